@@ -1,0 +1,66 @@
+# The two commands of a newcomer are `make run` and `make test`; both call `make setup` when it is needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PY_STAMP := $(VENV)/.installed
+NODE_STAMP := web/node_modules/.installed
+WEB_STAMP := web/dist/.built
+WEB_SOURCES := $(shell find web -type f \( -name '*.ts' -o -name '*.vue' -o -name '*.html' -o -name '*.css' -o -name '*.json' \) \
+	-not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
+
+.PHONY: setup run test test-fast bench bench-e2e lint format web test-tools clean
+
+setup: $(PY_STAMP) $(WEB_STAMP)
+
+$(PY_STAMP): pyproject.toml config/lock/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; found $$($(PYTHON) --version). Install python3.11 or set PYTHON=/path/to/python."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "The venv module is missing: apt-get install python3-venv"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r config/lock/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(NODE_STAMP): web/package.json web/package-lock.json
+	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null || \
+	  { echo "Node.js 20 or newer is needed to build the pages: see https://nodejs.org, or apt-get install nodejs npm where that is 20 or newer."; exit 1; }
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+$(WEB_STAMP): $(NODE_STAMP) $(WEB_SOURCES)
+	cd web && npm run build
+	@touch $@
+
+web: $(WEB_STAMP)
+
+run: setup
+	$(BIN)/jiangtang serve --demo
+
+test-tools:
+	sh tests/tools.sh
+
+test: setup test-tools
+	sh tests/run.sh
+
+test-fast: $(PY_STAMP)
+	$(BIN)/python -m pytest -m "not browser and not server" -n auto --dist loadfile
+
+bench: setup
+	$(BIN)/python -m tests.bench
+
+bench-e2e: setup test-tools
+	$(BIN)/python -m tests.bench.end_to_end
+
+lint: $(PY_STAMP) $(NODE_STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	cd web && npm run lint
+
+format: $(PY_STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) web/node_modules web/dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache

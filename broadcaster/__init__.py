@@ -1,0 +1,1 @@
+"""The media plane: packets, ICE, DTLS and SRTP, publications, subscriptions, fan-out."""

@@ -1,0 +1,1 @@
+"""What happens to packets between publisher and terminals: ring, plan, fan-out, loss repair, reports."""

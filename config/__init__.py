@@ -1,0 +1,1 @@
+"""Settings: one documented default file, one typed loader, region data."""

@@ -1,0 +1,202 @@
+"""The typed loader of the settings.
+
+Three layers, each overriding the one before: `default.toml` beside this module, a TOML file named by the operator,
+environment variables `JIANGTANG_<SECTION>__<KEY>`. A key that is in none of the models below is an error: a misspelt
+setting must not be silently ignored.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+DEFAULT_FILE = Path(__file__).with_name("default.toml")
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A table of the settings file; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSettings(Section):
+    """`[server]`"""
+
+    data_dir: Path
+    node: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]
+    regions_file: str
+    shutdown_seconds: Positive
+    restart_window_seconds: Positive
+
+
+class HttpSettings(Section):
+    """`[http]`"""
+
+    host: str
+    port: Port
+    public_url: str
+    trusted_proxies: list[str]
+
+
+class TlsSettings(Section):
+    """`[tls]`"""
+
+    cert: str
+    key: str
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> TlsSettings:
+        if bool(self.cert) != bool(self.key):
+            raise ValueError("tls.cert and tls.key must be set together")
+        return self
+
+
+class MediaSettings(Section):
+    """`[media]`"""
+
+    port: Port
+    hosts: list[str]
+    advertised: list[str]
+    loopback: bool
+    handshake_seconds: Positive
+    consent_seconds: Positive
+    path_silence_seconds: Positive
+    socket_buffer_bytes: Count
+    dtls_queue: Count
+    handshakes: Count
+    joins_per_second: Positive
+    sessions: Count
+
+
+class SdpSettings(Section):
+    """`[sdp]`"""
+
+    max_bytes: Count
+    max_lines: Count
+    max_rtpmaps: Count
+    max_media: Count
+
+
+class ForwardSettings(Section):
+    """`[forward]`"""
+
+    ring_seconds: Positive
+    ring_bytes: Count
+    pli_interval_seconds: Positive
+    pli_repeat_seconds: Positive
+    idr_interval_seconds: Positive
+    gop_burst_bytes: Count
+    gop_egress_bits: Count
+    nack_budget: Annotated[float, Field(ge=0, le=1)]
+    max_bitrate: Count
+    start_bitrate: Count
+    viewer_queue: Count
+
+
+class RecorderSettings(Section):
+    """`[recorder]`"""
+
+    reorder_seconds: Positive
+    part_seconds: Positive
+    queue_packets: Count
+    aac_bitrate: Count
+    min_free_bytes: Annotated[int, Field(ge=0)]
+
+
+class AuthSettings(Section):
+    """`[auth]`"""
+
+    ticket_seconds: Count
+    watch_token_seconds: Count
+    login_seconds: Count
+    login_attempts: Count
+    hash_threads: Annotated[int, Field(ge=0)]
+
+
+class LiveSettings(Section):
+    """`[live]`"""
+
+    viewer_seconds: Positive
+    replacements_per_minute: Count
+    takeover_seconds: Positive
+
+
+class AttendanceSettings(Section):
+    """`[attendance]`"""
+
+    window_seconds: Count
+    minute_seconds: Count
+
+
+class RealtimeSettings(Section):
+    """`[realtime]`"""
+
+    max_message_bytes: Count
+    messages_per_second: Positive
+    ping_seconds: Positive
+
+
+class LogSettings(Section):
+    """`[log]`"""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    level: Literal["debug", "info", "warning", "error"]
+    as_json: Annotated[bool, Field(alias="json")]
+
+
+class Settings(BaseSettings):
+    """All settings. Build it with `load`, never directly: the files to read are arguments, not globals."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="JIANGTANG_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    server: ServerSettings
+    http: HttpSettings
+    tls: TlsSettings
+    media: MediaSettings
+    sdp: SdpSettings
+    forward: ForwardSettings
+    recorder: RecorderSettings
+    auth: AuthSettings
+    live: LiveSettings
+    attendance: AttendanceSettings
+    realtime: RealtimeSettings
+    log: LogSettings
+
+
+def load(file: Path | None = None, overrides: dict[str, dict[str, object]] | None = None) -> Settings:
+    """Return the settings: defaults, then `file`, then the environment, then `overrides` (command-line options).
+
+    Raises `pydantic.ValidationError` naming every wrong key, and `FileNotFoundError` when `file` does not exist.
+    """
+    if file is not None and not file.is_file():
+        raise FileNotFoundError(f"settings file not found: {file}")
+    layers = [DEFAULT_FILE] if file is None else [DEFAULT_FILE, file]
+
+    class Layered(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            files = [TomlConfigSettingsSource(settings_cls, layer) for layer in reversed(layers)]
+            return (init_settings, env_settings, *files)
+
+    return Layered(**(overrides or {}))

@@ -1,0 +1,1 @@
+"""Time and files: access units, fragmented MP4, finished recordings."""

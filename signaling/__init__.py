@@ -1,0 +1,1 @@
+"""The control plane: the HTTP application, identity, lectures, live broadcasts, attendance, library."""

@@ -1,0 +1,59 @@
+"""Who is asking, and what they may do. **Deny by default**: what is not in `GRANTS` is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person or program is, at one node of prefecture -> county -> school."""
+
+    PREFECTURE_ADMIN = "prefecture_admin"
+    OPERATOR = "operator"
+    COUNTY_ADMIN = "county_admin"
+    SCHOOL_ADMIN = "school_admin"
+    LECTURER = "lecturer"
+
+
+class Permission(StrEnum):
+    """An action that a route asks for."""
+
+    LECTURE_READ = "lecture.read"
+    LECTURE_CONTROL = "lecture.control"  # open, start, pause, resume, end
+    LECTURE_PUBLISH = "lecture.publish"  # mint a publishing ticket
+    LECTURE_CUT = "lecture.cut"
+    BOARD_READ = "board.read"
+    RECORDING_READ = "recording.read"
+    ATTENDANCE_READ = "attendance.read"
+    ATTENDANCE_EXPORT = "attendance.export"
+
+
+_READ = {Permission.LECTURE_READ, Permission.BOARD_READ, Permission.RECORDING_READ}
+_REPORT = {Permission.ATTENDANCE_READ, Permission.ATTENDANCE_EXPORT}
+
+GRANTS: dict[Role, frozenset[Permission]] = {
+    Role.PREFECTURE_ADMIN: frozenset(_READ | _REPORT | {Permission.LECTURE_CONTROL, Permission.LECTURE_CUT}),
+    Role.OPERATOR: frozenset(_READ | {Permission.LECTURE_CONTROL, Permission.LECTURE_CUT}),
+    Role.COUNTY_ADMIN: frozenset(_READ | _REPORT),
+    Role.SCHOOL_ADMIN: frozenset(_READ | _REPORT),
+    Role.LECTURER: frozenset({Permission.LECTURE_READ, Permission.LECTURE_CONTROL, Permission.LECTURE_PUBLISH}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A person with a login or a program with an API token.
+
+    `node` is the code of the prefecture, county unit or school to which the role is scoped. A lecturer's rights hold only
+    for lectures whose `lecturer_id` is their `user_id`.
+    """
+
+    user_id: str
+    name: str
+    role: Role
+    node: str
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the role grants the permission at its own node."""
+        return permission in GRANTS[self.role]

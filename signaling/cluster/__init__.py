@@ -1,0 +1,1 @@
+"""What nodes share: null twin for one node."""

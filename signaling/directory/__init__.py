@@ -1,0 +1,1 @@
+"""Regions, schools, classes and their screens."""

@@ -1,0 +1,1 @@
+"""Lectures, their approval and the classes they are meant for."""

@@ -1,0 +1,1 @@
+"""The live broadcast: transition table, publishing and watching rights, WHIP and WHEP."""
