@@ -199,4 +199,4 @@ def load(file: Path | None = None, overrides: dict[str, dict[str, object]] | Non
             files = [TomlConfigSettingsSource(settings_cls, layer) for layer in reversed(layers)]
             return (init_settings, env_settings, *files)
 
-    return Layered(**(overrides or {}))
+    return Layered(**(overrides or {}))  # type: ignore[arg-type]
