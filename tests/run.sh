@@ -1,0 +1,11 @@
+#!/bin/sh
+# Everything that `make test` runs: first what may run in parallel, then what needs the machine for itself.
+set -eu
+python=.venv/bin/python
+
+echo "== pages"
+(cd web && npm test)
+echo "== units, in parallel"
+$python -m pytest -m "not browser and not server and not bench" -n auto --dist loadfile
+echo "== servers and browsers, one after the other"
+$python -m pytest -m "(browser or server) and not bench"

@@ -1,0 +1,1 @@
+"""Peers, synthetic media and servers, used by tests only."""

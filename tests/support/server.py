@@ -1,0 +1,137 @@
+"""A whole server process on free ports and a data folder of its own, for tests that treat it as users do."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+READY_SECONDS = 40.0
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """Return a port that was free a moment ago on every address."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Server:
+    """`jiangtang serve --demo` as a child process.
+
+    `start` returns when `demo.json` of this process is there and `/readyz` answers 200; `stop` ends by SIGTERM, `kill` by SIGKILL.
+    """
+
+    data: Path
+    port: int = field(default_factory=free_port)
+    media_port: int = field(default_factory=lambda: free_port(socket.SOCK_DGRAM))
+    options: tuple[str, ...] = ("--media-host", "127.0.0.1")
+    environment: dict[str, str] = field(default_factory=dict)
+    scheme: str = "http"
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://localhost:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.data.parent / f"{self.data.name}.log"
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def start(self) -> dict[str, Any]:
+        """Start the process and return what it wrote to `demo.json`."""
+        command = [sys.executable, "-m", "signaling", "serve", "--demo", "--port", str(self.port)]
+        command += ["--media-port", str(self.media_port), "--data", str(self.data), *self.options]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | self.environment, start_new_session=True
+            )
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the server ended with {self.process.returncode}:\n{self.tail()}")
+            demo = self.demo()
+            if demo is not None and self._answers():
+                return demo
+            time.sleep(0.05)
+        raise TimeoutError(f"the server was not ready within {READY_SECONDS} s:\n{self.tail()}")
+
+    def demo(self) -> dict[str, Any] | None:
+        """Return `demo.json` when it was written by the running process."""
+        try:
+            document: dict[str, Any] = json.loads((self.data / "demo.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        return document if document.get("pid") == self.pid else None
+
+    def _answers(self) -> bool:
+        if self.scheme != "http":
+            return True
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
+    def stop(self, timeout: float = 10.0) -> float:
+        """End by SIGTERM and return the seconds it took; a process that does not end is killed and reported."""
+        assert self.process is not None
+        started = time.monotonic()
+        self.process.terminate()
+        try:
+            self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise TimeoutError(f"SIGTERM did not end the server within {timeout} s:\n{self.tail()}") from None
+        return time.monotonic() - started
+
+    def kill(self) -> None:
+        """End by SIGKILL, as a power cut would."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def close(self) -> None:
+        """End the process if it still runs."""
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+
+    def tail(self, lines: int = 40) -> str:
+        """Return the end of the log."""
+        return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-lines:])
+
+    def call(self, method: str, path: str, token: str = "", body: Any = None) -> tuple[int, Any]:
+        """Send a JSON request; return status and document (None without content)."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method)
+        if token:
+            request.add_header("Authorization", f"Bearer {token}")
+        if body is not None:
+            request.add_header("Content-Type", "application/json")
+            request.data = json.dumps(body).encode()
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:
+                return response.status, _document(response.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, _document(error.read())
+
+
+def _document(raw: bytes) -> Any:
+    try:
+        return json.loads(raw) if raw else None
+    except ValueError:
+        return raw
