@@ -1,0 +1,71 @@
+"""Regions, schools, classes and their screens: who the lectures are for."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from signaling.db.base import Base, UtcDateTime, uuid7
+
+
+class Region(Base):
+    """A prefecture or a unit of its county level; `code` is ours, `gb2260` the national one where there is one."""
+
+    __tablename__ = "regions"
+    __table_args__ = (CheckConstraint("level IN ('prefecture', 'county')", name="level"),)
+
+    code: Mapped[str] = mapped_column(String(12), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64))
+    gb2260: Mapped[str | None] = mapped_column(String(6))
+    parent_code: Mapped[str | None] = mapped_column(ForeignKey("regions.code"), index=True)
+    level: Mapped[str] = mapped_column(String(16))
+    sort: Mapped[int] = mapped_column(default=0)
+    valid_from: Mapped[date | None] = mapped_column(Date)
+    valid_to: Mapped[date | None] = mapped_column(Date)
+
+
+class School(Base):
+    """A school under its ten-digit code (学校标识码), which is unique for ever and kept as text."""
+
+    __tablename__ = "schools"
+
+    code: Mapped[str] = mapped_column(String(10), primary_key=True)
+    region_code: Mapped[str] = mapped_column(ForeignKey("regions.code"), index=True)
+    name: Mapped[str] = mapped_column(String(128))
+    kind: Mapped[str] = mapped_column(String(2))  # the type digits of the code: 21 primary, 31 junior, 34 senior, ...
+    urban_rural: Mapped[str | None] = mapped_column(String(3))  # 城乡分类代码: 111, 112, 121, ...
+
+
+class SchoolClass(Base):
+    """A class as cohort: entry year, stage and number; this year's spelling is `name`."""
+
+    __tablename__ = "classes"
+    __table_args__ = (UniqueConstraint("school_code", "code", name="uq_classes_school_code_code"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=uuid7)
+    school_code: Mapped[str] = mapped_column(ForeignKey("schools.code"))
+    code: Mapped[str] = mapped_column(String(16))  # unique within the school, for instance 2024-21-03
+    name: Mapped[str] = mapped_column(String(64))
+    entry_year: Mapped[int]
+    stage: Mapped[str] = mapped_column(String(2))  # type digits of the stage, as in `School.kind`
+    number: Mapped[int]
+    pupils: Mapped[int] = mapped_column(default=0)
+
+
+class Screen(Base):
+    """A classroom terminal. Only the hash of its device token is stored; a revoked screen keeps its row."""
+
+    __tablename__ = "screens"
+    __table_args__ = (
+        UniqueConstraint("class_id", "terminal_no", name="uq_screens_class_id_terminal_no"),
+        Index("ix_screens_device_token_hash", "device_token_hash", unique=True),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=uuid7)
+    class_id: Mapped[str] = mapped_column(ForeignKey("classes.id"))
+    terminal_no: Mapped[int] = mapped_column(default=1)
+    device_token_hash: Mapped[str | None] = mapped_column(String(64))
+    paired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
