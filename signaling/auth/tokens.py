@@ -1,0 +1,142 @@
+"""Credentials as strings: opaque random ones that the database knows by their hash, and signed watch tokens.
+
+1. **No credential is stored in clear**: the database keeps `digest(token)`, the person keeps the token.
+2. **A watch token is checked without the database**, so that a prefecture of screens can return within a minute.
+3. The algorithm is named when a token is checked, never taken from the token (RFC 8725 section 3.1).
+
+The prefix says what a token is for, so that a log line or a mistaken paste can be recognised without looking it up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+
+MONITOR: Final = "monitor"
+"""Subject of a watch token that stands for no school: any number of sessions, counted nowhere."""
+
+KEY_FILE: Final = "watch.key"
+_KEY_BYTES: Final = 32
+_TOKEN_BYTES: Final = 24  # 192 bits
+_ALGORITHM: Final = "HS256"
+_MAX_TOKEN: Final = 1024
+
+
+class TokenKind(StrEnum):
+    """The prefixes of opaque tokens."""
+
+    TICKET = "jtt_"
+    STREAM_KEY = "jtk_"
+    DEVICE = "jtd_"
+    API = "jta_"
+    INVITATION = "jti_"
+
+
+class BadToken(ValueError):
+    """A watch token that this server did not sign, or whose time is over; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchClaims:
+    """What a watch token says: `subject` is a screen id or `MONITOR`; `expires_at` is Unix seconds."""
+
+    subject: str
+    lecture_id: str
+    expires_at: float
+    token_id: str
+
+    @property
+    def is_monitor(self) -> bool:
+        """Whether the bearer stands for no school."""
+        return self.subject == MONITOR
+
+
+def mint(kind: TokenKind) -> str:
+    """Return a new opaque token of 192 random bits, base64url (RFC 4648 section 5) after its prefix."""
+    return kind + secrets.token_urlsafe(_TOKEN_BYTES)
+
+
+def digest(token: str) -> str:
+    """Return what the database stores of a token: SHA-256 in hex. The token is random, so no salt is needed."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def kind_of(token: str) -> TokenKind | None:
+    """Return the kind that the prefix names, None for anything else (a signed token, garbage)."""
+    return next((kind for kind in TokenKind if token.startswith(kind)), None)
+
+
+def read_or_create_key(path: Path) -> bytes:
+    """Return the signing key in `path`, made once with mode 0600; losing the file invalidates all watch tokens."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        _create_key(path)
+    key = path.read_bytes()
+    if len(key) != _KEY_BYTES:
+        raise ValueError(f"{path} holds {len(key)} bytes instead of {_KEY_BYTES}: not a watch key")
+    return key
+
+
+def _create_key(path: Path) -> None:
+    # Written aside and linked into place: a second process or a crash never sees half a key.
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, secrets.token_bytes(_KEY_BYTES))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # another process was first; its key is the key
+    finally:
+        draft.unlink()
+
+
+class WatchTokens:
+    """Signs and checks watch tokens: JWS (RFC 7515) with HMAC SHA-256 over {sub, lec, exp, jti}."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = OctKey.import_key(key)
+
+    @classmethod
+    def in_folder(cls, data_dir: Path) -> WatchTokens:
+        """Return the signer whose key lives in the data directory."""
+        return cls(read_or_create_key(data_dir / KEY_FILE))
+
+    def issue(self, subject: str, lecture_id: str, *, now: float, seconds: float) -> str:
+        """Return a token for `subject` (a screen id or `MONITOR`) and one lecture, valid `seconds` from `now`."""
+        claims = {"sub": subject, "lec": lecture_id, "exp": int(now + seconds), "jti": secrets.token_urlsafe(12)}
+        return jwt.encode({"alg": _ALGORITHM}, claims, self._key, algorithms=[_ALGORITHM])
+
+    def check(self, token: str, *, now: float) -> WatchClaims:
+        """Return the claims of a token; raise `BadToken` when it is not ours or expired at `now` (Unix seconds)."""
+        claims = self._verified(token)
+        if now >= claims.expires_at:
+            raise BadToken("the watch token has expired")
+        return claims
+
+    def _verified(self, token: str) -> WatchClaims:
+        if len(token) > _MAX_TOKEN:
+            raise BadToken(f"a watch token of {len(token)} characters; at most {_MAX_TOKEN}")
+        try:
+            claims = jwt.decode(token, self._key, algorithms=[_ALGORITHM]).claims
+            return WatchClaims(_text(claims["sub"]), _text(claims["lec"]), float(claims["exp"]), _text(claims["jti"]))
+        except (JoseError, KeyError, ValueError, TypeError) as error:
+            raise BadToken("not a watch token of this server") from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("a claim is not text")
+    return value

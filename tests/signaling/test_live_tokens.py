@@ -1,0 +1,133 @@
+"""Opaque tokens and signed watch tokens."""
+
+from __future__ import annotations
+
+import base64
+import json
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey
+
+from signaling.auth.tokens import MONITOR, BadToken, TokenKind, WatchTokens, digest, kind_of, mint, read_or_create_key
+
+NOW = 1_800_000_000.0
+KEY = bytes(range(32))
+
+
+@pytest.fixture
+def tokens() -> WatchTokens:
+    return WatchTokens(KEY)
+
+
+@pytest.mark.parametrize("kind", list(TokenKind))
+def test_an_opaque_token_carries_its_kind_and_never_repeats(kind: TokenKind) -> None:
+    made = {mint(kind) for _ in range(1000)}
+    assert len(made) == 1000
+    assert {kind_of(token) for token in made} == {kind}
+    assert all(len(base64.urlsafe_b64decode(token[4:] + "==")) * 8 >= 128 for token in made)
+
+
+def test_digest_is_sha256_in_hex_and_takes_any_text() -> None:
+    assert digest("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert len(digest("\udcff")) == 64
+
+
+def test_a_token_without_known_prefix_has_no_kind() -> None:
+    assert kind_of("eyJhbGciOiJIUzI1NiJ9.e30.x") is None
+
+
+def test_a_watch_token_says_who_watches_what(tokens: WatchTokens) -> None:
+    claims = tokens.check(tokens.issue("screen-1", "lecture-1", now=NOW, seconds=60), now=NOW + 59)
+    assert (claims.subject, claims.lecture_id, claims.expires_at) == ("screen-1", "lecture-1", NOW + 60)
+    assert not claims.is_monitor
+    assert tokens.check(tokens.issue(MONITOR, "lecture-1", now=NOW, seconds=60), now=NOW).is_monitor
+
+
+def test_two_watch_tokens_of_one_screen_differ(tokens: WatchTokens) -> None:
+    first, second = (tokens.issue("screen-1", "lecture-1", now=NOW, seconds=60) for _ in range(2))
+    assert tokens.check(first, now=NOW).token_id != tokens.check(second, now=NOW).token_id
+
+
+def test_an_expired_watch_token_is_refused(tokens: WatchTokens) -> None:
+    token = tokens.issue("screen-1", "lecture-1", now=NOW, seconds=60)
+    with pytest.raises(BadToken, match="the watch token has expired"):
+        tokens.check(token, now=NOW + 60)
+
+
+def unsigned() -> str:
+    header, payload = (
+        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
+        for part in ({"alg": "none"}, {"sub": "s", "lec": "l", "exp": NOW + 60, "jti": "x"})
+    )
+    return f"{header}.{payload}."
+
+
+def signed(claims: dict[str, object], key: bytes = KEY, algorithm: str = "HS256") -> str:
+    return jwt.encode({"alg": algorithm}, claims, OctKey.import_key(key), algorithms=[algorithm])
+
+
+GOOD: dict[str, object] = {"sub": "s", "lec": "l", "exp": NOW + 60, "jti": "x"}
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("a.b.c", id="garbage"),
+        pytest.param("jtt_" + "a" * 32, id="a ticket"),
+        pytest.param("x" * 5000, id="too long"),
+        pytest.param("\udcff.\udcfe.\udcfd", id="not text"),
+        pytest.param(unsigned(), id="alg none"),
+        pytest.param(signed(GOOD, key=bytes(32)), id="another key"),
+        pytest.param(signed(GOOD, algorithm="HS384"), id="another algorithm"),
+        pytest.param(signed(GOOD | {"sub": 7}), id="subject is a number"),
+        pytest.param(signed(GOOD | {"lec": ""}), id="lecture is empty"),
+        pytest.param(signed({"sub": "s", "lec": "l", "jti": "x"}), id="no expiry"),
+    ],
+)
+def test_a_forged_watch_token_is_refused(tokens: WatchTokens, forged: str) -> None:
+    with pytest.raises(BadToken):
+        tokens.check(forged, now=NOW)
+
+
+def test_every_changed_character_breaks_the_signature(tokens: WatchTokens) -> None:
+    token = tokens.issue("screen-1", "lecture-1", now=NOW, seconds=60)
+    for place in range(len(token) - 1):  # the last character of a signature has two bits that mean nothing
+        changed = token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
+        with pytest.raises(BadToken):
+            tokens.check(changed, now=NOW)
+
+
+def test_the_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "watch.key"
+    first = read_or_create_key(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert read_or_create_key(path) == first
+    assert [entry.name for entry in path.parent.iterdir()] == ["watch.key"]
+
+
+def test_tokens_outlive_a_restart(tmp_path: Path) -> None:
+    token = WatchTokens.in_folder(tmp_path).issue("screen-1", "lecture-1", now=NOW, seconds=60)
+    assert WatchTokens.in_folder(tmp_path).check(token, now=NOW).subject == "screen-1"
+
+
+def test_servers_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
+    path, keys = tmp_path / "watch.key", []
+    threads = [threading.Thread(target=lambda: keys.append(read_or_create_key(path))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(keys) == 8
+    assert len(set(keys)) == 1
+
+
+def test_a_damaged_key_file_is_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "watch.key"
+    path.write_bytes(b"short")
+    with pytest.raises(ValueError, match="holds 5 bytes instead of 32"):
+        read_or_create_key(path)
