@@ -46,13 +46,14 @@ class Principal:
     """A person with a login or a program with an API token.
 
     `node` is the code of the prefecture, county unit or school to which the role is scoped. A lecturer's rights hold only
-    for lectures whose `lecturer_id` is their `user_id`.
+    for lectures whose `lecturer_id` is their `user_id`; a login by invitation holds for `lecture_id` alone.
     """
 
     user_id: str
     name: str
     role: Role
     node: str
+    lecture_id: str | None = None
 
     def may(self, permission: Permission) -> bool:
         """Whether the role grants the permission at its own node."""

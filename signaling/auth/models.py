@@ -30,13 +30,14 @@ class User(Base):
 
 
 class Login(Base):
-    """One login of one browser, from its cookie to its end."""
+    """One login of one browser, from its cookie to its end. One by invitation holds for that lecture only."""
 
     __tablename__ = "logins"
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=uuid7)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    lecture_id: Mapped[str | None] = mapped_column(ForeignKey("lectures.id"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
