@@ -1,0 +1,110 @@
+import type { BroadcastState, Watch } from '../shared/types';
+import type { ErrorCode } from './codes';
+
+/**
+ * The words of the class screen's state machine: phases, facts, events and orders. No clock, no randomness, no DOM: every
+ * event is handled with the time (`now`, monotonic milliseconds) and a random number given from outside.
+ */
+
+export const PHASES = [
+  'asking', // the server has not answered yet
+  'unscheduled', // no lecture for this class
+  'waiting', // planned or open; connected ahead of the start when open
+  'joining', // on the air, first picture not there yet
+  'live', // the picture is shown
+  'paused',
+  'cut',
+  'ended',
+  'reconnecting', // there was a picture, or there should have been one by now
+  'error', // needs a person; says so with a code
+] as const;
+
+export type Phase = (typeof PHASES)[number];
+
+export interface Model {
+  readonly phase: Phase;
+  /** The server's last word about this screen, corrected by what the socket told since. */
+  readonly watch: Watch | null;
+  /** Whether a media connection exists or is being made. */
+  readonly peer: 'none' | 'dialing' | 'up';
+  /** Since when the picture has been moving; null while it is not. */
+  readonly movingSince: number | null;
+  /** Whether the realtime line is up, so that changes are told without asking. */
+  readonly line: boolean;
+  /** A question is on its way, and whether its answer may be older than what was told meanwhile. */
+  readonly asking: boolean;
+  readonly stale: boolean;
+  /** When to ask next; null when only an event can bring news. */
+  readonly askAt: number | null;
+  /** Questions that failed in a row, and connections tried since the picture was last steady. */
+  readonly misses: number;
+  readonly dials: number;
+  readonly dialedAt: number | null;
+  /** The decoder was given its tracks anew since the picture last moved. */
+  readonly reattached: boolean;
+  /** The server announced a restart and has not answered since. */
+  readonly restarting: boolean;
+  /** The studio's connection, as told; a lost studio is no reason to connect anew. */
+  readonly studioLost: boolean;
+  readonly endedAt: number | null;
+  readonly error: ErrorCode | null;
+}
+
+export type ScreenEvent =
+  | { type: 'told'; watch: Watch }
+  | { type: 'unreachable'; retryAfter: number | null }
+  | { type: 'refused'; code: ErrorCode }
+  | { type: 'lecture'; lecture: string; state: BroadcastState }
+  | { type: 'hello'; boot: string; lecture: string | null; state: BroadcastState | null }
+  | { type: 'line'; up: boolean }
+  | { type: 'studio'; lost: boolean }
+  | { type: 'connected' } // the media connection stands
+  | { type: 'picture' } // frames are being shown; repeated every second
+  | { type: 'silent'; seconds: number; reachable: boolean } // no packets; `reachable`: ICE checks still pass
+  | { type: 'stuck'; seconds: number } // packets, but no frames
+  | { type: 'closed' } // the server, or the network, ended the media connection
+  | { type: 'undialed'; retryAfter: number | null; code: ErrorCode | null } // WHEP was answered no, or not at all
+  | { type: 'restarting'; seconds: number }
+  | { type: 'replaced' }
+  | { type: 'nudge' } // the network is back, the page is visible again
+  | { type: 'touch' } // somebody touched the button of a slate
+  | { type: 'due' }; // the time of `askAt` has come
+
+export type EventName = ScreenEvent['type'];
+
+export type Order =
+  | { do: 'ask' }
+  | { do: 'dial'; url: string; token: string }
+  | { do: 'hang-up' }
+  | { do: 'reattach' }
+  | { do: 'listen'; token: string };
+
+export interface Context {
+  readonly now: number;
+  /** A number in [0, 1). */
+  readonly random: number;
+}
+
+export interface Step {
+  readonly model: Model;
+  readonly orders: readonly Order[];
+}
+
+export const START: Model = {
+  phase: 'asking',
+  watch: null,
+  peer: 'none',
+  movingSince: null,
+  line: false,
+  asking: false,
+  stale: false,
+  askAt: 0,
+  misses: 0,
+  dials: 0,
+  dialedAt: null,
+  reattached: false,
+  restarting: false,
+  studioLost: false,
+  endedAt: null,
+  error: null,
+};

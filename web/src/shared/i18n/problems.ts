@@ -1,0 +1,73 @@
+/** What every page can say about a failed request: 原因 and 下一步 by the server's code. Spread these into a page's tables. */
+
+export const problemsZh = {
+  'problem.offline.reason': '连不上服务器',
+  'problem.offline.next': '请检查网络，恢复后会自动重试',
+  'problem.timeout.reason': '服务器没有及时回应',
+  'problem.timeout.next': '请稍后重试；多次出现请检查网络',
+  'problem.bad_credentials.reason': '账号或密码不对',
+  'problem.bad_credentials.next': '请核对后重新输入，忘记密码请联系州级管理员',
+  'problem.unauthorized.reason': '尚未登录，或登录已过期',
+  'problem.unauthorized.next': '请重新登录',
+  'problem.forbidden.reason': '您的账号没有这项权限',
+  'problem.forbidden.next': '请换用有权限的账号，或联系州级管理员',
+  'problem.not_found.reason': '找不到这一项，可能已被删除',
+  'problem.not_found.next': '请核对链接，或回到列表重新选择',
+  'problem.illegal_transition.reason': '讲座当前的状态不允许这样做',
+  'problem.illegal_transition.next': '页面已更新为最新状态，请查看后再操作',
+  'problem.not_approved.reason': '讲座内容还没有通过审核',
+  'problem.not_approved.next': '请联系州级管理员审核，通过后即可开播',
+  'problem.too_many_requests.reason': '操作太频繁',
+  'problem.too_many_requests.next': '请等一会儿再试',
+  'problem.busy.reason': '服务器正忙',
+  'problem.busy.next': '系统会自动重试，请稍候',
+  'problem.not_available.reason': '这台服务器还没有提供该功能',
+  'problem.not_available.next': '如需使用，请联系州级管理员',
+  'problem.other.reason': '服务器拒绝了这次操作（{code}）',
+  'problem.other.next': '请重试；仍不行请把这行文字告诉技术人员',
+} as const;
+
+export type ProblemKey = keyof typeof problemsZh;
+
+export const problemsEn: Record<ProblemKey, string> = {
+  'problem.offline.reason': 'The server cannot be reached',
+  'problem.offline.next': 'Check the network; the page tries again by itself',
+  'problem.timeout.reason': 'The server did not answer in time',
+  'problem.timeout.next': 'Try again in a moment; if it keeps happening, check the network',
+  'problem.bad_credentials.reason': 'The account or the password is wrong',
+  'problem.bad_credentials.next': 'Check both and try again, or ask the prefecture administrator',
+  'problem.unauthorized.reason': 'You are not logged in, or the login has expired',
+  'problem.unauthorized.next': 'Log in again',
+  'problem.forbidden.reason': 'Your account may not do this',
+  'problem.forbidden.next': 'Use another account, or ask the prefecture administrator',
+  'problem.not_found.reason': 'This item does not exist or has been deleted',
+  'problem.not_found.next': 'Check the link, or choose again from the list',
+  'problem.illegal_transition.reason': 'The lecture is not in a state that allows this',
+  'problem.illegal_transition.next': 'The page now shows the latest state; look and try again',
+  'problem.not_approved.reason': 'The content of the lecture has not been approved',
+  'problem.not_approved.next': 'Ask the prefecture administrator to approve it',
+  'problem.too_many_requests.reason': 'Too many attempts',
+  'problem.too_many_requests.next': 'Wait a moment, then try again',
+  'problem.busy.reason': 'The server is busy',
+  'problem.busy.next': 'The page tries again by itself; please wait',
+  'problem.not_available.reason': 'This server does not offer this yet',
+  'problem.not_available.next': 'Ask the prefecture administrator if you need it',
+  'problem.other.reason': 'The server refused ({code})',
+  'problem.other.next': 'Try again; if it persists, tell the technician this line',
+};
+
+export interface Explanation {
+  reason: string;
+  next: string;
+}
+
+type Say = (key: ProblemKey, params?: Readonly<Record<string, string | number>>) => string;
+
+/** The two sentences for a code; codes without their own sentences are named, so that they can be read out. */
+export function explain(code: string, t: Say): Explanation {
+  const known = `problem.${code}.reason` in problemsZh ? code : 'other';
+  return {
+    reason: t(`problem.${known}.reason` as ProblemKey, { code }),
+    next: t(`problem.${known}.next` as ProblemKey, { code }),
+  };
+}

@@ -1,0 +1,177 @@
+/** Documents of the REST interface and of the `/live` messages, as the server sends them. Times are ISO 8601 in UTC. */
+
+export type BroadcastState = 'scheduled' | 'open' | 'live' | 'paused' | 'cut' | 'ended' | 'archived';
+export type LectureOrder = 'open' | 'start' | 'pause' | 'resume' | 'end' | 'cut';
+export type Role = 'prefecture_admin' | 'operator' | 'county_admin' | 'school_admin' | 'lecturer';
+
+export interface User {
+  id: string;
+  name: string;
+  role: Role;
+  node: string;
+}
+
+export interface Publisher {
+  session: string;
+  since: string;
+  bitrate_bps: number;
+  /** Share of packets lost on the way up, 0 to 1. */
+  loss: number;
+  rtt_ms: number | null;
+}
+
+export interface Lecture {
+  id: string;
+  title: string;
+  topic: string;
+  lecturer: { id: string; name: string };
+  scheduled_at: string;
+  minutes: number;
+  autostart: boolean;
+  approved: boolean;
+  state: BroadcastState;
+  broadcast_id: string | null;
+  started_at: string | null;
+  ended_at: string | null;
+  on_air_seconds: number;
+  viewers: number;
+  publisher: Publisher | null;
+  targets: { classes: number; schools: number; pupils: number };
+  watching: { classes: number; schools: number };
+  boot_id: string;
+}
+
+export interface Ticket {
+  ticket: string;
+  expires_in: number;
+  whip_url: string;
+}
+
+export type ScreenState = 'none' | 'connected' | 'receiving' | 'lost';
+
+export interface ScreenHints {
+  playing?: boolean;
+  sound?: SoundState;
+  visible?: boolean;
+  frames?: number;
+  freezes?: number;
+  path?: string;
+}
+
+export interface BoardScreen {
+  id: string;
+  terminal_no: number | string;
+  state: ScreenState;
+  kbps: number | null;
+  loss: number | null;
+  rtt_ms: number | null;
+  since: string | null;
+  last_seen_at: string | null;
+  path: string | null;
+  hints: ScreenHints | null;
+}
+
+export interface BoardClass {
+  id: string;
+  name: string;
+  screens: BoardScreen[];
+}
+
+export interface BoardSchool {
+  code: string;
+  name: string;
+  classes: BoardClass[];
+}
+
+export interface BoardCounty {
+  code: string;
+  name: string;
+  schools: number;
+  classes: number;
+  watching: number;
+  schools_items: BoardSchool[];
+}
+
+export interface Board {
+  updated_at: string;
+  totals: { classes: number; watching: number; schools: number; schools_watching: number };
+  counties: BoardCounty[];
+}
+
+export interface Watch {
+  lecture_id: string | null;
+  state: BroadcastState;
+  whep_url: string | null;
+  hls_url: string | null;
+  token: string | null;
+  expires_in: number;
+  boot_id: string;
+  server_time: string;
+  screen: { id: string; terminal_no: number | string; class: string; school: string; county: string };
+  lecture: { title: string; lecturer: string; scheduled_at: string } | null;
+  retry_after: number;
+}
+
+export type RecordingState = 'recording' | 'degraded' | 'finalising' | 'ready' | 'failed';
+
+export interface Recording {
+  id: string;
+  lecture_id: string;
+  title: string;
+  state: RecordingState;
+  started_at: string;
+  duration_s: number | null;
+  bytes: number | null;
+  sha256: string | null;
+  mp4_url: string | null;
+  hls_url: string | null;
+  thumbnail_url: string | null;
+  problems: string[];
+}
+
+/* Messages of the Socket.IO namespace /live. */
+
+export interface Hello {
+  boot_id: string;
+  server_time: string;
+  lecture: Lecture | null;
+}
+
+export interface Viewers {
+  lecture_id: string;
+  classes: number;
+  classes_expected: number;
+  schools: number;
+  schools_expected: number;
+}
+
+export type BoardRow = Partial<BoardScreen> & { id: string };
+
+export type SoundState = 'on' | 'muted' | 'blocked';
+
+export interface ScreenReport {
+  playing: boolean;
+  sound: SoundState;
+  visible: boolean;
+  frames: number;
+  freezes: number;
+  path: string;
+}
+
+export interface ServerMessages {
+  hello: (message: Hello) => void;
+  lecture: (message: Lecture) => void;
+  viewers: (message: Viewers) => void;
+  board: (message: { lecture_id: string; screens: BoardRow[] }) => void;
+  restarting: (message: { window_seconds: number }) => void;
+  replaced: (message: Record<string, never>) => void;
+  conflict: (message: { screen_id: string }) => void;
+  takeover_requested: (message: { request_id: string; by: string }) => void;
+  takeover_answered: (message: { request_id: string; allowed: boolean }) => void;
+  publisher: (message: { state: 'live' | 'lost' | 'replaced' }) => void;
+}
+
+export interface ClientMessages {
+  report: (message: ScreenReport) => void;
+  takeover_answer: (message: { request_id: string; allow: boolean }) => void;
+}

@@ -1,0 +1,28 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vite';
+import { pages, proxy } from './pages.ts';
+
+/**
+ * The class screen: no framework, built for Chrome 69 and later. It is built after the other pages into the same `dist/`;
+ * its files are named `assets/class-*`.
+ */
+export default defineConfig({
+  plugins: [pages()],
+  publicDir: false,
+  build: {
+    target: 'chrome69',
+    cssTarget: 'chrome69',
+    emptyOutDir: false,
+    assetsInlineLimit: 0,
+    rolldownOptions: {
+      input: { class: fileURLToPath(new URL('./class.html', import.meta.url)) },
+      output: {
+        entryFileNames: 'assets/class-[name]-[hash].js',
+        chunkFileNames: 'assets/class-[name]-[hash].js',
+        assetFileNames: 'assets/class-[name]-[hash][extname]',
+      },
+    },
+  },
+  server: { proxy },
+  preview: { proxy },
+});
