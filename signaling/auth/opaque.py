@@ -22,8 +22,8 @@ def mint(prefix: str) -> str:
 
 
 def digest(token: str) -> str:
-    """Return what is stored of a token: its SHA-256 in hexadecimal."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    """Return what is stored of a token: its SHA-256 in hexadecimal. Headers may hold bytes that are not UTF-8."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def bearer(request: web.BaseRequest) -> str | None:

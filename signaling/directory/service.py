@@ -1,0 +1,144 @@
+"""Reads and fills the directory: regions, schools, classes, screens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hmac import compare_digest
+
+from sqlalchemy import Row, Select, select
+
+from config.regions import Region as RegionData
+from signaling.auth import opaque
+from signaling.db.base import utc_now
+from signaling.db.engine import Database
+from signaling.directory.models import Region, School, SchoolClass, Screen
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenInfo:
+    """A paired screen and where it hangs."""
+
+    id: str
+    terminal_no: int
+    class_id: str
+    class_code: str
+    class_name: str
+    school_code: str
+    school_name: str
+    county_code: str
+    county_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a node covers: everything (`regions is None`), some regions, or one school."""
+
+    regions: frozenset[str] | None
+    school: str | None = None
+
+    def includes(self, region_code: str, school_code: str) -> bool:
+        """Whether a school of a region is covered."""
+        if self.school is not None:
+            return school_code == self.school
+        return self.regions is None or region_code in self.regions
+
+
+class DirectoryService:
+    """The door to the directory's tables."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def load_regions(self, regions: Sequence[RegionData]) -> None:
+        """Write the regions of the region file: new ones are added, names and order follow the file, none is deleted."""
+        async with self._db.writing() as session:
+            for sort, data in enumerate(regions):
+                row = await session.get(Region, data.code)
+                if row is None:
+                    row = Region(code=data.code)
+                    session.add(row)
+                row.name, row.gb2260, row.level, row.sort = data.name, data.gb2260, data.level, sort
+                row.parent_code, row.valid_from, row.valid_to = data.parent, data.valid_from, data.valid_to
+                await session.flush()  # a parent must be there before its children
+
+    async def add_schools(self, schools: Sequence[School], classes: Sequence[SchoolClass]) -> None:
+        """Add schools and their classes in one transaction."""
+        async with self._db.writing() as session:
+            session.add_all(schools)
+            await session.flush()
+            session.add_all(classes)
+
+    async def add_screen(self, class_id: str, terminal_no: int, device_token: str) -> str:
+        """Pair a screen with a class: return its id."""
+        screen = Screen(
+            class_id=class_id,
+            terminal_no=terminal_no,
+            device_token_hash=opaque.digest(device_token),
+            paired_at=utc_now(),
+        )
+        async with self._db.writing() as session:
+            session.add(screen)
+        return screen.id
+
+    async def revoke_screen(self, screen_id: str) -> None:
+        """Make the device token of a screen worthless."""
+        async with self._db.writing() as session:
+            screen = await session.get(Screen, screen_id)
+            if screen is not None and screen.revoked_at is None:
+                screen.revoked_at = utc_now()
+
+    async def regions(self) -> list[Region]:
+        """Return all regions in the order of the region file."""
+        async with self._db.reading() as session:
+            return list(await session.scalars(select(Region).order_by(Region.sort)))
+
+    async def scope(self, node: str) -> Scope:
+        """Return what the node of a role covers; an unknown node covers nothing."""
+        async with self._db.reading() as session:
+            region = await session.get(Region, node)
+            if region is None:
+                school = await session.get(School, node)
+                return Scope(frozenset(), school.code if school else None)
+            return Scope(None if region.level == "prefecture" else frozenset({region.code}))
+
+    async def screen(self, screen_id: str) -> ScreenInfo | None:
+        """Return a screen that is paired and not revoked."""
+        row = await self._screen_row(screen_id)
+        return None if row is None else _screen_info(row)
+
+    async def screen_by_device(self, screen_id: str, device_token: str) -> ScreenInfo | None:
+        """Return the screen if the device token is its own."""
+        row = await self._screen_row(screen_id)
+        stored = "" if row is None else row.Screen.device_token_hash or ""
+        right = compare_digest(stored, opaque.digest(device_token))
+        return _screen_info(row) if row is not None and right else None
+
+    async def _screen_row(self, screen_id: str) -> Row[Screen, SchoolClass, School, Region] | None:
+        statement = _screens().where(Screen.id == screen_id, Screen.revoked_at.is_(None), Screen.paired_at.is_not(None))
+        async with self._db.reading() as session:
+            return (await session.execute(statement)).one_or_none()
+
+
+def _screens() -> Select[Screen, SchoolClass, School, Region]:
+    return (
+        select(Screen, SchoolClass, School, Region)
+        .join(SchoolClass, SchoolClass.id == Screen.class_id)
+        .join(School, School.code == SchoolClass.school_code)
+        .join(Region, Region.code == School.region_code)
+    )
+
+
+def _screen_info(row: Row[Screen, SchoolClass, School, Region]) -> ScreenInfo:
+    screen, school_class, school, region = row.tuple()
+    return ScreenInfo(
+        screen.id,
+        screen.terminal_no,
+        school_class.id,
+        school_class.code,
+        school_class.name,
+        school.code,
+        school.name,
+        region.code,
+        region.name,
+    )

@@ -1,0 +1,69 @@
+"""Who may do what with one lecture. Every route under `/lectures/{id}` asks here.
+
+1. **Deny by default**: a role needs the permission (`signaling.auth.identity.GRANTS`).
+2. **A lecturer's rights hold for their own lectures**, a login by invitation for its one lecture.
+3. **County and school roles see only lectures that concern their node**; others do not exist for them (404).
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from signaling.api.problems import Problem, not_found
+from signaling.auth.identity import Permission, Principal, Role
+from signaling.auth.service import AuthService
+from signaling.lectures.service import LectureInfo, LectureService
+
+SCOPED = frozenset({Role.COUNTY_ADMIN, Role.SCHOOL_ADMIN})
+
+
+class Access:
+    """Joins identity with lectures."""
+
+    def __init__(self, auth: AuthService, lectures: LectureService) -> None:
+        self._auth = auth
+        self._lectures = lectures
+
+    async def lecture(
+        self, request: web.Request, lecture_id: str, permission: Permission
+    ) -> tuple[Principal, LectureInfo]:
+        """Return caller and lecture, or raise the problem 401, 403 or 404."""
+        principal = await self._auth.require(request, permission)
+        lecture = await self._lectures.info(lecture_id)
+        if lecture is None:
+            raise not_found("lecture")
+        await self.check(principal, lecture, permission)
+        return principal, lecture
+
+    async def guard(self, request: web.Request, permission: Permission, lecture_id: str) -> Principal:
+        """Return the caller if they may do this with the lecture, or raise the problem 401, 403 or 404."""
+        principal, _ = await self.lecture(request, lecture_id, permission)
+        return principal
+
+    async def may_read(self, principal: Principal, lecture_id: str) -> bool:
+        """Whether the caller may see the lecture."""
+        lecture = await self._lectures.info(lecture_id)
+        if lecture is None:
+            return False
+        try:
+            await self.check(principal, lecture, Permission.LECTURE_READ)
+        except Problem:
+            return False
+        return True
+
+    async def check(self, principal: Principal, lecture: LectureInfo, permission: Permission) -> None:
+        """Raise the problem 403 or 404 when the caller may not do this with the lecture."""
+        if not principal.may(permission):
+            raise Problem(403, "forbidden", "your role may not do this")
+        if principal.lecture_id not in {None, lecture.id}:
+            raise not_found("lecture")
+        if principal.role is Role.LECTURER and principal.user_id != lecture.lecturer_id:
+            raise not_found("lecture")
+        if principal.role in SCOPED and not await self._lectures.concerns(lecture.id, principal.node):
+            raise not_found("lecture")
+
+    async def visible(self, principal: Principal) -> list[LectureInfo]:
+        """Return the lectures that the caller may read, newest first."""
+        if principal.role is Role.LECTURER:
+            return await self._lectures.find(lecturer_id=principal.user_id, lecture_id=principal.lecture_id)
+        return await self._lectures.find(node=principal.node if principal.role in SCOPED else None)
