@@ -1,0 +1,79 @@
+"""SRTP contexts behind integers: what `forward/` may hold without knowing pylibsrtp.
+
+1. **A handle is never reused**: a stale row of a plan seals nothing, it gets `UnknownHandle`.
+2. A context has one user at a time: libsrtp sessions are not thread-safe.
+3. `address` and `protect_address` are the seam for a fan-out in C, which then calls libsrtp itself.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Final
+
+from pylibsrtp import Error as SrtpError
+from pylibsrtp import Session
+
+from broadcaster.transport.aiortc_private import function_address, session_address
+
+NO_HANDLE: Final = 0
+
+
+class UnknownHandle(LookupError):
+    """The session of this handle is closed, or there never was one."""
+
+
+class SrtpTable:
+    """The outbound contexts of one media port."""
+
+    __slots__ = ("_next", "_sessions")
+
+    def __init__(self) -> None:
+        self._sessions: dict[int, Session] = {}
+        self._next = itertools.count(1)
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def add(self, session: Session) -> int:
+        """Take a context in and return its handle, at least 1."""
+        handle = next(self._next)
+        self._sessions[handle] = session
+        return handle
+
+    def remove(self, handle: int) -> None:
+        """Forget a context; unknown handles are ignored."""
+        self._sessions.pop(handle, None)
+
+    def seal(self, handle: int, packet: bytes) -> bytes:
+        """Return the RTP `packet` protected (RFC 3711 section 3.1). Raises `UnknownHandle`, or `SealError`."""
+        try:
+            return self._sessions[handle].protect(packet)
+        except KeyError:
+            raise UnknownHandle(f"no SRTP context has the handle {handle}") from None
+        except SrtpError as error:
+            raise SealError(f"libsrtp refuses the packet: {error}") from error
+
+    def seal_rtcp(self, handle: int, compound: bytes) -> bytes:
+        """Return the RTCP `compound` protected (RFC 3711 section 3.4). Raises `UnknownHandle`, or `SealError`."""
+        try:
+            return self._sessions[handle].protect_rtcp(compound)
+        except KeyError:
+            raise UnknownHandle(f"no SRTP context has the handle {handle}") from None
+        except SrtpError as error:
+            raise SealError(f"libsrtp refuses the compound: {error}") from error
+
+    def address(self, handle: int) -> int:
+        """The `srtp_t` of a handle as an integer. Raises `UnknownHandle`."""
+        try:
+            return session_address(self._sessions[handle])
+        except KeyError:
+            raise UnknownHandle(f"no SRTP context has the handle {handle}") from None
+
+    @staticmethod
+    def protect_address() -> int:
+        """The address of `srtp_protect(srtp_t, void *, int *)`."""
+        return function_address("srtp_protect")
+
+
+class SealError(ValueError):
+    """A packet that libsrtp does not protect: malformed, too long, or 2^15 and more packets late."""
