@@ -126,13 +126,20 @@ class LiveSettings(Section):
     viewer_seconds: Positive
     replacements_per_minute: Count
     takeover_seconds: Positive
+    requests_per_second: Positive
+    facts_waiting: Count
+    screen_retry_seconds: Positive
 
 
 class AttendanceSettings(Section):
     """`[attendance]`"""
 
     window_seconds: Count
-    minute_seconds: Count
+    policy: Count
+    facts_waiting: Count
+    journal_bytes: Count
+    store_seconds: Positive
+    report_utc_offset_hours: Annotated[float, Field(ge=-12, le=14)]
 
 
 class RealtimeSettings(Section):
@@ -141,6 +148,9 @@ class RealtimeSettings(Section):
     max_message_bytes: Count
     messages_per_second: Positive
     ping_seconds: Positive
+    connect_seconds: Positive
+    viewers_push_seconds: Positive
+    board_push_seconds: Positive
 
 
 class LogSettings(Section):

@@ -1,0 +1,303 @@
+"""Folds windows of delivery into delivered minutes by class. Pure: the same facts give the same figures, in any order.
+
+The rules, as policy version 1 uses them:
+
+1. **On-air time is flowing time**: seconds in which media came from the studio and forwarding was on. Pauses, cuts, silence of
+   the studio and outages of the server are in no window, hence leave the denominator.
+2. A screen's delivered time in a window is the flowing time times min(1, advance / published). Receiver reports lag: packets that
+   a screen acknowledged in the next window beyond those published there fill up this one.
+3. Delivered time in a window never exceeds the time for which the screen was connected in it (facts joined and left); that keeps
+   the burst for late joiners from counting as time watched.
+4. A minute in which a screen lost `loss_limit` or more of what was sent to it counts nothing for that screen.
+5. A class has in each window what its best screen has: the union over screens and rejoins, never their sum.
+6. A minute counts when `minute_seconds` of its 60 were delivered. A minute that was on the air only in part (begin, end, pause)
+   counts when the same share of its on-air time was delivered, and weighs as much as it was on the air.
+
+With several nodes the on-air time of a window is the longest of theirs. All times are milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import groupby
+from operator import attrgetter
+from typing import Final
+
+from signaling.attendance.packing import Columns
+
+MINUTE_MS: Final = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the fold needs to know of a policy and of the windows."""
+
+    window_seconds: int
+    minute_seconds: int
+    loss_limit: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One stored row: what a node published in a window, and what its screens acknowledged."""
+
+    node: str
+    number: int
+    boot: str
+    part: int
+    published: int
+    flowing_ms: int
+    columns: Columns
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """One session of a screen, in Unix milliseconds; None where the fact is missing (crash, or still there)."""
+
+    screen_id: str
+    joined_ms: int | None
+    left_ms: int | None
+
+
+@dataclass(slots=True)
+class ClassDelivery:
+    """What was delivered to a class. `minutes` are the UTC minutes that count; `first` and `last` window numbers."""
+
+    delivered_ms: int = 0
+    credited_ms: int = 0
+    interrupted_ms: int = 0
+    minutes: list[int] = field(default_factory=list)
+    first: int | None = None
+    last: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """The result: on-air time, by UTC minute too, and what each class got of it."""
+
+    on_air_ms: int
+    on_air_by_minute: Mapping[int, int]
+    classes: Mapping[str, ClassDelivery]
+
+
+Roster = Mapping[tuple[str, int], tuple[str, str | None]]
+"""(node, slot) -> (screen_id, class_id)"""
+
+
+def fold(windows: Iterable[Window], roster: Roster, stays: Iterable[Stay], rules: Rules) -> Folded:
+    """Return what each class got. Windows without a published packet are not on the air: they only fill up the one before."""
+    every = sorted(windows, key=lambda w: (w.node, w.number, w.boot, w.part))
+    rows = [row for row in every if row.published > 0]
+    screens = _Screens(roster)
+    delivered = _delivered(every, screens)
+    on_air = _on_air(rows)
+    _cap_by_presence(delivered, _presence(stays, rules.window_seconds * 1000), screens, on_air)
+    _disqualify(rows, delivered, screens, rules)
+    return _credit(_by_class(delivered, screens), on_air, rules)
+
+
+class _Screens:
+    """Numbers screens across nodes, and knows the class of each number."""
+
+    def __init__(self, roster: Roster) -> None:
+        self.number: dict[str, int] = {}
+        self.class_of: list[str | None] = []
+        self._by_node: dict[str, dict[int, int]] = defaultdict(dict)
+        for (node, slot), (screen_id, class_id) in sorted(roster.items()):
+            number = self.number.setdefault(screen_id, len(self.class_of))
+            if number == len(self.class_of):
+                self.class_of.append(class_id)
+            self._by_node[node][slot] = number
+
+    def numbers(self, node: str, slots: Sequence[int]) -> list[int]:
+        """Return the numbers of a row's screens; -1 for a slot that the roster does not know."""
+        known = self._by_node.get(node, {})
+        return [known.get(slot, -1) for slot in slots]
+
+
+Delivered = dict[int, dict[int, int]]
+"""Window number -> screen number -> delivered milliseconds."""
+
+
+def _delivered(rows: Sequence[Window], screens: _Screens) -> Delivered:
+    result: Delivered = {}
+    for row, following in zip(rows, [*rows[1:], None], strict=True):
+        if row.published == 0:
+            continue
+        times = _times(row, following)
+        numbers = screens.numbers(row.node, row.columns.slots)
+        there = result.setdefault(row.number, {})
+        if there:
+            for number, time in zip(numbers, times, strict=True):
+                there[number] = there.get(number, 0) + time
+        else:
+            there.update(zip(numbers, times, strict=True))
+    return result
+
+
+def _times(row: Window, following: Window | None) -> list[int]:
+    """Return rule 2 for each screen of a row."""
+    flowing, published = row.flowing_ms, row.published
+    late = _late(row, following)
+    return [
+        flowing - flowing * missing // published
+        if (missing := (d if d > 0 else 0) + (e if e < 0 else 0)) > 0
+        else flowing
+        for d, e in zip(row.columns.deficits, late, strict=True)
+    ]
+
+
+def _late(row: Window, following: Window | None) -> Sequence[int]:
+    """Return the deficits of the following row in the order of this row's slots; 0 where there is none."""
+    if following is None or not _continues(row, following):
+        return [0] * len(row.columns.slots)
+    if row.columns.slots == following.columns.slots:
+        return following.columns.deficits
+    deficits = dict(zip(following.columns.slots, following.columns.deficits, strict=True))
+    return [deficits.get(slot, 0) for slot in row.columns.slots]
+
+
+def _continues(row: Window, following: Window) -> bool:
+    same = row.node == following.node and row.boot == following.boot
+    return same and following.number - row.number <= 1
+
+
+def _on_air(rows: Sequence[Window]) -> dict[int, int]:
+    longest: dict[int, int] = {}
+    for (_, number), parts in groupby(rows, key=attrgetter("node", "number")):
+        longest[number] = max(longest.get(number, 0), sum(part.flowing_ms for part in parts))
+    return dict(sorted(longest.items()))
+
+
+def _presence(stays: Iterable[Stay], window_ms: int) -> dict[int, dict[str, int]]:
+    """Return for each window in which a screen came or went how long it was connected in that window."""
+    by_screen: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for stay in stays:
+        begin = float("-inf") if stay.joined_ms is None else stay.joined_ms
+        end = float("inf") if stay.left_ms is None else stay.left_ms
+        by_screen[stay.screen_id].append((begin, end))
+    caps: dict[int, dict[str, int]] = defaultdict(dict)
+    for screen_id, intervals in by_screen.items():
+        edges = {int(edge // window_ms) for interval in intervals for edge in interval if abs(edge) != float("inf")}
+        merged = _merge(intervals)
+        for number in edges:
+            caps[number][screen_id] = _overlap(merged, number * window_ms, (number + 1) * window_ms)
+    return caps
+
+
+def _merge(intervals: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    merged: list[tuple[float, float]] = []
+    for begin, end in sorted(intervals):
+        if merged and begin <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((begin, end))
+    return merged
+
+
+def _overlap(intervals: Iterable[tuple[float, float]], begin: int, end: int) -> int:
+    return int(sum(max(0, min(last, end) - max(first, begin)) for first, last in intervals))
+
+
+def _cap_by_presence(
+    delivered: Delivered, caps: Mapping[int, Mapping[str, int]], screens: _Screens, on_air: Mapping[int, int]
+) -> None:
+    for number, times in delivered.items():
+        limit = on_air[number]
+        if times and max(times.values()) > limit:
+            delivered[number] = times = {screen: min(time, limit) for screen, time in times.items()}
+        for screen_id, connected in caps.get(number, {}).items():
+            screen = screens.number.get(screen_id, -1)
+            if times.get(screen, 0) > connected:
+                times[screen] = connected
+
+
+def _disqualify(rows: Sequence[Window], delivered: Delivered, screens: _Screens, rules: Rules) -> None:
+    """Apply rule 4; only minutes with a loss are looked at."""
+    by_minute: dict[int, list[Window]] = defaultdict(list)
+    for row in rows:
+        by_minute[_minute(row.number, rules)].append(row)
+    for parts in by_minute.values():
+        if any(max(row.columns.losses, default=0) for row in parts):
+            _drop(_lossy(parts, screens, rules.loss_limit), delivered, {row.number for row in parts})
+
+
+def _lossy(parts: Iterable[Window], screens: _Screens, limit: Fraction) -> set[int]:
+    lost: dict[int, int] = defaultdict(int)
+    advanced: dict[int, int] = defaultdict(int)
+    for row in parts:
+        numbers = screens.numbers(row.node, row.columns.slots)
+        for number, deficit, loss in zip(numbers, row.columns.deficits, row.columns.losses, strict=True):
+            advanced[number] += row.published - deficit
+            lost[number] += loss
+    top, bottom = limit.numerator, limit.denominator
+    return {number for number, loss in lost.items() if loss and loss * bottom >= top * advanced[number]}
+
+
+def _drop(lossy: Iterable[int], delivered: Delivered, windows: Iterable[int]) -> None:
+    for number in windows:
+        for screen in lossy:
+            delivered[number].pop(screen, None)
+
+
+def _by_class(delivered: Delivered, screens: _Screens) -> dict[int, dict[str, int]]:
+    """Return rule 5: window number -> class -> milliseconds."""
+    result: dict[int, dict[str, int]] = {}
+    for window, times in sorted(delivered.items()):
+        best: dict[str, int] = {}
+        for screen, time in times.items():
+            class_id = screens.class_of[screen] if screen >= 0 else None
+            if class_id is not None and time > best.get(class_id, 0):
+                best[class_id] = time
+        result[window] = best
+    return result
+
+
+def _credit(by_class: Mapping[int, Mapping[str, int]], on_air: Mapping[int, int], rules: Rules) -> Folded:
+    """Apply rule 6 minute by minute."""
+    classes: dict[str, ClassDelivery] = defaultdict(ClassDelivery)
+    by_minute: dict[int, int] = {}
+    for minute, numbers in groupby(on_air, key=lambda number: _minute(number, rules)):
+        windows = list(numbers)
+        flowing = by_minute[minute] = sum(on_air[number] for number in windows)
+        for class_id, time in _sums(windows, by_class, classes).items():
+            one = classes[class_id]
+            one.delivered_ms += time
+            if time * MINUTE_MS >= rules.minute_seconds * 1000 * flowing:
+                one.credited_ms += flowing
+                one.minutes.append(minute)
+    _interruptions(classes, on_air)
+    return Folded(sum(on_air.values()), by_minute, dict(classes))
+
+
+def _sums(
+    windows: Sequence[int], by_class: Mapping[int, Mapping[str, int]], classes: dict[str, ClassDelivery]
+) -> dict[str, int]:
+    sums: dict[str, int] = defaultdict(int)
+    for number in windows:
+        for class_id, time in by_class[number].items():
+            sums[class_id] += time
+            one = classes[class_id]
+            one.last = number
+            if one.first is None:
+                one.first = number
+    return sums
+
+
+def _interruptions(classes: Mapping[str, ClassDelivery], on_air: Mapping[int, int]) -> None:
+    """Note the on-air time that a class missed from its first delivered window on."""
+    total, before = sum(on_air.values()), {}
+    elapsed = 0
+    for number, flowing in on_air.items():
+        before[number] = elapsed
+        elapsed += flowing
+    for one in classes.values():
+        if one.first is not None:
+            one.interrupted_ms = total - before[one.first] - one.delivered_ms
+
+
+def _minute(number: int, rules: Rules) -> int:
+    return number * rules.window_seconds // 60

@@ -1,0 +1,113 @@
+"""Group commit: many facts, one transaction, one fsync.
+
+1. **`add` returns only when the facts are durable**: committed in the database, or else fsynced in the journal.
+2. **The ledger never drops.** When neither takes them, `add` raises `LedgerUnavailable`, the facts stay in memory and go with
+   the next attempt; when `capacity` facts wait there, new ones are refused with the same error, and counted.
+3. Whatever is added twice is stored once (`models.py`, rule 3); the order does not matter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from signaling.attendance.events import Entry
+from signaling.attendance.journal import Journal
+
+log = structlog.get_logger(__name__)
+
+Store = Callable[[Sequence[Entry]], Awaitable[None]]
+DATABASE_ERRORS = (SQLAlchemyError, OSError, TimeoutError)
+
+
+class LedgerUnavailable(Exception):
+    """Neither database nor journal takes facts: the caller must not treat them as recorded."""
+
+
+class Ledger:
+    """Takes entries and stores them with `store`, which must ignore what is already there."""
+
+    def __init__(self, store: Store, journal: Journal, *, capacity: int, store_seconds: float) -> None:
+        self._store = store
+        self._journal = journal
+        self._capacity = capacity
+        self._store_seconds = store_seconds
+        self._pending: list[Entry] = []
+        self._added = 0
+        self._stored = 0
+        self._lock = asyncio.Lock()
+        self.degraded = False
+        self.refused = 0
+
+    @property
+    def waiting(self) -> int:
+        """Entries in memory that are not durable yet."""
+        return len(self._pending)
+
+    @property
+    def journal_bytes(self) -> int:
+        """Bytes that are durable but not in the database yet."""
+        return self._journal.size
+
+    async def add(self, entries: Sequence[Entry]) -> None:
+        """Make entries durable; whoever waits for the same commit shares it."""
+        if len(self._pending) + len(entries) > self._capacity:
+            self.refused += len(entries)
+            raise LedgerUnavailable(f"{len(self._pending)} facts wait already, the limit is {self._capacity}")
+        self._pending.extend(entries)
+        self._added += len(entries)
+        mine = self._added
+        async with self._lock:
+            if self._stored < mine:
+                await self._drain()
+
+    async def retry(self) -> bool:
+        """Bring what waits in memory and in the journal into the database; return whether nothing waits any more."""
+        async with self._lock:
+            try:
+                await self._drain()
+                if self._journal.size:
+                    await self._replay()
+                self.degraded = False
+            except (LedgerUnavailable, *DATABASE_ERRORS) as error:
+                self._degrade(error)
+            return not self._pending and not self._journal.size
+
+    async def _drain(self) -> None:
+        batch = list(self._pending)
+        if batch:
+            await self._keep(batch)
+            del self._pending[: len(batch)]
+            self._stored += len(batch)
+
+    async def _keep(self, batch: list[Entry]) -> None:
+        if self.degraded:  # a frozen database must not hold up every fact; `retry` finds out when it is back
+            await self._write_journal(batch)
+            return
+        try:
+            async with asyncio.timeout(self._store_seconds):
+                await self._store(batch)
+        except DATABASE_ERRORS as error:
+            self._degrade(error)
+            await self._write_journal(batch)
+
+    async def _write_journal(self, batch: list[Entry]) -> None:
+        try:
+            await asyncio.to_thread(self._journal.append, batch)
+        except OSError as error:
+            raise LedgerUnavailable(f"neither database nor journal takes {len(batch)} facts: {error}") from error
+
+    async def _replay(self) -> None:
+        entries, unreadable = await asyncio.to_thread(self._journal.read)
+        async with asyncio.timeout(self._store_seconds):
+            await self._store(entries)
+        await asyncio.to_thread(self._journal.clear, unreadable)
+        log.info("attendance.journal_replayed", entries=len(entries), unreadable=len(unreadable))
+
+    def _degrade(self, error: BaseException) -> None:
+        if not self.degraded:
+            log.error("attendance.degraded", error=str(error), journal=str(self._journal.path))
+        self.degraded = True
