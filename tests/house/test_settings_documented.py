@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
 
@@ -29,7 +30,7 @@ def test_every_key_has_a_sentence_above_it() -> None:
     lines = DEFAULT_FILE.read_text(encoding="utf-8").splitlines()
     bare = [
         line
-        for above, line in zip(lines, lines[1:], strict=False)
+        for above, line in itertools.pairwise(lines)
         if re.match(r"\w+ = ", line) and not re.match(r"# [A-Z\"].*[.:;]$", above)
     ]
     assert bare == []
