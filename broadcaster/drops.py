@@ -32,6 +32,7 @@ class DropReason(StrEnum):
     UNKNOWN_PAYLOAD_TYPE = "unknown_payload_type"
     DUPLICATE = "duplicate"  # a sequence number that is already in the ring
     TOO_OLD = "too_old"  # later than everything that the ring still holds
+    OVERSIZE = "oversize"  # a payload that fits no datagram of an ordinary path
     OLD_FENCE = "old_fence"  # a publisher whose place was taken
     NOT_FORWARDING = "not_forwarding"  # the lecture is not live
     # Packets that go out (fan-out, retransmission).
@@ -40,6 +41,8 @@ class DropReason(StrEnum):
     SEND_ERROR = "send_error"  # too large, or no route to this destination
     FRAME_REMAINDER = "frame_remainder"  # the rest of a video frame after a destination refused a packet
     AWAITING_KEYFRAME = "awaiting_keyframe"  # video before the IDR picture that this viewer needs
+    BEFORE_SWITCH = "before_switch"  # late, from before this viewer's stream began anew
+    SWEEP_QUEUE_FULL = "sweep_queue_full"  # packets come in faster than they can be sent to everybody
     RING_EXPIRED = "ring_expired"  # asked for again, but not in the ring any more
     NACK_BUDGET = "nack_budget"  # retransmissions beyond this viewer's share
     NACK_REPEATED = "nack_repeated"  # asked for twice within a round trip

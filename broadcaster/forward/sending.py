@@ -1,0 +1,198 @@
+"""Sending to one terminal: the header it sees, and what it loses when it refuses.
+
+1. **A number is sealed once, or again with the very same bytes.** SRTP must never protect two different packets under
+   one sequence number; what a terminal asks for again goes out as RTX (RFC 4588), or, without RTX, without
+   padding and send time, so that it is the same packet.
+2. **A terminal that refuses loses video to the end of the frame**, then a keyframe is wished for it. Sound that is
+   refused is tried once more before the next slice, and dropped then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from broadcaster.drops import DropReason
+from broadcaster.forward.layout import NEVER, Row, State, Stream
+from broadcaster.forward.plan import Plan
+from broadcaster.forward.trains import Segment, Train, segment
+from broadcaster.media import Kind, MediaPacket
+from broadcaster.rtp.extensions import encode_abs_send_time
+from broadcaster.rtp.packet import EXTENSION_BIT, HEADER
+from broadcaster.rtp.sequence import MASK16, MASK32
+
+Seal: TypeAlias = Callable[[int, bytes], bytes]
+Send: TypeAlias = Callable[[int, bytes], bool]
+Drop: TypeAlias = Callable[[DropReason, int], None]
+Wish: TypeAlias = Callable[[int, str], None]
+
+
+class Sender:
+    """Seals and sends packets to terminals of a plan, one terminal at a time.
+
+    `seal(handle, packet)` protects, `send(slot, datagram)` returns False when it would block, `drop` counts,
+    `wish(slot, reason)` asks for a keyframe on behalf of a terminal.
+    """
+
+    def __init__(self, plan: Plan, seal: Seal, send: Send, drop: Drop, wish: Wish) -> None:
+        self.plan = plan
+        self.seal = seal
+        self.send = send
+        self.drop = drop
+        self.wish = wish
+        self._again: dict[int, tuple[bytes, int]] = {}
+
+    def deliver(self, row: Row, train: Train, time: bytes) -> None:
+        """Send one train to one terminal; `time` are the three bytes of abs-send-time."""
+        stream = row.streams[train.kind]
+        if stream.state is not State.LIVE:
+            if stream.state is not State.OFF:
+                self.drop(DropReason.AWAITING_KEYFRAME, len(train.segments))
+            return
+        segments = train.segments if row.rtx_ssrc else train.bare
+        if self._is_partial(stream, train):
+            segments = self._eligible(row.slot, stream, segments)
+        if segments:
+            stream.advance(train.high, train.timestamp, train.arrival)
+            self._send_all(row, train.kind, segments, time)
+        self.plan.save(row, train.kind)
+
+    @staticmethod
+    def _is_partial(stream: Stream, train: Train) -> bool:
+        return (
+            stream.from_index > train.first_index or stream.base_sequence > train.low or stream.skip_timestamp != NEVER
+        )
+
+    def _send_all(self, row: Row, kind: Kind, segments: Sequence[Segment], time: bytes) -> None:
+        refused = self._emit(row, row.streams[kind], segments, time)
+        while refused is not None:
+            datagram, position = refused
+            if kind is Kind.AUDIO:
+                self._keep(row.slot, datagram, segments[position])
+                segments = segments[position + 1 :]
+            else:
+                segments = self._without_frame(row.slot, row.streams[kind], segments[position:])
+            refused = self._emit(row, row.streams[kind], segments, time)
+
+    def _emit(self, row: Row, stream: Stream, segments: Sequence[Segment], time: bytes) -> tuple[bytes, int] | None:
+        """Seal and send; return the datagram that the destination refused and its position. The innermost loop."""
+        slot, handle, seal, send = row.slot, row.handle, self.seal, self.send
+        sequence_offset, timestamp_offset = stream.sequence_offset, stream.timestamp_offset
+        payload_type, ssrc, pack = stream.payload_type, stream.ssrc, HEADER.pack
+        extension, bit = timed(stream, time), EXTENSION_BIT if stream.extension else 0
+        octets = 0
+        for position, (_, sequence, timestamp, first, second, tail, size) in enumerate(segments):
+            header = pack(
+                first | bit,
+                second | payload_type,
+                (sequence + sequence_offset) & MASK16,
+                (timestamp + timestamp_offset) & MASK32,
+                ssrc,
+            )
+            datagram = seal(handle, header + extension + tail)
+            if not send(slot, datagram):
+                count(stream, position, octets)
+                return datagram, position
+            octets += size
+        count(stream, len(segments), octets)
+        return None
+
+    # Sound that was refused.
+
+    @property
+    def waiting(self) -> bool:
+        """Whether `retry` has anything to do."""
+        return bool(self._again)
+
+    def _keep(self, slot: int, datagram: bytes, part: Segment) -> None:
+        if slot in self._again:
+            self.drop(DropReason.WOULD_BLOCK, 1)
+        self._again[slot] = (datagram, part.octets)
+
+    def retry(self) -> None:
+        """Try refused sound once more: the same sealed bytes, one packet a terminal."""
+        again, self._again = self._again, {}
+        for slot, (datagram, size) in again.items():
+            row = self.plan.row(slot)
+            if row is None:
+                continue
+            if self.send(slot, datagram):
+                count(row.streams[Kind.AUDIO], 1, size)
+                self.plan.save(row, Kind.AUDIO)
+            else:
+                self.drop(DropReason.WOULD_BLOCK, 1)
+
+    def forget(self, slot: int | None = None) -> None:
+        """Give up the refused sound of one terminal, or of all."""
+        if slot is None:
+            self._again.clear()
+        else:
+            self._again.pop(slot, None)
+
+    # Packets that a terminal does not get.
+
+    def _eligible(self, slot: int, stream: Stream, segments: Sequence[Segment]) -> list[Segment]:
+        """Return what no burst sends or has sent, comes after the stream's beginning, and is not the rest of a lost frame."""
+        fresh = [part for part in segments if part.packet >= stream.from_index]
+        kept = [part for part in fresh if part.sequence >= stream.base_sequence]
+        if len(kept) < len(fresh):
+            self.drop(DropReason.BEFORE_SWITCH, len(fresh) - len(kept))
+        return kept if stream.skip_timestamp == NEVER else self._after_frame(slot, stream, kept)
+
+    def _after_frame(self, slot: int, stream: Stream, segments: Sequence[Segment]) -> list[Segment]:
+        """Return what does not belong to the frame being skipped; at its end wish a keyframe."""
+        frame = stream.skip_timestamp
+        kept = [part for part in segments if part.timestamp != frame]
+        lost = [part for part in segments if part.timestamp == frame]
+        if lost:
+            self.drop(DropReason.FRAME_REMAINDER, len(lost))
+        if any(part.timestamp > frame for part in kept) or any(part.second for part in lost):
+            stream.skip_timestamp = NEVER
+            self.wish(slot, "would_block")
+        return kept
+
+    def _without_frame(self, slot: int, stream: Stream, segments: Sequence[Segment]) -> list[Segment]:
+        """Begin to skip the frame of the refused packet, which is the first of `segments`."""
+        self.drop(DropReason.WOULD_BLOCK, 1)
+        if segments[0].second:
+            self.wish(slot, "would_block")
+            return list(segments[1:])
+        stream.skip_timestamp = segments[0].timestamp
+        return self._after_frame(slot, stream, segments[1:])
+
+    # One packet outside of a sweep.
+
+    def seal_one(self, row: Row, packet: MediaPacket, now: float) -> bytes:
+        """Return `packet` sealed for one terminal, without padding, under the number that it has there."""
+        stream = row.streams[packet.kind]
+        stream.advance(packet.sequence, packet.timestamp, packet.arrival)
+        return self.seal(row.handle, plain(stream, segment(packet), encode_abs_send_time(now)))
+
+    def sent_one(self, row: Row, packet: MediaPacket) -> None:
+        """Count a packet that left outside of a sweep."""
+        count(row.streams[packet.kind], 1, len(packet.payload))
+        self.plan.save(row, packet.kind)
+
+
+def count(stream: Stream, packets: int, octets: int) -> None:
+    """Add to what sender reports say; `octets` of payload, without header and padding (RFC 3550 section 6.4.1)."""
+    stream.packets = (stream.packets + packets) & MASK32
+    stream.octets = (stream.octets + octets) & MASK32
+
+
+def timed(stream: Stream, time: bytes) -> bytes:
+    """Return the stream's extension block with the send time filled in."""
+    at = stream.time_offset
+    return stream.extension[:at] + time + stream.extension[at + 3 :] if at else stream.extension
+
+
+def plain(stream: Stream, part: Segment, time: bytes) -> bytes:
+    """Return the RTP packet, not yet sealed, that a terminal gets for `part`."""
+    header = HEADER.pack(
+        part.first | (EXTENSION_BIT if stream.extension else 0),
+        part.second | stream.payload_type,
+        (part.sequence + stream.sequence_offset) & MASK16,
+        (part.timestamp + stream.timestamp_offset) & MASK32,
+        stream.ssrc,
+    )
+    return header + timed(stream, time) + part.tail
