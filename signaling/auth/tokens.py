@@ -1,19 +1,16 @@
-"""Credentials as strings: opaque random ones that the database knows by their hash, and signed watch tokens.
+"""Signed watch tokens: the right of one screen to watch one lecture for some hours.
 
-1. **No credential is stored in clear**: the database keeps `digest(token)`, the person keeps the token.
-2. **A watch token is checked without the database**, so that a prefecture of screens can return within a minute.
-3. The algorithm is named when a token is checked, never taken from the token (RFC 8725 section 3.1).
+1. **A watch token is checked without the database**, so that a prefecture of screens can return within a minute.
+2. The algorithm is named when a token is checked, never taken from the token (RFC 8725 section 3.1).
 
-The prefix says what a token is for, so that a log line or a mistaken paste can be recognised without looking it up.
+Opaque tokens, which the database knows by their hash, live in `opaque.py`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -26,19 +23,8 @@ MONITOR: Final = "monitor"
 
 KEY_FILE: Final = "watch.key"
 _KEY_BYTES: Final = 32
-_TOKEN_BYTES: Final = 24  # 192 bits
 _ALGORITHM: Final = "HS256"
 _MAX_TOKEN: Final = 1024
-
-
-class TokenKind(StrEnum):
-    """The prefixes of opaque tokens."""
-
-    TICKET = "jtt_"
-    STREAM_KEY = "jtk_"
-    DEVICE = "jtd_"
-    API = "jta_"
-    INVITATION = "jti_"
 
 
 class BadToken(ValueError):
@@ -58,21 +44,6 @@ class WatchClaims:
     def is_monitor(self) -> bool:
         """Whether the bearer stands for no school."""
         return self.subject == MONITOR
-
-
-def mint(kind: TokenKind) -> str:
-    """Return a new opaque token of 192 random bits, base64url (RFC 4648 section 5) after its prefix."""
-    return kind + secrets.token_urlsafe(_TOKEN_BYTES)
-
-
-def digest(token: str) -> str:
-    """Return what the database stores of a token: SHA-256 in hex. The token is random, so no salt is needed."""
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def kind_of(token: str) -> TokenKind | None:
-    """Return the kind that the prefix names, None for anything else (a signed token, garbage)."""
-    return next((kind for kind in TokenKind if token.startswith(kind)), None)
 
 
 def read_or_create_key(path: Path) -> bytes:

@@ -73,7 +73,7 @@ class PublisherLost:
 
 @dataclass(frozen=True, slots=True)
 class TakeoverRequested:
-    """Another user wants to publish: the user whose studio is live (`owner_id`) has to answer."""
+    """Another user, whose name is `by`, wants to publish: the user whose studio is live (`owner_id`) has to answer."""
 
     lecture_id: str
     broadcast_id: str
