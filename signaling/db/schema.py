@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from importlib.util import find_spec
 
+from signaling.db.append_only import append_only
 from signaling.db.base import Base
 
 DOMAINS = ("directory", "auth", "lectures", "live", "attendance", "library")
@@ -14,3 +15,10 @@ for _domain in DOMAINS:
         import_module(f"signaling.{_domain}.models")
 
 metadata = Base.metadata
+# The ledger of attendance makes its own tables append-only.
+LOGS = ("audit_log", "broadcast_transitions")
+LEDGER = ("attendance_facts", "delivery_windows", "attendance_roster")
+ALL_APPEND_ONLY = (*LOGS, *LEDGER)
+
+for _name in LOGS:
+    append_only(metadata.tables[_name])

@@ -1,0 +1,1 @@
+"""The subcommands of `jiangtang`, one module each."""

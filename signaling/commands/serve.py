@@ -1,0 +1,96 @@
+"""`jiangtang serve`: run a node until SIGTERM.
+
+**SIGTERM ends within `server.shutdown_seconds`**: what has not ended by then is ended by the process's exit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from config.regions import RegionFileError
+from config.settings import Settings
+from signaling.app import Node
+from signaling.commands import settings as options_of
+from signaling.db.migrate import SchemaError
+from signaling.listen import StartError, bind, tls_context
+from signaling.operations import logs
+
+log = structlog.get_logger("serve")
+HANDLERS_MAY_TAKE = 1.0
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser("serve", help="run the server until SIGTERM")
+    parser.add_argument("--demo", action="store_true", help="invented schools, one lecture open now, links printed")
+    parser.add_argument("--host", metavar="H", help="address to listen on (http.host)")
+    parser.add_argument("--port", metavar="N", type=int, help="TCP port (http.port); 0 takes a free one")
+    parser.add_argument("--media-port", metavar="N", type=int, help="UDP port of all media (media.port)")
+    parser.add_argument(
+        "--media-host", metavar="IP", action="append", help="address of media; may be given several times (media.hosts)"
+    )
+    options_of.add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve; return the exit code."""
+    try:
+        settings = options_of.read(options)
+    except options_of.SettingsError as error:
+        return options_of.report(error)
+    logs.configure(settings.log)
+    try:
+        asyncio.run(serve(settings, demo=options.demo))
+    except RegionFileError as error:
+        return options_of.report(error)
+    except (StartError, SchemaError) as error:
+        print(f"jiangtang: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def serve(settings: Settings, *, demo: bool) -> None:
+    """Run a node until SIGTERM or SIGINT."""
+    ending = _signals()
+    tls = tls_context(settings.tls)
+    listener = bind(settings.http.host, settings.http.port)
+    node = Node(settings)
+    runner = web.AppRunner(node.web_app, access_log=None, shutdown_timeout=HANDLERS_MAY_TAKE)
+    try:
+        await node.start()
+        await runner.setup()
+        await web.SockSite(runner, listener, ssl_context=tls).start()
+        port = listener.getsockname()[1]
+        log.info("- serving", port=port, tls=tls is not None, node=settings.server.node)
+        await ending.wait()
+        log.info("- ending")
+    finally:
+        _exit_at_the_latest(settings.server.shutdown_seconds)
+        await runner.cleanup()
+        await node.stop()
+        listener.close()
+
+
+def _signals() -> asyncio.Event:
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    return ending
+
+
+def _exit_at_the_latest(seconds: float) -> None:
+    """Let a thread end the process if the loop hangs; it does not hold the process up otherwise."""
+    timer = threading.Timer(seconds, os._exit, args=(1,))
+    timer.daemon = True
+    timer.start()

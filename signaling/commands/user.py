@@ -1,0 +1,115 @@
+"""`jiangtang user`: the people of a server, from its own machine."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from config.regions import load_regions
+from config.settings import Settings
+from signaling.app import data_folder
+from signaling.auth.identity import Role
+from signaling.auth.service import AuthService
+from signaling.commands import settings as options_of
+from signaling.db.engine import Database
+from signaling.db.migrate import upgrade
+
+SHORTEST_PASSWORD = 8
+Action = Callable[[AuthService, Settings, argparse.Namespace], Awaitable[int]]
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser("user", help="add people, list them, change a password")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="add a person; the password is asked for, or read from a pipe")
+    add.add_argument("login")
+    add.add_argument("--name", required=True)
+    add.add_argument("--role", required=True, choices=[role.value for role in Role])
+    add.add_argument(
+        "--node", default="", help="code of the region or school of the role; the prefecture when left out"
+    )
+    listing = actions.add_parser("list", help="list people")
+    passwd = actions.add_parser("passwd", help="change a password and end that person's logins")
+    passwd.add_argument("login")
+    for action, function in ((add, _add), (listing, _list), (passwd, _passwd)):
+        options_of.add_options(action)
+        action.set_defaults(run=run, act=function)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do it; return the exit code."""
+    try:
+        settings = options_of.read(options)
+    except options_of.SettingsError as error:
+        return options_of.report(error)
+    return asyncio.run(_with_service(settings, options))
+
+
+async def _with_service(settings: Settings, options: argparse.Namespace) -> int:
+    db = Database.sqlite(data_folder(settings) / "jiangtang.sqlite3")
+    auth = AuthService(db, settings.auth)
+    action: Action = options.act
+    try:
+        await upgrade(db)
+        return await action(auth, settings, options)
+    finally:
+        auth.close()
+        await db.close()
+
+
+async def _add(auth: AuthService, settings: Settings, options: argparse.Namespace) -> int:
+    password = _ask_password()
+    if password is None:
+        return 1
+    node = options.node or load_regions(settings.server.regions_file)[0].code
+    try:
+        user = await auth.add_user(options.login, options.name, Role(options.role), node, password)
+    except IntegrityError:
+        print(f"jiangtang: there is a login {options.login!r} already", file=sys.stderr)
+        return 1
+    await auth.audit("system", "user.added", user.id, login=user.login, role=options.role, node=node)
+    print(f"added {user.login}")
+    return 0
+
+
+async def _list(auth: AuthService, settings: Settings, options: argparse.Namespace) -> int:
+    for user in await auth.users():
+        state = "disabled" if user.disabled_at else "active"
+        print(f"{user.login}\t{user.name}\t{user.role}\t{user.node}\t{state}")
+    return 0
+
+
+async def _passwd(auth: AuthService, settings: Settings, options: argparse.Namespace) -> int:
+    user = await auth.user(options.login)
+    if user is None:
+        print(f"jiangtang: there is no login {options.login!r}", file=sys.stderr)
+        return 1
+    password = _ask_password()
+    if password is None:
+        return 1
+    await auth.set_password(user.id, password)
+    print(f"changed the password of {user.login}")
+    return 0
+
+
+def _ask_password() -> str | None:
+    """Read a password twice from the terminal, or one line from a pipe; None when it will not do."""
+    if sys.stdin.isatty():
+        password = getpass.getpass("Password: ")
+        same = getpass.getpass("Again: ") == password
+    else:
+        password, same = sys.stdin.readline().rstrip("\n"), True
+    if not same:
+        print("jiangtang: the two passwords differ", file=sys.stderr)
+        return None
+    if len(password) < SHORTEST_PASSWORD:
+        print(f"jiangtang: a password has at least {SHORTEST_PASSWORD} characters", file=sys.stderr)
+        return None
+    return password
