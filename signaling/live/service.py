@@ -148,6 +148,9 @@ class LiveService:
     document: Callable[[str], Awaitable[dict[str, Any]]] | None = None
     """Gives the full document of a lecture, set by the composition root; the routes answer with it."""
 
+    elsewhere: Callable[[str], Awaitable[str | None]] | None = None
+    """Gives the base URL of another node that has a lecture, None for this one; without it there is one node."""
+
     def __init__(
         self,
         db: Database,
