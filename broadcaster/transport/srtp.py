@@ -50,7 +50,7 @@ class SrtpTable:
             return self._sessions[handle].protect(packet)
         except KeyError:
             raise UnknownHandle(f"no SRTP context has the handle {handle}") from None
-        except SrtpError as error:
+        except (SrtpError, ValueError) as error:  # ValueError: longer than libsrtp's buffer
             raise SealError(f"libsrtp refuses the packet: {error}") from error
 
     def seal_rtcp(self, handle: int, compound: bytes) -> bytes:
@@ -59,7 +59,7 @@ class SrtpTable:
             return self._sessions[handle].protect_rtcp(compound)
         except KeyError:
             raise UnknownHandle(f"no SRTP context has the handle {handle}") from None
-        except SrtpError as error:
+        except (SrtpError, ValueError) as error:
             raise SealError(f"libsrtp refuses the compound: {error}") from error
 
     def address(self, handle: int) -> int:
