@@ -84,11 +84,8 @@ def load_policy(version: int, file: Path = POLICIES_FILE) -> Policy:
 
 
 def _policy(table: Mapping[str, Any]) -> Policy:
-    ratios = {
-        name: Fraction(table[name]) for name in ("loss_limit", "qualified_ratio", "partial_ratio", "school_ratio")
-    }
-    plain = {name: table[name] for name in ("version", "name", "summary", "minute_seconds", "results", "reasons")}
-    policy = Policy(**plain, **ratios)
+    values: dict[str, Any] = {name: Fraction(v) if isinstance(v, Decimal) else v for name, v in table.items()}
+    policy = Policy(**values)
     if not 0 < policy.partial_ratio < policy.qualified_ratio <= 1 or not 0 < policy.minute_seconds <= 60:
         raise ValueError(f"policy {policy.version}: ratios must grow within (0, 1], a minute has at most 60 seconds")
     if missing := {*Result} - {*policy.results}:

@@ -1,0 +1,133 @@
+"""Routes of attendance and exports, during a lecture and after it.
+
+A county sees its own county, a school itself: rows, sums and rates cover the caller's node only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from datetime import timedelta, timezone, tzinfo
+from typing import Final
+from urllib.parse import quote
+
+from aiohttp import web
+
+from config.settings import AttendanceSettings
+from signaling.api.problems import Problem, not_available, not_found
+from signaling.attendance.document import document
+from signaling.attendance.evidence import DamagedLedger
+from signaling.attendance.exports import Note, checksum, to_csv, to_xlsx
+from signaling.attendance.service import AttendanceService, LectureReport
+from signaling.attendance.tables import PLANNED, TABLES, Table, local
+from signaling.auth.identity import Permission, Principal
+from signaling.directory.service import DirectoryService
+from signaling.lectures.access import Access
+
+CONTENT_TYPES: Final = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": "text/csv",
+}
+_FILE: Final = re.compile(r"(\d{2})\.(xlsx|csv)")
+_UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f\\/:*?"<>|]+')
+
+
+def routes(
+    service: AttendanceService, access: Access, directory: DirectoryService, settings: AttendanceSettings
+) -> list[web.AbstractRouteDef]:
+    """Return the routes; everything is under the lecture, so that its rules of access hold."""
+    api = AttendanceApi(service, access, directory, settings)
+    return [
+        web.get("/api/v1/lectures/{lecture_id}/attendance", api.attendance),
+        web.get("/api/v1/lectures/{lecture_id}/exports/{file}", api.export),
+    ]
+
+
+class AttendanceApi:
+    """Handlers."""
+
+    def __init__(
+        self, service: AttendanceService, access: Access, directory: DirectoryService, settings: AttendanceSettings
+    ) -> None:
+        self._service = service
+        self._access = access
+        self._directory = directory
+        self._zone = timezone(timedelta(hours=settings.report_utc_offset_hours))
+
+    async def attendance(self, request: web.Request) -> web.Response:
+        """GET /api/v1/lectures/{lecture_id}/attendance"""
+        _, made = await self._report(request, Permission.ATTENDANCE_READ)
+        body = await asyncio.to_thread(lambda: json.dumps(document(made), ensure_ascii=False).encode())
+        return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
+
+    async def export(self, request: web.Request) -> web.Response:
+        """GET /api/v1/lectures/{lecture_id}/exports/{number}.{xlsx|csv}"""
+        wanted = _FILE.fullmatch(request.match_info["file"])
+        if wanted is None or wanted[1] not in {*TABLES, *PLANNED}:
+            raise not_found("export")
+        principal, made = await self._report(request, Permission.ATTENDANCE_EXPORT, wanted[1])
+        return await asyncio.to_thread(_file, made, principal, wanted[1], wanted[2], self._zone)
+
+    async def _report(
+        self, request: web.Request, permission: Permission, number: str = "01"
+    ) -> tuple[Principal, LectureReport]:
+        lecture_id = request.match_info["lecture_id"]
+        principal, _ = await self._access.lecture(request, lecture_id, permission)
+        if number not in TABLES:
+            raise not_available(f"export {number}")
+        scope = await self._directory.scope(principal.node)
+        try:
+            made = await self._service.report(lecture_id, scope, principal.node)
+        except DamagedLedger as error:
+            raise Problem(500, "ledger_damaged", "a stored row cannot be read", str(error)) from error
+        if made is None:
+            raise not_found("lecture")
+        return principal, made
+
+
+def _file(made: LectureReport, principal: Principal, number: str, kind: str, zone: tzinfo) -> web.Response:
+    table = TABLES[number](made.report, made.unit, zone)
+    body = to_csv(table) if kind == "csv" else to_xlsx(table, note(made, table, principal.name, zone))
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Disposition": disposition(file_name(made, table, kind, zone), f"{number}.{kind}"),
+        "X-Report-Checksum": checksum(table),
+        "X-Report-Policy": str(made.report.policy.version),
+        "X-Report-As-Of": made.as_of.isoformat(),
+    }
+    charset = "utf-8" if kind == "csv" else None
+    return web.Response(body=body, content_type=CONTENT_TYPES[kind], charset=charset, headers=headers)
+
+
+def note(made: LectureReport, table: Table, author: str, zone: tzinfo) -> Note:
+    """Return what stands on the sheet 说明; the check sum is added by the writer."""
+    begin, end = local(made.started_at, zone) or "未开播", local(made.ended_at, zone) or "进行中"
+    policy = made.report.policy
+    return Note(
+        (
+            ("表名", f"{table.number} {table.title}"),
+            ("场次", made.title),
+            ("填报单位", made.unit[1]),
+            ("统计区间", begin if made.started_at is None else f"{begin} 至 {end}"),
+            ("口径版本", f"{policy.version}（{policy.name}）"),
+            ("口径说明", policy.summary),
+            ("学校达标标准", f"班级覆盖率不低于{float(policy.school_ratio):.0%}"),
+            ("数据版本(as-of)", made.as_of.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")),
+            ("空白单元格", "表示尚未采集（如实到人数须由教师确认），不表示零"),
+            ("制表人", author),
+            ("审核人", ""),
+            ("生成时间", made.as_of.astimezone(zone).strftime("%Y-%m-%d %H:%M")),
+        )
+    )
+
+
+def file_name(made: LectureReport, table: Table, kind: str, zone: tzinfo) -> str:
+    """Return the Chinese file name, free of what file systems refuse."""
+    day = (made.started_at or made.as_of).astimezone(zone).strftime("%Y%m%d")
+    return _UNSAFE.sub("_", f"{table.number}{table.title}_{made.title[:60]}_{day}") + f".{kind}"
+
+
+def disposition(name: str, plain: str) -> str:
+    """Return the header value: `plain` for old clients, `name` by RFC 8187 as RFC 6266 asks for."""
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,0 +1,96 @@
+"""The statements behind a report: columns, not objects, because a prefecture has 15,600 classes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Select, func, select
+
+from signaling.attendance.models import AttendanceFact, DeliveryWindow, RosterEntry
+from signaling.directory.models import Region, School, SchoolClass, Screen
+from signaling.lectures.models import Lecture, LectureTarget
+from signaling.live.models import Broadcast
+from signaling.live.states import RUNNING
+
+
+def targets(lecture_id: str) -> Select[str, str, str, str, str, str, str | None, str, int]:
+    """The frozen classes of a lecture: the members of `report.Target` in order."""
+    return (
+        select(
+            SchoolClass.id,
+            SchoolClass.code,
+            SchoolClass.name,
+            School.code,
+            School.name,
+            School.kind,
+            School.urban_rural,
+            LectureTarget.region_code,
+            LectureTarget.pupils,
+        )
+        .join_from(LectureTarget, SchoolClass, SchoolClass.id == LectureTarget.class_id)
+        .join(School, School.code == LectureTarget.school_code)
+        .where(LectureTarget.lecture_id == lecture_id)
+    )
+
+
+def regions() -> Select[str, str | None, str, str]:
+    """All regions in the order of the region file."""
+    return select(Region.code, Region.gb2260, Region.name, Region.level).order_by(Region.sort)
+
+
+def windows(lecture_id: str) -> Select[str, str, int, str, int, int, int, bytes]:
+    """The delivery rows of a lecture."""
+    row = DeliveryWindow
+    columns = (row.id, row.node, row.window_no, row.boot, row.part, row.published, row.flowing_ms, row.packed)
+    return select(*columns).where(row.lecture_id == lecture_id)
+
+
+def roster(lecture_id: str) -> Select[str, int, str, str | None]:
+    """The roster of the broadcasts of a lecture."""
+    broadcasts = select(DeliveryWindow.broadcast_id).where(DeliveryWindow.lecture_id == lecture_id)
+    entry = RosterEntry
+    return select(entry.node, entry.slot, entry.screen_id, entry.class_id).where(entry.broadcast_id.in_(broadcasts))
+
+
+def slots(broadcast_id: str, node: str) -> Select[str, int]:
+    """Screen and slot of what is in the roster of one broadcast and node."""
+    entry = RosterEntry
+    return select(entry.screen_id, entry.slot).where(entry.broadcast_id == broadcast_id, entry.node == node)
+
+
+def facts(lecture_id: str) -> Select[str, str, str, str | None, datetime]:
+    """The facts joined and left of a lecture."""
+    fact = AttendanceFact
+    columns = (fact.kind, fact.session, fact.screen_id, fact.class_id, fact.at)
+    return select(*columns).where(fact.lecture_id == lecture_id)
+
+
+def terminals(lecture_id: str) -> Select[str, int]:
+    """Id and number of every terminal, revoked ones too, of the frozen classes."""
+    return (
+        select(Screen.id, Screen.terminal_no)
+        .join(LectureTarget, LectureTarget.class_id == Screen.class_id)
+        .where(LectureTarget.lecture_id == lecture_id)
+    )
+
+
+def unit_names(node: str) -> list[Select[str, str]]:
+    """Display code and name of a node: first as a region, then as a school."""
+    return [
+        select(func.coalesce(Region.gb2260, Region.code), Region.name).where(Region.code == node),
+        select(School.code, School.name).where(School.code == node),
+    ]
+
+
+def running() -> Select[str, str]:
+    """Broadcasts that have begun and not ended."""
+    return select(Broadcast.id, Broadcast.lecture_id).where(Broadcast.state.in_(RUNNING))
+
+
+def heading(lecture_id: str) -> Select[str, str, datetime | None, datetime | None]:
+    """Title of a lecture with state, begin and end of its broadcast."""
+    return (
+        select(Lecture.title, Broadcast.state, Broadcast.started_at, Broadcast.ended_at)
+        .join_from(Lecture, Broadcast, Broadcast.lecture_id == Lecture.id, isouter=True)
+        .where(Lecture.id == lecture_id)
+    )

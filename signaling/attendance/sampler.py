@@ -1,0 +1,86 @@
+"""Which broadcasts are sampled, and what a sample becomes. Pure but for the `sample` function it is given.
+
+1. **Between two samples of a room lies exactly one row**: whatever was delivered is in one window, none of it in two.
+2. A broadcast that leaves the air is sampled at once, so that its last seconds are in the ledger before its room is gone.
+3. Viewers that are no screens (`monitor:...`) are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from broadcaster.events import DeliverySample
+from signaling.attendance.events import WindowFact
+from signaling.attendance.windows import window_ending
+from signaling.live.events import BroadcastChanged
+from signaling.live.states import RUNNING, State
+
+MONITOR: Final = "monitor:"
+
+Sample = Callable[[str], DeliverySample]
+
+
+class Sampler:
+    """Turns the delivery samples of this node's rooms into rows of the ledger."""
+
+    def __init__(self, sample: Sample, *, node: str, boot: str, window_seconds: int) -> None:
+        self._sample = sample
+        self._node = node
+        self._boot = boot
+        self._window_seconds = window_seconds
+        self._lectures: dict[str, str] = {}
+        self._parts: dict[tuple[str, int], int] = {}
+
+    @property
+    def broadcasts(self) -> frozenset[str]:
+        """The broadcasts that are sampled."""
+        return frozenset(self._lectures)
+
+    def track(self, broadcast_id: str, lecture_id: str) -> None:
+        """Sample this broadcast from now on."""
+        self._lectures[broadcast_id] = lecture_id
+
+    def changed(self, event: BroadcastChanged) -> list[WindowFact]:
+        """Follow a transition; return the rows that are due at once."""
+        if event.to_state in RUNNING:
+            self.track(event.broadcast_id, event.lecture_id)
+        leaves_air = event.from_state is State.LIVE and event.broadcast_id in self._lectures
+        rows = self._collect(event.broadcast_id, event.at) if leaves_air else []
+        if event.to_state not in RUNNING:
+            self._lectures.pop(event.broadcast_id, None)
+        return rows
+
+    def tick(self, now: datetime) -> list[WindowFact]:
+        """Sample every broadcast; `now` is a window's end, or any time when the process stops."""
+        rows = [row for broadcast_id in list(self._lectures) for row in self._collect(broadcast_id, now)]
+        oldest = window_ending(now, self._window_seconds) - 1
+        self._parts = {key: part for key, part in self._parts.items() if key[1] >= oldest}
+        return rows
+
+    def _collect(self, broadcast_id: str, now: datetime) -> list[WindowFact]:
+        lecture_id = self._lectures[broadcast_id]
+        sample = self._sample(lecture_id)
+        deliveries = _merge(sample)
+        if not sample.published and not any(advance for _, advance, _ in deliveries):
+            return []
+        number = window_ending(now, self._window_seconds)
+        part = self._parts.get((broadcast_id, number), 0)
+        self._parts[broadcast_id, number] = part + 1
+        flowing_ms = round(sample.flowing * 1000)
+        return [
+            WindowFact(
+                self._node, lecture_id, broadcast_id, number, self._boot, part, sample.published, flowing_ms, deliveries
+            )
+        ]
+
+
+def _merge(sample: DeliverySample) -> tuple[tuple[str, int, int], ...]:
+    """Return (screen, advance, lost), one a screen: a screen that rejoined within the window has its sessions added up."""
+    sums: dict[str, tuple[int, int]] = {}
+    for delivery in sample.deliveries:
+        if not delivery.viewer.startswith(MONITOR):
+            advance, lost = sums.get(delivery.viewer, (0, 0))
+            sums[delivery.viewer] = advance + max(0, delivery.advance), lost + max(0, delivery.lost)
+    return tuple((screen, advance, lost) for screen, (advance, lost) in sums.items())
