@@ -39,6 +39,7 @@ class DropReason(StrEnum):
     NO_PATH = "no_path"  # nobody has been heard from yet
     WOULD_BLOCK = "would_block"  # the kernel's send buffer is full
     SEND_ERROR = "send_error"  # too large, or no route to this destination
+    SEAL_ERROR = "seal_error"  # the session of this terminal just closed, or libsrtp refuses
     FRAME_REMAINDER = "frame_remainder"  # the rest of a video frame after a destination refused a packet
     AWAITING_KEYFRAME = "awaiting_keyframe"  # video before the IDR picture that this viewer needs
     BEFORE_SWITCH = "before_switch"  # late, from before this viewer's stream began anew

@@ -94,10 +94,13 @@ class ForwardSettings(Section):
     idr_interval_seconds: Positive
     gop_burst_bytes: Count
     gop_egress_bits: Count
+    gop_viewer_bits: Count
+    viewer_wish_seconds: Positive
     nack_budget: Annotated[float, Field(ge=0, le=1)]
     max_bitrate: Count
+    min_bitrate: Count
     start_bitrate: Count
-    viewer_queue: Count
+    sweep_queue: Count
 
 
 class RecorderSettings(Section):

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from broadcaster.drops import DropReason
 from broadcaster.forward.layout import NEVER, Row, State, Stream
@@ -26,11 +26,14 @@ Send: TypeAlias = Callable[[int, bytes], bool]
 Drop: TypeAlias = Callable[[DropReason, int], None]
 Wish: TypeAlias = Callable[[int, str], None]
 
+SEAL_ERRORS: Final = (LookupError, ValueError)
+
 
 class Sender:
     """Seals and sends packets to terminals of a plan, one terminal at a time.
 
-    `seal(handle, packet)` protects, `send(slot, datagram)` returns False when it would block, `drop` counts,
+    `seal(handle, packet)` protects; when it raises LookupError (the session is gone) or ValueError, this terminal loses
+    the rest of the train. `send(slot, datagram)` returns False when it would block and never raises, `drop` counts,
     `wish(slot, reason)` asks for a keyframe on behalf of a terminal.
     """
 
@@ -80,20 +83,25 @@ class Sender:
         sequence_offset, timestamp_offset = stream.sequence_offset, stream.timestamp_offset
         payload_type, ssrc, pack = stream.payload_type, stream.ssrc, HEADER.pack
         extension, bit = timed(stream, time), EXTENSION_BIT if stream.extension else 0
-        octets = 0
-        for position, (_, sequence, timestamp, first, second, tail, size) in enumerate(segments):
-            header = pack(
-                first | bit,
-                second | payload_type,
-                (sequence + sequence_offset) & MASK16,
-                (timestamp + timestamp_offset) & MASK32,
-                ssrc,
-            )
-            datagram = seal(handle, header + extension + tail)
-            if not send(slot, datagram):
-                count(stream, position, octets)
-                return datagram, position
-            octets += size
+        position = octets = 0
+        try:
+            for position, (_, sequence, timestamp, first, second, tail, size) in enumerate(segments):
+                header = pack(
+                    first | bit,
+                    second | payload_type,
+                    (sequence + sequence_offset) & MASK16,
+                    (timestamp + timestamp_offset) & MASK32,
+                    ssrc,
+                )
+                datagram = seal(handle, header + extension + tail)
+                if not send(slot, datagram):
+                    count(stream, position, octets)
+                    return datagram, position
+                octets += size
+        except SEAL_ERRORS:
+            self.drop(DropReason.SEAL_ERROR, len(segments) - position)
+            count(stream, position, octets)
+            return None
         count(stream, len(segments), octets)
         return None
 
@@ -163,7 +171,7 @@ class Sender:
     # One packet outside of a sweep.
 
     def seal_one(self, row: Row, packet: MediaPacket, now: float) -> bytes:
-        """Return `packet` sealed for one terminal, without padding, under the number that it has there."""
+        """Return `packet` sealed for one terminal, without padding, under the number that it has there; may raise as `seal`."""
         stream = row.streams[packet.kind]
         stream.advance(packet.sequence, packet.timestamp, packet.arrival)
         return self.seal(row.handle, plain(stream, segment(packet), encode_abs_send_time(now)))
