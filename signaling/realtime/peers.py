@@ -1,0 +1,91 @@
+"""Who is connected to the namespace. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from signaling.auth.identity import Principal, Role
+
+NAMESPACE = "/live"
+SCOPED = frozenset({Role.COUNTY_ADMIN, Role.SCHOOL_ADMIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One connection: a screen, or a person with a login."""
+
+    sid: str
+    lecture_id: str
+    screen_id: str | None = None
+    principal: Principal | None = None
+
+    @property
+    def rooms(self) -> tuple[str, ...]:
+        """The rooms whose messages this peer gets."""
+        if self.principal is None:
+            return (screens(self.lecture_id),)
+        rooms = (staff(self.lecture_id), person(self.lecture_id, self.principal.user_id))
+        return rooms if self.principal.role in SCOPED else (*rooms, board(self.lecture_id))
+
+
+def screens(lecture_id: str) -> str:
+    """Room of all screens of a lecture."""
+    return f"screens:{lecture_id}"
+
+
+def staff(lecture_id: str) -> str:
+    """Room of all people of a lecture."""
+    return f"staff:{lecture_id}"
+
+
+def board(lecture_id: str) -> str:
+    """Room of the people who see every row of the board."""
+    return f"board:{lecture_id}"
+
+
+def person(lecture_id: str, user_id: str) -> str:
+    """Room of one person's pages of a lecture."""
+    return f"person:{lecture_id}:{user_id}"
+
+
+class Peers:
+    """The table of connections; a screen has one, the newest."""
+
+    def __init__(self) -> None:
+        self._peers: dict[str, Peer] = {}
+        self._newest: dict[str, str] = {}
+        self._staff: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._peers)
+
+    def add(self, peer: Peer) -> str | None:
+        """Remember a peer; return the sid of the same screen's older connection, if there is one."""
+        self._peers[peer.sid] = peer
+        if peer.screen_id is None:
+            self._staff[peer.lecture_id] += 1
+            return None
+        older = self._newest.get(peer.screen_id)
+        self._newest[peer.screen_id] = peer.sid
+        return older
+
+    def get(self, sid: str) -> Peer | None:
+        """Return a peer."""
+        return self._peers.get(sid)
+
+    def remove(self, sid: str) -> Peer | None:
+        """Forget a peer and return it."""
+        peer = self._peers.pop(sid, None)
+        if peer is None:
+            return None
+        if peer.screen_id is None:
+            self._staff[peer.lecture_id] -= 1
+            self._staff += Counter()  # drops what fell to zero
+        elif self._newest.get(peer.screen_id) == sid:
+            del self._newest[peer.screen_id]
+        return peer
+
+    def lectures_with_staff(self) -> list[str]:
+        """Return the lectures that somebody looks at."""
+        return list(self._staff)
