@@ -19,6 +19,7 @@ class DropReason(StrEnum):
     MALFORMED_STUN = "malformed_stun"
     UNAUTHENTICATED_STUN = "unauthenticated_stun"  # a user name that is not ours, or a wrong MESSAGE-INTEGRITY
     UNEXPECTED_STUN = "unexpected_stun"  # a response or an indication: this side never asks
+    REPLAYED_STUN = "replayed_stun"  # a copy of an authenticated check from another address
     ADDRESS_TAKEN = "address_taken"  # an authenticated check from the address of another session that is alive
     PLAINTEXT_ALERT = "plaintext_alert"  # an unencrypted DTLS alert: anybody could have written it
     QUEUE_FULL = "queue_full"  # more DTLS records than one session may have waiting

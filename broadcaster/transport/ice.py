@@ -5,15 +5,16 @@ It authenticates binding requests, answers them and decides where media goes. Th
 1. **Only an authenticated binding request makes an address known.** Whatever else comes from an unknown address is dropped
    by the port before it gets here. Nothing unauthenticated is answered, so nothing can be reflected.
 2. The first authenticated request sets the path.
-3. It moves later **only** on USE-CANDIDATE in a transaction not seen before (a copy of an old request sent from elsewhere
-   must not divert the media), or when the path was silent for `path_silence` seconds and another *known* address
-   carries valid SRTP. The second way is for a peer whose check with USE-CANDIDATE was lost or that never nominates again, as after a NAT
-   rebinding: its plain checks from the new mapping make the address known, its media then proves that it is used.
-   An unknown address is not believed even with valid SRTP: SRTP has no freshness towards the address, so a packet that an
-   attacker held back from the real peer and sent himself would divert the path. He cannot make a check for himself.
+3. It moves later **only** on USE-CANDIDATE in a transaction not seen before, or when the path was silent for `path_silence`
+   seconds and another *known* address carries valid SRTP. The second way is for a peer that does not nominate again, as after
+   a NAT rebinding: its plain checks from the new mapping make the address known, its media then proves that it is used.
+   An unknown address is not believed even with valid SRTP: SRTP authenticates the packet, not where it was sent from, so
+   whoever held a packet back could send it from his own address and divert the path.
    Backup checks on other pairs (no USE-CANDIDATE, no media) move nothing, so the path does not flap.
-4. After an ICE restart the old credentials hold until the first check with the new ones.
-5. At most `MAX_LINKS` addresses are known; the one unheard for longest is forgotten, never the path.
+4. **A copy of a request makes no address known**: a transaction that was seen is answered where it was seen (it is a
+   retransmission) and refused elsewhere. Who can hold a request back and send it himself is on the path already.
+5. After an ICE restart the old credentials hold until the first check with the new ones.
+6. At most `MAX_LINKS` addresses are known; the one unheard for longest is forgotten, never the path.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from broadcaster.transport.parameters import Credentials
 Address = tuple[str, int] | tuple[str, int, int, int]
 
 MAX_LINKS: Final = 16
-_SEEN_NOMINATIONS: Final = 64
+_SEEN_TRANSACTIONS: Final = 64
 _HEADER: Final = struct.Struct("!HHI")
 _ATTRIBUTE: Final = struct.Struct("!HH")
 _BINDING_REQUEST: Final = 0x0001
@@ -49,6 +50,10 @@ class UnexpectedStun(StunError):
 
 class Unauthenticated(StunError):
     """A binding request without the credentials of this session."""
+
+
+class Replayed(StunError):
+    """A copy of an authenticated binding request from an address that did not send it."""
 
 
 class Link:
@@ -107,7 +112,7 @@ def local_ufrag(data: bytes) -> str:
 class IceLite:
     """The agent of one session."""
 
-    __slots__ = ("_links", "_nominations", "_path_silence", "_pending", "_remote", "last_check", "local", "path")
+    __slots__ = ("_links", "_path_silence", "_pending", "_remote", "_seen", "last_check", "local", "path")
 
     def __init__(self, local: Credentials, remote: Credentials, path_silence: float) -> None:
         self.local = local
@@ -117,7 +122,7 @@ class IceLite:
         self._pending: tuple[Credentials, Credentials] | None = None
         self._path_silence = path_silence
         self._links: dict[tuple[object, Address], Link] = {}
-        self._nominations: deque[bytes] = deque(maxlen=_SEEN_NOMINATIONS)
+        self._seen: deque[bytes] = deque(maxlen=_SEEN_TRANSACTIONS)
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -152,16 +157,21 @@ class IceLite:
         raise Unauthenticated("wrong user name or MESSAGE-INTEGRITY")
 
     def accept(self, check: Check, local: object, address: Address, now: float) -> tuple[Link, Accepted]:
-        """Take an authenticated check from `address`, and apply the rules at the head of this file."""
+        """Take an authenticated check from `address`, and apply the rules at the head of this file. Raises `Replayed`."""
+        link = self._links.get((local, address))
+        fresh = check.transaction not in self._seen
+        if fresh:
+            self._seen.append(check.transaction)
+        elif link is None:
+            raise Replayed("a binding request that came from another address before")
         self.last_check = now
         retired = self._retire(check)
-        link = self._links.get((local, address))
         forgotten = None
         if link is None:
             forgotten = self._make_room()
             link = self._links[local, address] = Link(local, address, now)
         link.heard = now
-        return link, Accepted(self._nominate(check, link), forgotten, retired)
+        return link, Accepted(self._nominate(link, fresh and check.nominates), forgotten, retired)
 
     def heard_media(self, link: Link, now: float) -> bool:
         """Note valid SRTP from a known address; return whether the path moved to it."""
@@ -183,11 +193,8 @@ class IceLite:
         self._pending = None
         return old
 
-    def _nominate(self, check: Check, link: Link) -> bool:
-        fresh = check.nominates and check.transaction not in self._nominations
-        if fresh:
-            self._nominations.append(check.transaction)
-        if self.path is link or (self.path is not None and not fresh):
+    def _nominate(self, link: Link, nominated: bool) -> bool:
+        if self.path is link or (self.path is not None and not nominated):
             return False
         self.path = link
         return True

@@ -30,7 +30,7 @@ from pylibsrtp import Session
 
 from broadcaster.drops import DropReason
 from broadcaster.transport.dtls import Dtls
-from broadcaster.transport.ice import Address, IceLite, Link, StunError, Unauthenticated, response
+from broadcaster.transport.ice import Address, IceLite, Link, Replayed, StunError, Unauthenticated, response
 from broadcaster.transport.parameters import Credentials, LocalParameters, RemoteParameters
 from broadcaster.transport.srtp import NO_HANDLE, SealError, UnknownHandle
 
@@ -179,7 +179,10 @@ class Transport:
             return self._drops(DropReason.MALFORMED_STUN)
         if not self._port.may_claim(self, local, address, now):
             return self._drops(DropReason.ADDRESS_TAKEN)
-        link, accepted = self._ice.accept(check, local, address, now)
+        try:
+            link, accepted = self._ice.accept(check, local, address, now)
+        except Replayed:
+            return self._drops(DropReason.REPLAYED_STUN)
         self._port.claim(self, link, accepted.forgotten, accepted.retired)
         self._port.send(link, response(check, address))
         if accepted.moved:
