@@ -10,7 +10,8 @@ export default defineConfig({
   plugins: [pages()],
   publicDir: false,
   build: {
-    target: 'chrome69',
+    target: ['chrome69', 'es2018'],
+    modulePreload: { polyfill: false },
     cssTarget: 'chrome69',
     emptyOutDir: false,
     assetsInlineLimit: 0,

@@ -13,7 +13,6 @@ export const ERROR_CODES = [
   'E-41', // the server does not answer
   'E-42', // the server answers, but with an error
   'E-43', // the media connection does not come about: UDP is blocked
-  'E-44', // the studio's picture does not come
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];

@@ -38,6 +38,8 @@ export interface Model {
   readonly askAt: number | null;
   /** Questions that failed in a row, and connections tried since the picture was last steady. */
   readonly misses: number;
+  /** What the last failed question looked like from here. */
+  readonly missed: 'E-41' | 'E-42';
   readonly dials: number;
   readonly dialedAt: number | null;
   /** The decoder was given its tracks anew since the picture last moved. */
@@ -52,7 +54,7 @@ export interface Model {
 
 export type ScreenEvent =
   | { type: 'told'; watch: Watch }
-  | { type: 'unreachable'; retryAfter: number | null }
+  | { type: 'unreachable'; code: 'E-41' | 'E-42'; retryAfter: number | null }
   | { type: 'refused'; code: ErrorCode }
   | { type: 'lecture'; lecture: string; state: BroadcastState }
   | { type: 'hello'; boot: string; lecture: string | null; state: BroadcastState | null }
@@ -77,7 +79,7 @@ export type Order =
   | { do: 'dial'; url: string; token: string }
   | { do: 'hang-up' }
   | { do: 'reattach' }
-  | { do: 'listen'; token: string };
+  | { do: 'listen'; lecture: string; token: string };
 
 export interface Context {
   readonly now: number;
@@ -100,6 +102,7 @@ export const START: Model = {
   stale: false,
   askAt: 0,
   misses: 0,
+  missed: 'E-41',
   dials: 0,
   dialedAt: null,
   reattached: false,

@@ -1,0 +1,159 @@
+import { fill, type Locale } from '../shared/i18n/core';
+import { drawing, element, write } from './dom';
+import { CORNERS, SHAPES, SPEAKER_OFF, SPEAKER_ON } from './shapes';
+import type { Line, Shape, Slate, View } from './view';
+import { WORDS, type Word } from './words';
+
+/** The document: built once, then only told what to show. Knows nothing of lectures or connections. */
+
+const PATIENCE_MS = 700;
+const BAR_MS = 4000;
+
+export interface Where {
+  readonly school: string;
+  readonly class: string;
+  readonly time: string;
+}
+
+export class Screen {
+  readonly video = element('video', { id: 'video', 'data-testid': 'video', playsinline: '', autoplay: '' });
+  readonly enter = element('button', { id: 'enter', 'data-testid': 'enter', type: 'button' });
+  readonly again = element('button', { id: 'again', 'data-testid': 'again', type: 'button' });
+  readonly soundBar = element('button', { id: 'sound-bar', 'data-testid': 'sound-bar', type: 'button' });
+  readonly soundButton = element('button', { type: 'button', class: 'bar-button', 'data-testid': 'sound' });
+  readonly fullButton = element('button', { type: 'button', class: 'bar-button' });
+
+  private readonly still = element('canvas', { id: 'still', 'aria-hidden': 'true' });
+  private readonly slate = element('section', { id: 'slate', 'data-testid': 'slate', role: 'status', 'aria-live': 'polite' });
+  private readonly bar = element('div', { id: 'bar', 'data-testid': 'bar' });
+  private readonly places = [element('span', { class: 'place' }), element('span', { class: 'place' })];
+  private readonly clocks = [element('span', { class: 'clock' }), element('span', { class: 'clock' })];
+  private readonly shape = element('div', { class: 'shape' });
+  private readonly overline = element('p', { class: 'overline' });
+  private readonly title = element('h1', {});
+  private readonly sub = element('p', { class: 'sub' });
+  private readonly caption = element('p', { class: 'caption' });
+  private readonly digits = element('p', { class: 'digits', role: 'timer', 'aria-live': 'off' });
+  private readonly next = element('p', { class: 'next' });
+  private readonly code = element('p', { class: 'code', 'data-testid': 'code' });
+
+  private drawn: Shape | null = null;
+  private patience = 0;
+  private barTimer = 0;
+
+  constructor(
+    root: HTMLElement,
+    private readonly locale: Locale,
+  ) {
+    this.fillButtons();
+    const [place, barPlace] = this.places as [HTMLElement, HTMLElement];
+    const [clock, barClock] = this.clocks as [HTMLElement, HTMLElement];
+    const body = element('div', { class: 'body' }, this.shape, this.overline, this.title, this.sub);
+    [this.caption, this.digits, this.next, this.code, this.enter, this.again].forEach((node) => body.appendChild(node));
+    this.slate.appendChild(element('header', {}, place, clock));
+    this.slate.appendChild(body);
+    [barPlace, barClock, this.soundButton, this.fullButton].forEach((node) => this.bar.appendChild(node));
+    [this.video, this.still, this.slate, this.soundBar, this.bar].forEach((node) => root.appendChild(node));
+    this.soundBar.hidden = this.bar.hidden = true;
+  }
+
+  word(key: Word): string {
+    return WORDS[this.locale][key];
+  }
+
+  /** Gives the video its tracks and covers the gap until the first frame with the last one of before. */
+  attach(stream: MediaStream): void {
+    this.video.srcObject = stream;
+  }
+
+  detach(): void {
+    this.video.srcObject = null;
+  }
+
+  /** Keeps the frame that is shown now, to be dimmed while the picture is away. */
+  freeze(): void {
+    const { video, still } = this;
+    if (video.videoWidth === 0) return;
+    still.width = video.videoWidth;
+    still.height = video.videoHeight;
+    const context = still.getContext('2d');
+    if (context !== null) context.drawImage(video, 0, 0);
+    still.dataset['kept'] = 'true';
+  }
+
+  /** Forgets it: after a cut nothing of the picture may stay. */
+  wipe(): void {
+    this.still.width = this.still.height = 1;
+    delete this.still.dataset['kept'];
+  }
+
+  render(view: View): void {
+    document.documentElement.dataset['state'] = view.state;
+    this.soundBar.hidden = !view.soundBar;
+    const patient = view.slate !== null && view.slate.patient;
+    if (patient && this.patience !== 0) return;
+    clearTimeout(this.patience);
+    this.patience = patient ? window.setTimeout(() => this.cover(view.slate), PATIENCE_MS) : 0;
+    if (!patient) this.cover(view.slate);
+  }
+
+  place(where: Where): void {
+    const text = [where.school, where.class].filter((part) => part !== '').join(' · ');
+    this.places.forEach((node) => write(node, text));
+    this.clocks.forEach((node) => write(node, where.time));
+  }
+
+  /** Shows the bar for four seconds. */
+  touchBar(): void {
+    this.bar.hidden = false;
+    clearTimeout(this.barTimer);
+    this.barTimer = window.setTimeout(() => (this.bar.hidden = true), BAR_MS);
+  }
+
+  sound(on: boolean): void {
+    this.soundButton.textContent = '';
+    this.soundButton.appendChild(drawing('sound', ...(on ? SPEAKER_ON : SPEAKER_OFF)));
+    this.soundButton.appendChild(element('span', {}, this.word(on ? 'bar.sound.on' : 'bar.sound.off')));
+    this.soundButton.setAttribute('aria-pressed', String(on));
+  }
+
+  private fillButtons(): void {
+    this.enter.appendChild(element('span', { class: 'enter-title' }, this.word('enter.title')));
+    this.enter.appendChild(element('span', { class: 'enter-hint' }, this.word('enter.hint')));
+    this.soundBar.appendChild(drawing('sound', ...SPEAKER_OFF));
+    this.soundBar.appendChild(element('span', {}, this.word('sound.open')));
+    this.fullButton.appendChild(drawing('full', ...CORNERS));
+    this.fullButton.appendChild(element('span', {}, this.word('bar.full')));
+    this.sound(true);
+  }
+
+  private say(line: Line | null): string {
+    return line === null ? '' : fill(this.word(line.word), line.params);
+  }
+
+  private cover(slate: Slate | null): void {
+    this.slate.hidden = slate === null;
+    if (slate === null) return;
+    this.draw(slate.shape);
+    this.slate.dataset['shape'] = slate.shape;
+    this.slate.classList.toggle('sheer', slate.sheer);
+    write(this.overline, this.say(slate.overline));
+    write(this.title, 'text' in slate.title ? slate.title.text : this.say(slate.title));
+    write(this.sub, this.say(slate.sub));
+    write(this.caption, this.say(slate.caption));
+    write(this.digits, slate.digits ?? '');
+    this.digits.classList.toggle('date', (slate.digits ?? '').includes('-'));
+    write(this.next, this.say(slate.next));
+    write(this.code, slate.code === null ? '' : `${this.word('error.code')} ${slate.code}`);
+    this.enter.hidden = slate.button !== 'enter';
+    this.again.hidden = slate.button === null || slate.button === 'enter';
+    if (!this.again.hidden) write(this.again, this.word(slate.button === 'here' ? 'error.here' : 'error.again'));
+  }
+
+  private draw(shape: Shape): void {
+    if (shape === this.drawn) return;
+    this.drawn = shape;
+    this.shape.textContent = '';
+    this.shape.appendChild(drawing(shape, ...SHAPES[shape]));
+  }
+}

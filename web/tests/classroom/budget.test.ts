@@ -1,0 +1,60 @@
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { Linter } from 'eslint';
+import { build } from 'vite';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+/** What classroom terminals get: small, and in a language that Chrome 69 reads. */
+
+const BUDGET = 60_000;
+const YOUNGER_THAN_CHROME_69 = ['globalThis', 'queueMicrotask', '.replaceAll(', '.matchAll(', 'AbortSignal.', 'structuredClone', '.at(', 'allSettled'];
+
+interface Piece {
+  name: string;
+  text: string;
+}
+
+let pieces: Piece[] = [];
+
+beforeAll(async () => {
+  const root = fileURLToPath(new URL('../../', import.meta.url));
+  const result = await build({
+    root,
+    configFile: `${root}vite.class.config.ts`,
+    logLevel: 'error',
+    build: { write: false },
+  });
+  const outputs = (Array.isArray(result) ? result : [result]).flatMap((r) => ('output' in r ? r.output : []));
+  pieces = outputs.map((o) => ({ name: o.fileName, text: o.type === 'chunk' ? o.code : String(o.source) }));
+}, 60_000);
+
+const scripts = (): Piece[] => pieces.filter((piece) => piece.name.endsWith('.js'));
+const styles = (): Piece[] => pieces.filter((piece) => piece.name.endsWith('.css'));
+
+describe('the bundle of the class screen', () => {
+  it('stays within 60 kB of gzip, Socket.IO included', () => {
+    const sizes = pieces.map((piece) => gzipSync(piece.text, { level: 9 }).length);
+    expect(scripts().length).toBeGreaterThan(0);
+    expect(sizes.reduce((a, b) => a + b, 0)).toBeLessThanOrEqual(BUDGET);
+  });
+
+  it('parses as ES2018', () => {
+    const errors = scripts().flatMap(({ name, text }) =>
+      new Linter()
+        .verify(text, [{ languageOptions: { ecmaVersion: 2018, sourceType: 'module' } }], { filename: name })
+        .filter((message) => message.fatal),
+    );
+    expect(errors).toEqual([]);
+  });
+
+  it('calls nothing that is younger than Chrome 69', () => {
+    const found = scripts().flatMap(({ text }) => YOUNGER_THAN_CHROME_69.filter((word) => text.includes(word)));
+    expect(found).toEqual([]);
+  });
+
+  it('has no style that Chrome 69 does not know', () => {
+    const css = styles().map(({ text }) => text).join('\n');
+    expect(css.length).toBeGreaterThan(1000);
+    expect(css).not.toMatch(/aspect-ratio|:is\(|:where\(|\d(dvh|svh)|\bgap:|\binset:|clamp\(|\bmin\(|\bmax\(/);
+  });
+});
