@@ -4,7 +4,8 @@
 2. **CSRF**: an unsafe request without a Bearer token must come from our own pages: `Sec-Fetch-Site` says `same-origin` (or `none`,
    typed by the user); a browser that does not send it must send our exact `Origin`. SameSite=Lax on the cookie stands behind that.
 3. Media endpoints (`/whip`, `/whep`) are open to other origins: they take Bearer tokens only and look at no cookie.
-4. Every page has a Content-Security-Policy; the class screen may not use camera and microphone at all.
+4. HTTPS is made binding (HSTS) only when `http.public_url` says so: on a trial machine it would break other ports.
+5. Every page has a Content-Security-Policy; the class screen may not use camera and microphone at all.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from aiohttp.typedefs import Handler
 from multidict import CIMultiDict
 
 from signaling.api.problems import Problem
-from signaling.api.proxy import client, origin
+from signaling.api.proxy import PROXIES, client, origin
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
@@ -64,7 +65,8 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
         response.headers.setdefault(name, value)
     if request.path.startswith("/api/"):
         response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-    if client(request).scheme == "https":
+    response.headers["Server"] = "jiangtang"
+    if origin(request).startswith("https://") and request.config_dict[PROXIES].public_url:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
 
 

@@ -82,7 +82,7 @@ class AuthService:
             .where(Invitation.revoked_at.is_(None), User.disabled_at.is_(None))
         )
         async with self._db.reading() as session:
-            row = (await session.execute(statement)).tuples().one_or_none()
+            row = (await session.execute(statement)).one_or_none()
         if row is None:
             raise Problem(401, "bad_invitation", "the invitation is unknown, expired or revoked")
         return await self._begin(row[1], "login.invited", row[0].lecture_id)
@@ -136,7 +136,7 @@ class AuthService:
             .where(Login.ended_at.is_(None), User.disabled_at.is_(None))
         )
         async with self._db.reading() as session:
-            row = (await session.execute(statement)).tuples().one_or_none()
+            row = (await session.execute(statement)).one_or_none()
         return None if row is None else _principal(*row)
 
     async def _by_api_token(self, token: str) -> Principal | None:
@@ -147,7 +147,7 @@ class AuthService:
             .where(User.disabled_at.is_(None))
         )
         async with self._db.reading() as session:
-            row = (await session.execute(statement)).tuples().one_or_none()
+            row = (await session.execute(statement)).one_or_none()
         if row is None or (row[1] is not None and row[1] <= self._clock()):
             return None
         return _principal(row[0])

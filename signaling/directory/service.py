@@ -130,7 +130,7 @@ def _screens() -> Select[Screen, SchoolClass, School, Region]:
 
 
 def _screen_info(row: Row[Screen, SchoolClass, School, Region]) -> ScreenInfo:
-    screen, school_class, school, region = row.tuple()
+    screen, school_class, school, region = row
     return ScreenInfo(
         screen.id,
         screen.terminal_no,

@@ -77,7 +77,7 @@ def counts(rows: Select[SchoolClass, School, Region, int]) -> Select[int, int, i
     table = rows.order_by(None).with_only_columns(
         SchoolClass.id.label("class_id"),
         School.code.label("school_code"),
-        rows.selected_columns[-1].label("pupils"),
+        list(rows.selected_columns)[-1].label("pupils"),
     )
     part = table.subquery()
     return select(

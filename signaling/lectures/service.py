@@ -141,7 +141,7 @@ class LectureService:
             there = await session.scalar(already) or 0
             if there:
                 return there
-            rows = (await session.execute(queries.expected(lecture_id))).tuples().all()
+            rows = (await session.execute(queries.expected(lecture_id))).all()
             session.add_all(
                 LectureTarget(
                     lecture_id=lecture_id,
@@ -157,9 +157,9 @@ class LectureService:
     async def targets(self, lecture_id: str) -> list[TargetClass]:
         """Return the expected classes by region, school and class: the frozen ones, before the opening a preview."""
         async with self._db.reading() as session:
-            rows = (await session.execute(queries.frozen(lecture_id))).tuples().all()
-            rows = rows or (await session.execute(queries.expected(lecture_id))).tuples().all()
-            screens = (await session.execute(queries.screens(lecture_id))).tuples().all()
+            rows = (await session.execute(queries.frozen(lecture_id))).all()
+            rows = rows or (await session.execute(queries.expected(lecture_id))).all()
+            screens = (await session.execute(queries.screens(lecture_id))).all()
         by_class = defaultdict(list)
         for class_id, screen_id, terminal_no in screens:
             by_class[class_id].append(TargetScreen(screen_id, terminal_no))

@@ -1,0 +1,42 @@
+"""Waiting times after failed logins; time is an argument."""
+
+from __future__ import annotations
+
+from signaling.auth.backoff import FORGET, LONGEST, Backoff
+
+
+def test_the_first_attempts_are_free_then_the_wait_doubles() -> None:
+    backoff = Backoff(free_attempts=3)
+    waits = []
+    for _ in range(6):
+        waits.append(backoff.wait("a", 0.0))
+        backoff.failed("a", 0.0)
+    assert waits == [0.0, 0.0, 0.0, 1.0, 2.0, 4.0]
+
+
+def test_the_wait_ends_and_never_locks_an_account() -> None:
+    backoff = Backoff(free_attempts=1)
+    for _ in range(100):
+        backoff.failed("a", 0.0)
+    assert backoff.wait("a", 0.0) == LONGEST
+    assert backoff.wait("a", LONGEST - 1) == 1.0
+    assert backoff.wait("a", LONGEST) == 0.0
+
+
+def test_success_and_an_hour_forget() -> None:
+    backoff = Backoff(free_attempts=1)
+    backoff.failed("a", 0.0)
+    backoff.failed("b", 0.0)
+    backoff.succeeded("a")
+    assert backoff.wait("a", 0.0) == 0.0
+    assert backoff.wait("b", 0.0) == 1.0
+    backoff.failed("b", FORGET + 1)
+    assert backoff.wait("b", FORGET + 1) == 1.0
+
+
+def test_accounts_do_not_share_and_the_table_is_bounded() -> None:
+    backoff = Backoff(free_attempts=1, capacity=10)
+    for number in range(100):
+        backoff.failed(f"account {number}", 0.0)
+    assert backoff.wait("account 0", 0.0) == 0.0
+    assert backoff.wait("account 99", 0.0) == 1.0

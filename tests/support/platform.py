@@ -1,0 +1,129 @@
+"""A platform without media for tests: real SQLite, real migrations, real HTTP; argon2id with small figures."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from argon2 import PasswordHasher
+
+from config.regions import load_regions
+from config.settings import Settings, load
+from signaling import demo_data
+from signaling.api.errors import problems
+from signaling.api.proxy import PROXIES, Proxies
+from signaling.api.security import add_headers, csrf
+from signaling.auth import api as auth_api
+from signaling.auth.identity import Role
+from signaling.auth.models import User
+from signaling.auth.passwords import Passwords
+from signaling.auth.service import AuthService
+from signaling.db.engine import Database
+from signaling.db.migrate import upgrade
+from signaling.directory.models import School, SchoolClass
+from signaling.directory.service import DirectoryService
+from signaling.lectures import api as lectures_api
+from signaling.lectures.access import Access
+from signaling.lectures.document import LectureDocuments
+from signaling.lectures.models import Lecture
+from signaling.lectures.service import LectureService
+
+PASSWORD = "correct horse 电池"
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+PREFECTURE = "522300"
+NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    """A clock that a test sets; calling it tells the time."""
+
+    now: Any
+
+    def __call__(self) -> Any:
+        return self.now
+
+
+@dataclass
+class Platform:
+    """The services of a node that has no media plane."""
+
+    db: Database
+    settings: Settings
+    wall: Clock = field(default_factory=lambda: Clock(NOON))
+    monotonic: Clock = field(default_factory=lambda: Clock(1000.0))
+    schools: list[School] = field(default_factory=list)
+    classes: list[SchoolClass] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+        passwords = Passwords(2, hasher)
+        self.auth = AuthService(self.db, self.settings.auth, passwords, clock=self.wall, monotonic=self.monotonic)
+        self.directory = DirectoryService(self.db)
+        self.lectures = LectureService(self.db)
+        self.access = Access(self.auth, self.lectures)
+
+    async def fill(self) -> None:
+        """Load the regions and the invented schools."""
+        regions = load_regions()
+        await self.directory.load_regions(regions)
+        units = [(region.code, region.name) for region in regions if region.parent]
+        self.schools = list(demo_data.schools(units))
+        for number, school in enumerate(self.schools):
+            self.classes += demo_data.classes(school, number, NOON.date())
+        await self.directory.add_schools(self.schools, self.classes)
+
+    async def person(self, login: str, role: Role, node: str = PREFECTURE) -> User:
+        """Add a person whose password is `PASSWORD`."""
+        return await self.auth.add_user(login, login.title(), role, node, PASSWORD)
+
+    async def lecture(self, lecturer: User, *audience: str, title: str = "珍爱生命", at: datetime = NOON) -> str:
+        """Add a lecture aimed at the nodes, at the whole prefecture when none is given."""
+        row = Lecture(title=title, lecturer_id=lecturer.id, scheduled_at=at)
+        return await self.lectures.add(row, audience or [PREFECTURE])
+
+    async def facts(self, lecture_id: str) -> dict[str, object]:
+        """The live side of a lecture that nobody has opened."""
+        return {"state": "scheduled", "viewers": 0, "publisher": None}
+
+    def web_app(self, trusted: tuple[str, ...] = (), public_url: str = "") -> web.Application:
+        """Return the application with the middlewares of a server."""
+        app = web.Application(middlewares=[problems, csrf])
+        app[PROXIES] = Proxies(trusted, public_url)
+        app.on_response_prepare.append(add_headers)
+        app.add_routes(auth_api.routes(self.auth, self.settings.auth.login_seconds))
+        documents = LectureDocuments(self.lectures, self.facts, "boot")
+        app.add_routes(lectures_api.routes(self.auth, self.access, documents))
+        return app
+
+    @asynccontextmanager
+    async def client(self, app: web.Application | None = None) -> AsyncIterator[TestClient[Any, Any]]:
+        """Serve the application on a free port and yield a client with a cookie jar of its own."""
+        async with TestClient(TestServer(app or self.web_app())) as client:
+            yield client
+
+
+@asynccontextmanager
+async def platform(folder: Path) -> AsyncIterator[Platform]:
+    """Yield a platform whose database lies in `folder`."""
+    db = Database.sqlite(folder / "platform.sqlite3")
+    made = Platform(db, load())
+    try:
+        await upgrade(db)
+        await made.fill()
+        yield made
+    finally:
+        made.auth.close()
+        await db.close()
+
+
+async def log_in(client: TestClient[Any, Any], login: str, password: str = PASSWORD) -> Any:
+    """Log in and return the response."""
+    body = {"login": login, "password": password}
+    return await client.post("/api/v1/session", json=body, headers=SAME_ORIGIN)
