@@ -156,6 +156,7 @@ def _produce(folder: Folder, lines: list[dict[str, Any]], pieces: list[Piece], p
     about = next((line for line in lines if line.get("event") == "opened"), {})
     tracks = [piece.reader.track("vide") for piece in shown]
     video = next((track for track in tracks if track is not None), None)
+    marks = _marks(lines, pieces)
     return {
         "version": 1,
         "recording_id": folder.recording_id,
@@ -173,8 +174,8 @@ def _produce(folder: Folder, lines: list[dict[str, Any]], pieces: list[Piece], p
         "width": video.width if video else None,
         "height": video.height if video else None,
         "reels": [_reel_entry(piece) for piece in pieces],
-        "chapters": _marks(lines, pieces),
-        "hidden": _hidden(lines, pieces),
+        "chapters": marks,
+        "hidden": _hidden(marks),
         "problems": sorted({*problems, *more, *(() if path else ("no_media",))}),
     }
 
@@ -276,28 +277,24 @@ def _picture(folder: Folder, path: Path | None, duration: float) -> tuple[str | 
 
 
 def _marks(lines: list[dict[str, Any]], pieces: list[Piece]) -> list[dict[str, Any]]:
-    """Return every mark with its place on the time line."""
-    return [
-        {"event": line["mark"], "at": line["at"], "at_s": _place(line["at"], pieces)}
-        for line in lines
-        if line.get("event") == "mark"
-    ]
+    """Return every mark with its place on the time line: a mark ends the reel before it."""
+    ends = {piece.reader.path.name: piece.end for piece in pieces}
+    place = Fraction(0)
+    marks: list[dict[str, Any]] = []
+    for line in lines:
+        if line.get("event") == "reel":
+            place = max(place, ends.get(line["name"], place))
+        elif line.get("event") == "mark":
+            marks.append({"event": line["mark"], "at": line["at"], "at_s": round(float(place), 3)})
+    return marks
 
 
-def _hidden(lines: list[dict[str, Any]], pieces: list[Piece]) -> list[dict[str, Any]]:
+def _hidden(marks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the ranges from a cut to the mark that ended it; they are not in the finished file."""
     ranges: list[dict[str, Any]] = []
-    for line in lines:
-        if line.get("event") != "mark":
-            continue
-        if line["mark"] == "cut":
-            ranges.append({"from": line["at"], "to": None, "at_s": _place(line["at"], pieces)})
-        elif line["mark"] == "resume" and ranges and ranges[-1]["to"] is None:
-            ranges[-1]["to"] = line["at"]
+    for mark in marks:
+        if mark["event"] == "cut":
+            ranges.append({"from": mark["at"], "to": None, "at_s": mark["at_s"]})
+        elif mark["event"] == "resume" and ranges and ranges[-1]["to"] is None:
+            ranges[-1]["to"] = mark["at"]
     return ranges
-
-
-def _place(at: str, pieces: list[Piece]) -> float:
-    """Return the second of the time line at which a wall-clock time lies: marks end reels, so it is an end."""
-    wall = datetime.fromisoformat(at).timestamp() * 1e9
-    return round(float(max((piece.end for piece in pieces if piece.wall_ns <= wall), default=Fraction(0))), 3)

@@ -23,7 +23,7 @@ from config.settings import RecorderSettings
 from recorder.assemble import AccessUnit, SoundAssembler, SoundFrame, VideoAssembler
 from recorder.clock import LipSync, jumped
 from recorder.errors import BoxError, DiskFull
-from recorder.journal import Lines
+from recorder.journal import Lines, read_lines
 from recorder.reel import Reel
 from recorder.states import PUBLIC, Event, State, step
 from recorder.store import Folder, sync_folder
@@ -196,8 +196,8 @@ class Tape:
         self._flush(now)
         self._end_reel()
         self._note("mark", mark=mark, at=at.isoformat())
-        was_paused, self._paused = self._paused, mark == "pause"
-        self._hidden = mark == "cut" or (self._hidden and mark == "pause")
+        was_paused = self._paused
+        self._remember(mark)
         self._backlog.clear()
         if self._paused or self._source is None:
             self._step(Event.SOURCE_LOST, mark)
@@ -346,5 +346,15 @@ class Tape:
             log.warning("x journal", recording=self._folder.recording_id, error=str(error))
 
     def begin(self) -> None:
-        """Make the folder and the journal, so that a crash finds the recording even before the first packet."""
+        """Make the folder and the journal, so that a crash finds the recording even before the first packet.
+
+        A recording that is continued goes on as its last mark left it.
+        """
+        marks = [line["mark"] for line in read_lines(self._folder.journal) if line.get("event") == "mark"]
+        for mark in marks:
+            self._remember(mark)
         self._note("begun")
+
+    def _remember(self, mark: Mark) -> None:
+        self._paused = mark == "pause"
+        self._hidden = mark == "cut" or (self._hidden and mark == "pause")
