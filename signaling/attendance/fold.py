@@ -22,7 +22,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import groupby
+from itertools import groupby, zip_longest
 from operator import attrgetter
 from typing import Final
 
@@ -124,7 +124,7 @@ Delivered = dict[int, dict[int, int]]
 
 def _delivered(rows: Sequence[Window], screens: _Screens) -> Delivered:
     result: Delivered = {}
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
+    for row, following in zip_longest(rows, rows[1:]):
         if row.published == 0:
             continue
         times = _times(row, following)
