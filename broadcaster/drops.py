@@ -31,6 +31,7 @@ class DropReason(StrEnum):
     RTP_MALFORMED = "rtp_malformed"
     RTCP_MALFORMED = "rtcp_malformed"
     UNKNOWN_PAYLOAD_TYPE = "unknown_payload_type"
+    UNKNOWN_SSRC = "unknown_ssrc"  # a second source under a payload type that has one
     DUPLICATE = "duplicate"  # a sequence number that is already in the ring
     TOO_OLD = "too_old"  # later than everything that the ring still holds
     OVERSIZE = "oversize"  # a payload that fits no datagram of an ordinary path

@@ -1,8 +1,8 @@
 """What may receive the packets of a publication. **This page is the architecture of the media plane.**
 
 A lecturer's packets arrive on one UDP port, are unprotected and parsed once, and stored once in the
-publication's ring. From there every consumer is a `Sink`: the fan-out (which stands for all terminals and
-walks one flat plan), the recorder, and the pipe to another node. The publication knows nothing else of
+publication's ring. From there every consumer is a `Sink`: the terminals (one fan-out over one flat plan
+stands for all of them), the recorder, and the pipe to another node. The publication knows nothing else of
 them, so there is no `if recorder` anywhere.
 
     udp -> demux -> dtls/srtp -> Publication -> Sink.receive(train)   media goes down, in trains
@@ -19,13 +19,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from broadcaster.forward.cache import Ring
+from broadcaster.forward.clock import LectureClock
 from broadcaster.media import Kind, MediaPacket, SenderClock
 
 
 class Source(Protocol):
-    """A publication as its sinks see it."""
+    """A publication as its sinks see it: what was said lately is in `ring`, when it was said tells `timeline`."""
 
     id: str
+    ring: Ring
+    timeline: LectureClock
 
     def wish_keyframe(self, reason: str) -> None:
         """Ask for an IDR picture; wishes are coalesced by the publication's keyframe scheduler."""

@@ -162,6 +162,11 @@ class Fanout:
     # Media goes out.
 
     @property
+    def queued(self) -> int:
+        """How many packets of video wait for their sweep."""
+        return self._queued[Kind.VIDEO]
+
+    @property
     def busy(self) -> bool:
         """Whether `turn` has anything to do."""
         return bool(self._lanes[Kind.AUDIO] or self._lanes[Kind.VIDEO] or self.sender.waiting)

@@ -1,0 +1,132 @@
+"""The media plane of one process: one UDP port, one room a lecture, one timer.
+
+Everything here runs on one asyncio loop. **The media loop never awaits a database, a disk or a person**: what goes up are
+values, handed to `on_event`, which must not block.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from broadcaster.drops import Drops
+from broadcaster.errors import Busy
+from broadcaster.events import MediaEvent
+from broadcaster.forward.pacing import TokenBucket
+from broadcaster.room import Room
+from broadcaster.session import Session
+from broadcaster.transport.udp import MediaPort
+from config.settings import Settings
+
+TICK_SECONDS: Final = 0.02
+
+
+class MediaPlane:
+    """All rooms of a process. `on_event` takes facts as they happen; `clock` gives monotonic seconds."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        on_event: Callable[[MediaEvent], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.drops = Drops()
+        self.joins = {"publish": 0, "watch": 0}
+        self._settings = settings
+        self._on_event = on_event
+        self._clock = clock
+        self._wall = wall
+        self._port = MediaPort(settings.media, self.drops, clock)
+        self._rooms: dict[str, Room] = {}
+        self._sessions: dict[str, Session] = {}
+        self._admission = TokenBucket(settings.media.joins_per_second, settings.media.joins_per_second)
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def media_port(self) -> int:
+        """The UDP port that is bound, also when the settings asked for any."""
+        return self._port.port
+
+    async def start(self) -> None:
+        """Bind the media port. Raises `OSError` when it is taken."""
+        await self._port.start()
+        self._arm()
+
+    async def stop(self, reason: str = "shutdown") -> None:
+        """Close every session, with close_notify, then the port. Idempotent."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for room in list(self._rooms.values()):
+            room.close(reason)
+        await self._port.stop()
+
+    def room(self, lecture_id: str) -> Room:
+        """Return the room of a lecture, made when missing. A room that was closed is replaced by a new one."""
+        room = self._rooms.get(lecture_id)
+        if room is None or room.closed:
+            room = self._rooms[lecture_id] = Room(
+                lecture_id,
+                self._settings,
+                self._port,
+                self.drops,
+                emit=self._on_event,
+                admit=self._admit,
+                clock=self._clock,
+                wall=self._wall,
+            )
+        return room
+
+    def rooms(self) -> Iterator[Room]:
+        """Yield the rooms that are not closed."""
+        return iter([room for room in self._rooms.values() if not room.closed])
+
+    def session(self, session_id: str) -> Session | None:
+        """Return a session that is not closed."""
+        session = self._sessions.get(session_id)
+        return None if session is None or session.closed else session
+
+    def metrics(self) -> dict[str, float]:
+        """Return gauges and counters of the whole plane by name, for `/metrics`."""
+        rooms = list(self.rooms())
+        return {
+            "sessions": float(len(self._port)),
+            "handshakes": float(self._port.handshakes),
+            "rooms": float(len(rooms)),
+            "publishers": float(sum(room.publisher() is not None for room in rooms)),
+            "viewers": float(sum(len(room.terminals) for room in rooms)),
+            "packets_in": float(sum(room.packets_in for room in rooms)),
+            "packets_out": float(sum(room.terminals.packets_out for room in rooms)),
+            "video_queue": float(sum(room.terminals.queued for room in rooms)),
+            "joins_publish": float(self.joins["publish"]),
+            "joins_watch": float(self.joins["watch"]),
+        }
+
+    def _admit(self, session: Session | None) -> None:
+        """Called before a join with None, which may raise `Busy`, and after it with the session."""
+        if session is not None:
+            self.joins[session.role] += 1
+            self._sessions[session.id] = session
+            return
+        now = self._clock()
+        if not self._admission.take(1, now):
+            wait = self._admission.wait(1, now)
+            raise Busy(f"more than {self._settings.media.joins_per_second:g} joins a second", retry_after=wait)
+
+    def _arm(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
+
+    def _tick(self) -> None:
+        self._arm()
+        now = self._clock()
+        for lecture_id, room in list(self._rooms.items()):
+            if room.closed:
+                del self._rooms[lecture_id]
+            else:
+                room.tick(now)
+        if any(session.closed for session in self._sessions.values()):
+            self._sessions = {key: session for key, session in self._sessions.items() if not session.closed}

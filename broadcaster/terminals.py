@@ -1,0 +1,235 @@
+"""All viewers of a room, as one sink: the plan, the sweeps over it, repair, late joiners, sender reports.
+
+1. **A sweep yields to the loop after every slice**, so that incoming packets are read between slices.
+2. A viewer that joins a running lecture gets the cached group of pictures; when there is none, one keyframe serves
+   all who wait.
+3. Sender reports go round robin, so that a thousand of them never leave in one instant.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from broadcaster.drops import DropReason, Drops
+from broadcaster.errors import Busy
+from broadcaster.events import Delivery
+from broadcaster.forward.cache import Ring
+from broadcaster.forward.fanout import EVERYBODY, Fanout
+from broadcaster.forward.keyframes import WishLimiter
+from broadcaster.forward.nack import Retransmitter
+from broadcaster.forward.pacing import GopBursts
+from broadcaster.forward.plan import Plan, PlanError
+from broadcaster.media import MediaPacket, SenderClock
+from broadcaster.rtp.rtcp import RtcpError, parse_compound
+from broadcaster.session import Session
+from broadcaster.sink import Source
+from broadcaster.subscription import Subscription, terminal_of
+from broadcaster.transport.parameters import SendStreams
+from broadcaster.transport.sdp import Offer
+from config.settings import ForwardSettings
+
+REPORT_SECONDS: Final = 1.0
+
+
+class Terminals:
+    """The viewers of one room; a `broadcaster.sink.Sink`. `seal` protects a packet by the handle of a transport."""
+
+    def __init__(
+        self,
+        settings: ForwardSettings,
+        capacity: int,
+        drops: Drops,
+        *,
+        seal: Callable[[int, bytes], bytes],
+        clock: Callable[[], float],
+        ntp_offset: float,
+    ) -> None:
+        self.plan = Plan(capacity)
+        self._drops = drops
+        self._clock = clock
+        self._ntp_offset = ntp_offset
+        self._source: Source | None = None
+        self._by_slot: dict[int, Subscription] = {}
+        self._senders: dict[int, Callable[[bytes], bool]] = {}
+        self._round: deque[int] = deque()
+        self._fresh: list[int] = []
+        self._departed: list[Delivery] = []
+        self._credit = 0.0
+        self._ticked = clock()
+        self._sweeping = False
+        self._bursting = False
+        nothing = Ring(0.0, 0)
+        self._fanout = Fanout(
+            self.plan, seal=seal, send=self._send, drop=drops, wish=self._wish, queue=settings.sweep_queue
+        )
+        self._bursts = GopBursts(
+            self._fanout,
+            nothing,
+            max_octets=settings.gop_burst_bytes,
+            egress_bits=settings.gop_egress_bits,
+            viewer_bits=settings.gop_viewer_bits,
+        )
+        self._repair = Retransmitter(
+            self.plan, nothing, seal=seal, send=self._send, drop=drops, share=settings.nack_budget
+        )
+        self._wishes = WishLimiter(settings.viewer_wish_seconds)
+        self.packets_out = 0
+
+    def __len__(self) -> int:
+        return len(self._by_slot)
+
+    def __iter__(self) -> Iterator[Subscription]:
+        return iter(list(self._by_slot.values()))
+
+    @property
+    def queued(self) -> int:
+        """Packets of video that wait for their sweep."""
+        return self._fanout.queued
+
+    @property
+    def published(self) -> int:
+        """Packets that were forwarded to whoever was there, since the room began."""
+        return self._fanout.forwarded
+
+    # -- viewers come and go ----------------------------------------------------------------------------------
+
+    def join(self, session: Session, offer: Offer, streams: SendStreams) -> Subscription:
+        """Give a connected session its row; raises `Busy` when the plan is full."""
+        now = self._clock()
+        try:
+            row = self._fanout.join(terminal_of(offer, streams, session.transport.srtp_handle))
+        except PlanError as error:
+            raise Busy(str(error), retry_after=5.0) from error
+        subscription = Subscription(session, row, now)
+        self._by_slot[row.slot] = subscription
+        self._senders[row.slot] = session.transport.send
+        self._round.append(row.slot)
+        self._fresh.append(row.slot)
+        session.transport.on_rtcp = lambda plain, at: self.receive_rtcp(subscription, plain, at)
+        if self._bursts.start(row.slot, now):
+            self._burst()
+        elif self._fanout.forwarding:
+            self._wish(row.slot, "join")
+        return subscription
+
+    def leave(self, subscription: Subscription) -> None:
+        """Take a viewer out of the plan; what it acknowledged stays for the next sample. Idempotent."""
+        slot = subscription.slot
+        row = self.plan.row(slot)
+        if self._by_slot.get(slot) is not subscription or row is None:
+            return
+        self._departed.append(subscription.take_delivery(row))
+        del self._by_slot[slot], self._senders[slot]
+        self._round.remove(slot)
+        self._bursts.cancel(slot)
+        self._repair.forget(slot)
+        self._wishes.forget(slot)
+        self._fanout.leave(slot)
+
+    def take_deliveries(self) -> list[Delivery]:
+        """Return what every viewer acknowledged since the last call, those that left included."""
+        deliveries, self._departed = self._departed, []
+        for slot, subscription in self._by_slot.items():
+            row = self.plan.row(slot)
+            if row is not None:
+                deliveries.append(subscription.take_delivery(row))
+        return deliveries
+
+    # -- the sink ---------------------------------------------------------------------------------------------
+
+    def set_forwarding(self, on: bool) -> None:
+        """Let media flow or not; off takes effect with the next datagram."""
+        self._fanout.set_forwarding(on)
+        if not on:
+            self._bursts.stop()
+
+    def opened(self, source: Source) -> None:
+        """Begin with another source; everybody waits for its first keyframe."""
+        self._source = source
+        self._repair.source_changed(source.ring)
+        self._bursts.source_changed(source.ring)
+        self._fanout.source_changed()
+
+    def receive(self, train: Sequence[MediaPacket], now: float) -> None:
+        """Send a train to everybody, beginning now."""
+        self._fanout.offer(train)
+        if not self._sweeping:
+            self._sweep()
+
+    def clock(self, clock: SenderClock) -> None:
+        """The source's timeline has taken it already."""
+
+    def closed(self, reason: str) -> None:
+        """Keep the viewers: the lecturer may come back."""
+        self._source = None
+
+    def _sweep(self) -> None:
+        self._sweeping = self._fanout.turn(self._clock())
+        if self._sweeping:
+            asyncio.get_running_loop().call_soon(self._sweep)
+
+    def _burst(self) -> None:
+        if not self._bursting:
+            self._step_bursts()
+
+    def _step_bursts(self) -> None:
+        now = self._clock()
+        self._bursts.handle_timer(now)
+        at = self._bursts.next_timer(now)
+        self._bursting = at is not None
+        if at is not None:
+            asyncio.get_running_loop().call_later(max(0.0, at - now), self._step_bursts)
+
+    def _send(self, slot: int, datagram: bytes) -> bool:
+        self.packets_out += 1
+        return self._senders[slot](datagram)
+
+    def _wish(self, slot: int, reason: str) -> None:
+        if self._source is not None and (slot == EVERYBODY or self._wishes.allows(slot, self._clock())):
+            self._source.wish_keyframe(reason)
+
+    # -- feedback ---------------------------------------------------------------------------------------------
+
+    def receive_rtcp(self, subscription: Subscription, plain: bytes, now: float) -> None:
+        """Take a viewer's RTCP."""
+        row = self.plan.row(subscription.slot)
+        if row is None or self._by_slot.get(subscription.slot) is not subscription:
+            return self._drops(DropReason.NOT_CONNECTED)
+        try:
+            packets = parse_compound(plain)
+        except RtcpError:
+            return self._drops(DropReason.RTCP_MALFORMED)
+        feedback = subscription.receive(packets, row, self._ntp_offset + now, now)
+        for nack in feedback.nacks:
+            self._repair.answer(subscription.slot, nack, subscription.rtt, now)
+        if feedback.keyframe:
+            self._wish(subscription.slot, "viewer")
+
+    def tick(self, now: float) -> None:
+        """Send the sender reports that are due: to newcomers at once, to everybody once a second in turn."""
+        if self._source is None or not self._fanout.forwarding:
+            self._ticked = now
+            return
+        self._credit += len(self._round) * (now - self._ticked) / REPORT_SECONDS
+        self._ticked = now
+        due = min(int(self._credit), len(self._round))
+        self._credit = min(self._credit - due, 1.0)
+        for _ in range(due):
+            self._report(self._round[0], now)
+            self._round.rotate(-1)
+        self._fresh = [slot for slot in self._fresh if not self._greeted(slot, now)]
+
+    def _greeted(self, slot: int, now: float) -> bool:
+        subscription = self._by_slot.get(slot)
+        if subscription is None or subscription.reported:
+            return True
+        self._report(slot, now)
+        return subscription.reported
+
+    def _report(self, slot: int, now: float) -> None:
+        subscription, row = self._by_slot.get(slot), self.plan.row(slot)
+        if subscription is not None and row is not None and self._source is not None:
+            subscription.report(row, self._source.timeline, now)
