@@ -7,6 +7,8 @@ import { deleteSession, postOffer } from './whep';
  */
 export interface WhipSession {
   readonly pc: RTCPeerConnection;
+  /** The session's name on the server, the end of its address. */
+  readonly id: string;
   /** Moves the connection to another network path; throws a `Problem` when the server does not do that. */
   restart(): Promise<void>;
   /** Closes the connection; `remote: false` leaves the session on the server, for one that took its place. */
@@ -52,27 +54,38 @@ export function restartedAnswer(answer: string, fragment: string): string {
   return kept;
 }
 
+/** A restart that takes longer than a new session would is no help. */
+const RESTART_MS = 3000;
+
 async function restart(pc: RTCPeerConnection, location: string, token: string): Promise<void> {
   const former = pc.remoteDescription?.sdp ?? '';
   const offer = await pc.createOffer({ iceRestart: true });
   await pc.setLocalDescription(offer);
-  const response = await request(location, {
-    method: 'PATCH',
-    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': '*' },
-    body: restartFragment(offer.sdp ?? ''),
-  });
+  const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': '*' };
+  const body = restartFragment(offer.sdp ?? '');
+  const response = await request(location, { method: 'PATCH', headers, body }, RESTART_MS);
   await pc.setRemoteDescription({ type: 'answer', sdp: restartedAnswer(former, await response.text()) });
 }
 
+export interface WhipOptions {
+  url: string;
+  token: string;
+  /** Changes the answer before it is applied, for hints that only this browser understands. */
+  prepare?: (answer: string) => string;
+  timeoutMs?: number;
+}
+
 /** Publishes what `pc` already sends; the caller has added the tracks and chosen codecs. */
-export async function publishWhip(pc: RTCPeerConnection, url: string, token: string, timeoutMs?: number): Promise<WhipSession> {
+export async function publishWhip(pc: RTCPeerConnection, options: WhipOptions): Promise<WhipSession> {
+  const { url, token, prepare = (answer: string) => answer } = options;
   const offer = await pc.createOffer();
   await pc.setLocalDescription(offer);
-  const { answer, location } = await postOffer(url, token, offer.sdp ?? '', timeoutMs);
-  await pc.setRemoteDescription({ type: 'answer', sdp: answer });
+  const { answer, location } = await postOffer(url, token, offer.sdp ?? '', options.timeoutMs);
+  await pc.setRemoteDescription({ type: 'answer', sdp: prepare(answer) });
   let open = true;
   return {
     pc,
+    id: location.slice(location.lastIndexOf('/') + 1),
     restart: () => restart(pc, location, token),
     close({ remote = true } = {}) {
       if (open && remote) deleteSession(location, token);
