@@ -128,7 +128,7 @@ def parse_offer(text: str, limits: SdpSettings, direction: Direction) -> Offer:
 
 
 def _section(media: MediaDescription, raw: RawSection, direction: Direction) -> MediaOffer:
-    mid = media.rtp.muxId
+    mid = media.rtp.muxId or ""  # None for "a=mid" without a value
     if not _TOKEN.fullmatch(mid):
         raise MalformedOffer(f"not a mid of at most 32 characters: {mid[:40]!r}")
     disabled = media.port == 0 and not raw.bundle_only

@@ -161,14 +161,24 @@ def test_a_fingerprint_by_a_stronger_digest_is_taken_beside_the_usual() -> None:
     assert algorithms == ["sha-256", "sha-512"]
 
 
-@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*-offer.sdp")), ids=lambda path: path.stem)
-def test_offers_captured_from_real_clients_are_answered(path: Path) -> None:
-    direction: Direction = "watch" if "watch" in path.stem else "publish"
-    text = answer(parse_offer(path.read_bytes().decode(), LIMITS, direction))
-    connected = path.with_name(path.name.replace("-offer", "-answer")).read_text().splitlines()
-    assert [line for line in connected if line.startswith(("a=rtpmap", "a=mid"))] == [
-        line for line in text.splitlines() if line.startswith(("a=rtpmap", "a=mid"))
-    ]
+def captured() -> Iterator[tuple[Path | None, str, Direction]]:
+    """The offers of `tests/support/offers.py`, and those captured from real clients where they are at hand."""
+    for style in ("chromium", "obs", "ffmpeg"):
+        yield None, write_offer(OfferWords(style=style)), "publish"
+    yield None, WATCH, "watch"
+    for path in sorted(SAMPLES.glob("*-offer.sdp")):
+        yield path, path.read_bytes().decode(), "watch" if "watch" in path.stem else "publish"
+
+
+@pytest.mark.parametrize(("path", "text", "direction"), list(captured()), ids=lambda value: getattr(value, "stem", ""))
+def test_offers_of_real_clients_are_answered(path: Path | None, text: str, direction: Direction) -> None:
+    offer = parse_offer(text, LIMITS, direction)
+    given = answer(offer).splitlines()
+    assert [line for line in given if line.startswith("a=mid")] == ["a=mid:0", "a=mid:1"]
+    if path is not None:
+        connected = path.with_name(path.name.replace("-offer", "-answer")).read_text().splitlines()
+        for word in ("a=rtpmap", "a=setup", "a=extmap", "a=ptime", "m=audio 5004"):
+            assert {line for line in connected if line.startswith(word)} <= {*given, *connected[7:8]}, word
 
 
 # -- what is refused -------------------------------------------------------------------------------------------
