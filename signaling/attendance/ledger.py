@@ -20,6 +20,7 @@ from signaling.attendance.journal import Journal
 log = structlog.get_logger(__name__)
 
 Store = Callable[[Sequence[Entry]], Awaitable[None]]
+REPLAY = 200  # entries of one transaction while a journal is brought in; a crash between two repeats harmlessly
 DATABASE_ERRORS = (SQLAlchemyError, OSError, TimeoutError)
 
 
@@ -62,39 +63,40 @@ class Ledger:
         mine = self._added
         async with self._lock:
             if self._stored < mine:
-                await self._drain()
+                await self._drain(self._write)
 
     async def retry(self) -> bool:
         """Bring what waits in memory and in the journal into the database; return whether nothing waits any more."""
         async with self._lock:
             try:
-                await self._drain()
+                await self._drain(self._write_database)
                 if self._journal.size:
                     await self._replay()
                 self.degraded = False
-            except (LedgerUnavailable, *DATABASE_ERRORS) as error:
+            except DATABASE_ERRORS as error:
                 self._degrade(error)
             return not self._pending and not self._journal.size
 
-    async def _drain(self) -> None:
+    async def _drain(self, write: Store) -> None:
         batch = list(self._pending)
         if batch:
-            await self._keep(batch)
+            await write(batch)
             del self._pending[: len(batch)]
             self._stored += len(batch)
 
-    async def _keep(self, batch: list[Entry]) -> None:
-        if self.degraded:  # a frozen database must not hold up every fact; `retry` finds out when it is back
-            await self._write_journal(batch)
-            return
-        try:
-            async with asyncio.timeout(self._store_seconds):
-                await self._store(batch)
-        except DATABASE_ERRORS as error:
-            self._degrade(error)
-            await self._write_journal(batch)
+    async def _write(self, batch: Sequence[Entry]) -> None:
+        if not self.degraded:  # a frozen database must not hold up every fact; `retry` finds out when it is back
+            try:
+                return await self._write_database(batch)
+            except DATABASE_ERRORS as error:
+                self._degrade(error)
+        await self._write_journal(batch)
 
-    async def _write_journal(self, batch: list[Entry]) -> None:
+    async def _write_database(self, batch: Sequence[Entry]) -> None:
+        async with asyncio.timeout(self._store_seconds):
+            await self._store(batch)
+
+    async def _write_journal(self, batch: Sequence[Entry]) -> None:
         try:
             await asyncio.to_thread(self._journal.append, batch)
         except OSError as error:
@@ -102,8 +104,8 @@ class Ledger:
 
     async def _replay(self) -> None:
         entries, unreadable = await asyncio.to_thread(self._journal.read)
-        async with asyncio.timeout(self._store_seconds):
-            await self._store(entries)
+        for start in range(0, len(entries), REPLAY):
+            await self._write_database(entries[start : start + REPLAY])
         await asyncio.to_thread(self._journal.clear, unreadable)
         log.info("attendance.journal_replayed", entries=len(entries), unreadable=len(unreadable))
 

@@ -189,6 +189,7 @@ class AttendanceService:
 
     async def _store_window(self, session: AsyncSession, fact: WindowFact) -> None:
         slots = await self._slots_for(session, fact)
+        entries = [(slots[screen], advance, lost) for screen, advance, lost in fact.deliveries]
         row = {
             "id": uuid7(),
             "node": fact.node,
@@ -199,7 +200,7 @@ class AttendanceService:
             "part": fact.part,
             "published": fact.published,
             "flowing_ms": fact.flowing_ms,
-            "packed": pack(fact.published, ((slots[screen], adv, lost) for screen, adv, lost in fact.deliveries)),
+            "packed": await asyncio.to_thread(pack, fact.published, entries),
         }
         await self._insert(session, DeliveryWindow, [row])
 
@@ -207,7 +208,7 @@ class AttendanceService:
         """Return the roster of the fact's broadcast, with a slot for each of its screens."""
         key = (fact.broadcast_id, fact.node)
         if key not in self._slots:
-            self._slots[key] = dict((await session.execute(queries.slots(*key))).tuples().all())
+            self._slots[key] = dict((await session.execute(queries.slots(*key))).all())
         slots = self._slots[key]
         new = [screen for screen, _, _ in fact.deliveries if screen not in slots]
         class_of = await _class_of(session, new)
@@ -230,7 +231,7 @@ async def _class_of(session: AsyncSession, screens: Iterable[str]) -> dict[str, 
     found: dict[str, str] = {}
     for start in range(0, len(ids), CHUNK):
         statement = select(Screen.id, Screen.class_id).where(Screen.id.in_(ids[start : start + CHUNK]))
-        found.update((await session.execute(statement)).tuples().all())
+        found.update((await session.execute(statement)).all())
     return found
 
 
