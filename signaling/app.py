@@ -1,33 +1,39 @@
-"""The only composition root: every part of a node is made and joined here, started in order, stopped in reverse.
+"""The only composition root: every part of a node is made and joined here, started in order, stopped in order.
 
-    start: database, migrations, regions -> media port -> recorder -> live broadcasts -> attendance -> realtime -> HTTP
-    stop:  no new connections -> screens told when to come back -> facts written -> media closed -> database
+    start: database, migrations, regions -> media port -> live broadcasts -> library -> attendance -> realtime -> HTTP
+    stop:  no new connections -> screens told when to come back -> facts written -> recordings and media closed -> database
 
 1. **A part gets what it needs as an argument**; nothing reaches for a global.
 2. **The media loop never awaits a database**: media events are handed to the live service, which queues them.
+3. A part that fails to stop is logged and does not keep the others from stopping.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import structlog
 from aiohttp import web
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from broadcaster.plane import MediaPlane
 from config.regions import load_regions
-from config.settings import Settings
-from signaling.api import openapi
+from recorder.recorder import Recorder
+from signaling.api import openapi, proxy
 from signaling.api.errors import problems
 from signaling.api.pages import Pages
 from signaling.api.parsing import reply
-from signaling.api.proxy import PROXIES, Proxies
 from signaling.api.security import add_headers, csrf
+from signaling.attendance import api as attendance_api
+from signaling.attendance.service import AttendanceService
 from signaling.auth import api as auth_api
 from signaling.auth.service import AuthService
-from signaling.cluster.base import Cluster
+from signaling.auth.tokens import WatchTokens
 from signaling.cluster.single import SingleNode
 from signaling.db.engine import Database
 from signaling.db.migrate import upgrade
@@ -36,10 +42,23 @@ from signaling.lectures import api as lectures_api
 from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
 from signaling.lectures.service import LectureService
+from signaling.library import api as library_api
+from signaling.library.service import LibraryService
+from signaling.listen import StartError
+from signaling.live import api as live_api
+from signaling.live import whep, whip
+from signaling.live.service import LiveService
+from signaling.operations import readings
 from signaling.operations.health import Health
 from signaling.operations.loop_lag import LoopLag
 from signaling.operations.metrics import Metrics
+from signaling.realtime.server import Realtime
 
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from signaling.cluster.base import Cluster
+
+log = structlog.get_logger("node")
 LARGEST_BODY = 256 * 1024
 
 
@@ -47,49 +66,125 @@ class Node:
     """One running server: `start`, then serve `web_app`, then `stop`."""
 
     def __init__(self, settings: Settings, pages: Pages | None = None) -> None:
+        folder = data_folder(settings)
         self.settings = settings
         self.boot_id = secrets.token_hex(8)
-        self.db = Database.sqlite(data_folder(settings) / "jiangtang.sqlite3")
+        self.db = Database.sqlite(folder / "jiangtang.sqlite3")
         self.cluster: Cluster = SingleNode(settings.server.node)
         self.auth = AuthService(self.db, settings.auth)
         self.directory = DirectoryService(self.db)
         self.lectures = LectureService(self.db)
         self.access = Access(self.auth, self.lectures)
+        self.plane = MediaPlane(settings, on_event=lambda event: self.live.on_media_event(event))
+        self.live = LiveService(
+            self.db,
+            self.plane,
+            settings,
+            lectures=self.lectures,
+            screens=self.directory,
+            tokens=WatchTokens.in_folder(folder),
+            boot_id=self.boot_id,
+        )
+        self.recorder = Recorder(
+            folder / "recordings", settings.recorder, on_event=lambda event: self.library.recording_changed(event)
+        )
+        self.library = LibraryService(self.db, self.recorder, self.plane.room, self.lectures)
+        self.attendance = AttendanceService(
+            self.db,
+            settings.attendance,
+            node=settings.server.node,
+            boot=self.boot_id,
+            data_dir=folder,
+            sample=lambda lecture_id: self.plane.room(lecture_id).sample_delivery(),
+        )
+        self.documents = LectureDocuments(self.lectures, self.live.facts, self.boot_id)
+        self.realtime = Realtime(
+            settings,
+            self.live,
+            identify=self.auth.principal,
+            may_read=self.access.may_read,
+            document=self.documents.of,
+            origin=proxy.origin,
+        )
         self.pages = pages or Pages()
         self.lag = LoopLag()
         self.metrics = Metrics(self.lag)
-        self.documents = LectureDocuments(self.lectures, _off_air, self.boot_id)
+        self._join()
         self.web_app = self._web_app()
+        self._connections_ended = False
+
+    def _join(self) -> None:
+        self.lectures.state_of = self.live.state
+        self.live.document = self.documents.of
+        self.live.listeners += [self.attendance.handle, self.library.handle]
+        self.metrics.add("media", lambda: readings.media(self.plane))
+        self.metrics.add("recorder", self.recorder.metrics)
+        self.metrics.add("attendance", lambda: readings.attendance(self.attendance.ledger))
+        self.metrics.add("live", lambda: readings.live(self.live))
 
     async def start(self) -> None:
         """Start every part; raises `StartError`, `SchemaError` or `RegionFileError` when one cannot."""
         self.lag.start()
         await upgrade(self.db)
         await self.directory.load_regions(load_regions(self.settings.server.regions_file))
+        try:
+            await self.plane.start()
+        except OSError as error:
+            raise StartError(f"UDP port {self.settings.media.port} cannot be opened for media: {error}") from None
+        await self.live.start()
+        await self.library.start()
+        await self.attendance.start()
+        await self.realtime.start()
 
     async def stop(self) -> None:
         """Stop every part; may be called after a start that failed."""
         self.lag.stop()
+        await self._end_connections()
         self.auth.close()
-        await self.cluster.close()
-        await self.db.close()
+        await _each(self.cluster.close, self.db.close)
+
+    async def _end_connections(self, app: web.Application | None = None) -> None:
+        """End what holds connections and files; runs when the listening socket is closed, before connections are awaited."""
+        if self._connections_ended:
+            return
+        self._connections_ended = True
+        await _each(
+            self.realtime.stop,
+            self.live.stop,
+            self.attendance.stop,
+            self.plane.stop,
+            self.library.stop,
+        )
 
     def _web_app(self) -> web.Application:
         app = web.Application(middlewares=[problems, csrf], client_max_size=LARGEST_BODY)
-        app[PROXIES] = Proxies(self.settings.http.trusted_proxies, self.settings.http.public_url)
+        app[proxy.PROXIES] = proxy.Proxies(self.settings.http.trusted_proxies, self.settings.http.public_url)
         app.on_response_prepare.append(add_headers)
+        app.on_shutdown.append(self._end_connections)
         app.add_routes(auth_api.routes(self.auth, self.settings.auth.login_seconds))
         app.add_routes(lectures_api.routes(self.auth, self.access, self.documents))
+        app.add_routes(live_api.routes(self.live, self.access.guard, self.directory.scope))
+        app.add_routes(whip.routes(self.live))
+        app.add_routes(whep.routes(self.live))
+        app.add_routes(library_api.routes(self.library, self.auth, self.access.may_read))
+        app.add_routes(attendance_api.routes(self.attendance, self.access, self.directory, self.settings.attendance))
+        self.realtime.attach(app)
         app.add_routes(self._health().routes())
         app.add_routes([web.get("/metrics", self.metrics.handle), web.get("/api/v1/openapi.json", self._openapi)])
         app.add_routes(self.pages.routes())
         return app
 
     def _health(self) -> Health:
-        about = {"version": version("jiangtang"), "node": self.settings.server.node, "boot_id": self.boot_id}
-        return Health(about, {"database": self._database_answers, "pages": self._pages_built})
+        about = {
+            "version": version("jiangtang"),
+            "node": self.settings.server.node,
+            "boot_id": self.boot_id,
+            "fanout": "python",
+        }
+        checks = {"database": self._database, "media": self._media, "pages": self._built_pages}
+        return Health(about, checks)
 
-    async def _database_answers(self) -> str:
+    async def _database(self) -> str:
         try:
             async with self.db.engine.connect() as connection:
                 await connection.execute(text("SELECT 1"))
@@ -97,7 +192,10 @@ class Node:
             return type(error).__name__
         return ""
 
-    async def _pages_built(self) -> str:
+    async def _media(self) -> str:
+        return "" if self.plane.media_port else "port is not open"
+
+    async def _built_pages(self) -> str:
         return "" if self.pages.built else "not built"
 
     async def _openapi(self, request: web.Request) -> web.Response:
@@ -105,8 +203,13 @@ class Node:
         return reply(openapi.document(request.app.router.routes(), version("jiangtang")))
 
 
-async def _off_air(lecture_id: str) -> dict[str, object]:
-    return {"state": "scheduled", "viewers": 0, "publisher": None}
+async def _each(*steps: Callable[[], Awaitable[None]]) -> None:
+    """Take every step; one that raises is logged."""
+    for step in steps:
+        try:
+            await step()
+        except Exception:
+            log.exception("x a part did not stop cleanly", part=getattr(step, "__qualname__", repr(step)))
 
 
 def data_folder(settings: Settings) -> Path:

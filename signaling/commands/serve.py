@@ -21,11 +21,13 @@ from config.settings import Settings
 from signaling.app import Node
 from signaling.commands import settings as options_of
 from signaling.db.migrate import SchemaError
+from signaling.demo import Demo
 from signaling.listen import StartError, bind, tls_context
 from signaling.operations import logs
 
 log = structlog.get_logger("serve")
 HANDLERS_MAY_TAKE = 1.0
+ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})
 
 
 def add_to(commands: Any) -> None:
@@ -67,11 +69,15 @@ async def serve(settings: Settings, *, demo: bool) -> None:
     node = Node(settings)
     runner = web.AppRunner(node.web_app, access_log=None, shutdown_timeout=HANDLERS_MAY_TAKE)
     try:
+        tour = Demo(node) if demo else None
         await node.start()
+        prepared = None if tour is None else await tour.prepare()
         await runner.setup()
         await web.SockSite(runner, listener, ssl_context=tls).start()
-        port = listener.getsockname()[1]
-        log.info("- serving", port=port, tls=tls is not None, node=settings.server.node)
+        url = base_url(settings, listener.getsockname()[1])
+        log.info("- serving", url=url, media_port=node.plane.media_port, node=settings.server.node)
+        if tour is not None and prepared is not None:
+            tour.publish(prepared, url, node.plane.media_port)
         await ending.wait()
         log.info("- ending")
     finally:
@@ -79,6 +85,15 @@ async def serve(settings: Settings, *, demo: bool) -> None:
         await runner.cleanup()
         await node.stop()
         listener.close()
+
+
+def base_url(settings: Settings, port: int) -> str:
+    """Return the URL under which this server is reached from its own machine, or the public one when it is set."""
+    if settings.http.public_url:
+        return settings.http.public_url.rstrip("/")
+    host = settings.http.host
+    name = "localhost" if host in ANY_ADDRESS else f"[{host}]" if ":" in host else host
+    return f"{'https' if settings.tls.cert else 'http'}://{name}:{port}"
 
 
 def _signals() -> asyncio.Event:

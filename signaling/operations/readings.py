@@ -1,0 +1,28 @@
+"""The numbers that the parts of a node count, under the names that `/metrics` gives them."""
+
+from __future__ import annotations
+
+from broadcaster.plane import MediaPlane
+from signaling.attendance.ledger import Ledger
+from signaling.live.service import LiveService
+
+
+def media(plane: MediaPlane) -> dict[str, object]:
+    """Sessions by role, packets, queues; joins and dropped packets as counters by kind and reason."""
+    numbers = {name: value for name, value in plane.metrics().items() if not name.startswith("joins_")}
+    return numbers | {"joins_total": plane.joins, "drops_total": plane.drops.as_dict()}
+
+
+def attendance(ledger: Ledger) -> dict[str, object]:
+    """Whether facts reach the database, and what waits or was refused."""
+    return {
+        "degraded": int(ledger.degraded),
+        "waiting": ledger.waiting,
+        "journal_bytes": ledger.journal_bytes,
+        "refused_total": ledger.refused,
+    }
+
+
+def live(service: LiveService) -> dict[str, object]:
+    """Whether facts are handled as fast as they come."""
+    return {"congested": int(service.is_congested())}
