@@ -85,6 +85,7 @@ class Peer:
         self.rtp: list[bytes] = []
         self.rtcp: list[bytes] = []
         self.undecryptable = 0
+        self._early: list[bytes] = []  # media read in one go with the record that ends the handshake
         self.answer = ""
         self.closed = asyncio.Event()
         self.use_candidate = True
@@ -177,6 +178,9 @@ class Peer:
         await self._dtls.start(RTCDtlsParameters([RTCDtlsFingerprint(algorithm, value)]))
         if self._dtls.state != "connected":
             raise PeerError(f"DTLS is {self._dtls.state}")
+        early, self._early = self._early, []
+        for datagram in early:
+            self._media(datagram)
 
     @property
     def dtls_state(self) -> str:
@@ -363,7 +367,7 @@ class Peer:
         session = None if self._dtls is None else self._dtls._rx_srtp
         try:
             if session is None:
-                self.undecryptable += 1
+                self._early.append(data)
             elif 192 <= data[1] <= 223:
                 self.rtcp.append(session.unprotect_rtcp(data))
             else:
