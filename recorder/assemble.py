@@ -179,7 +179,8 @@ class VideoAssembler:
         timestamp, nals = self._timestamp, tuple(self._nals)
         if not self._whole or self._fragment is not None:
             self._discard("incomplete")
-            self.close_gate("incomplete")
+            if self._open:
+                self.close_gate("incomplete")
             return []
         self._discard("")
         if not nals or timestamp is None:
