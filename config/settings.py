@@ -70,6 +70,8 @@ class MediaSettings(Section):
     path_silence_seconds: Positive
     socket_buffer_bytes: Count
     dtls_queue: Count
+    addresses: Annotated[int, Field(ge=2)]
+    ssrcs: Count
     handshakes: Count
     joins_per_second: Positive
     sessions: Count

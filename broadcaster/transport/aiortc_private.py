@@ -13,6 +13,7 @@ upgrade moves one. What is used, and why:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any, Final, cast
 
 from aiortc.rtcdtlstransport import (
@@ -98,12 +99,9 @@ class DtlsEngine(RTCDtlsTransport):
             self._task = None
         if self._ssl is None:
             return []
-        if self._state in (State.CONNECTING, State.CONNECTED):
-            try:
-                self._ssl.shutdown()
-            except SSL.Error:  # in the middle of a handshake there is nothing to shut down
-                self._set_state(State.CLOSED)
-        return list(_pending(self._ssl))
+        with contextlib.suppress(SSL.Error):  # in the middle of a handshake there is nothing to shut down
+            self._ssl.shutdown()
+        return _pending(self._ssl)
 
 
 def _pending(connection: SSL.Connection) -> list[bytes]:

@@ -14,7 +14,7 @@ It authenticates binding requests, answers them and decides where media goes. Th
 4. **A copy of a request makes no address known**: a transaction that was seen is answered where it was seen (it is a
    retransmission) and refused elsewhere. Who can hold a request back and send it himself is on the path already.
 5. After an ICE restart the old credentials hold until the first check with the new ones.
-6. At most `MAX_LINKS` addresses are known; the one unheard for longest is forgotten, never the path.
+6. At most `max_links` addresses are known; the one unheard for longest is forgotten, never the path.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from broadcaster.transport.parameters import Credentials
 
 Address = tuple[str, int] | tuple[str, int, int, int]
 
-MAX_LINKS: Final = 16
 _SEEN_TRANSACTIONS: Final = 64
 _HEADER: Final = struct.Struct("!HHI")
 _ATTRIBUTE: Final = struct.Struct("!HH")
@@ -112,15 +111,16 @@ def local_ufrag(data: bytes) -> str:
 class IceLite:
     """The agent of one session."""
 
-    __slots__ = ("_links", "_path_silence", "_pending", "_remote", "_seen", "last_check", "local", "path")
+    __slots__ = ("_links", "_max_links", "_path_silence", "_pending", "_remote", "_seen", "last_check", "local", "path")
 
-    def __init__(self, local: Credentials, remote: Credentials, path_silence: float) -> None:
+    def __init__(self, local: Credentials, remote: Credentials, *, path_silence: float, max_links: int) -> None:
         self.local = local
         self.path: Link | None = None
         self.last_check: float | None = None
         self._remote = remote
         self._pending: tuple[Credentials, Credentials] | None = None
         self._path_silence = path_silence
+        self._max_links = max_links
         self._links: dict[tuple[object, Address], Link] = {}
         self._seen: deque[bytes] = deque(maxlen=_SEEN_TRANSACTIONS)
 
@@ -200,7 +200,7 @@ class IceLite:
         return True
 
     def _make_room(self) -> Link | None:
-        if len(self._links) < MAX_LINKS:
+        if len(self._links) < self._max_links:
             return None
         others = (entry for entry in self._links.items() if entry[1] is not self.path)
         key, link = min(others, key=lambda entry: entry[1].heard)

@@ -42,7 +42,6 @@ log = structlog.get_logger(__name__)
 State = Literal["new", "connecting", "connected", "closed"]
 
 _SMALLEST_PACKET: Final = 12
-_MAX_SSRCS: Final = 32  # seven of a simulcast publisher, with room for restarts; libsrtp keeps a context for each
 _ALERT: Final = 21  # RFC 5246 section 6.2.1
 
 
@@ -86,7 +85,9 @@ class Transport:
         self._remote = remote
         self._inbound: Session | None = None
         self._ssrcs: set[bytes] = set()
-        self._ice = IceLite(local, remote.credentials, settings.path_silence_seconds)
+        self._ice = IceLite(
+            local, remote.credentials, path_silence=settings.path_silence_seconds, max_links=settings.addresses
+        )
         self._dtls = Dtls(
             port.identity,
             remote,
@@ -165,7 +166,9 @@ class Transport:
         self._port.left(self)
         self.srtp_handle = NO_HANDLE
         log.info("- closed", transport=self.id, label=self.label, reason=reason, was=before)
-        self.on_closed(reason)
+        self.on_rtp = self.on_rtcp = self.on_connected = self.on_moved = _ignore
+        on_closed, self.on_closed = self.on_closed, _ignore
+        on_closed(reason)
 
     # -- what the port calls ----------------------------------------------------------------------------------
 
@@ -235,7 +238,7 @@ class Transport:
     # -- inside -----------------------------------------------------------------------------------------------
 
     def _unprotect(self, unprotect: Callable[[bytes], bytes], packet: bytes, ssrc: bytes) -> bytes | None:
-        if ssrc not in self._ssrcs and len(self._ssrcs) >= _MAX_SSRCS:
+        if ssrc not in self._ssrcs and len(self._ssrcs) >= self._port.settings.ssrcs:
             self._drops(DropReason.TOO_MANY_SSRCS)
             return None
         try:

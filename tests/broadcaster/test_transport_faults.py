@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import os
 import socket
 
 import pytest
@@ -263,3 +265,24 @@ def test_candidates_are_ranked_in_their_order() -> None:
     first, second = candidates_of(["192.0.2.1", "2001:db8::1"], 8189)
     assert str(first) == "1 1 udp 2130706431 192.0.2.1 8189 typ host"
     assert str(second) == "2 1 udp 2130706175 2001:db8::1 8189 typ host"
+
+
+async def test_joins_and_leaves_leave_nothing_behind() -> None:
+    async with Desk() as desk:
+        tasks, descriptors = len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))
+        for number in range(30):
+            peer = Peer("watch")
+            await peer.connect(desk.exchange("watch"))
+            await desk.connected()
+            if number % 2:
+                peer.close()
+                await desk.wait_for(lambda number=number: len(desk.closed) == number + 1)
+            else:
+                desk.transport.close("deleted")
+                await peer.closed.wait()
+                peer.vanish()
+        await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
+        assert (len(desk.port), len(desk.port.srtp), desk.port.handshakes) == (0, 0, 0)
+        assert [local.peers for local in desk.port._sockets] == [{}, {}]
+        assert desk.port._by_ufrag == {}
+        assert (len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))) == (tasks, descriptors)

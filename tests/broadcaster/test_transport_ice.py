@@ -6,7 +6,6 @@ import pytest
 from aioice import stun
 
 from broadcaster.transport.ice import (
-    MAX_LINKS,
     IceLite,
     Link,
     Replayed,
@@ -20,6 +19,7 @@ from broadcaster.transport.parameters import Credentials
 
 LOCAL, REMOTE = Credentials("local1", "l" * 24), Credentials("remote1", "r" * 24)
 HERE = "socket"
+MAX_LINKS = 16
 
 
 def request(
@@ -42,7 +42,7 @@ class Agent:
     """An agent and what its peers do to it."""
 
     def __init__(self) -> None:
-        self.ice = IceLite(LOCAL, REMOTE, path_silence=5.0)
+        self.ice = IceLite(LOCAL, REMOTE, path_silence=5.0, max_links=MAX_LINKS)
 
     def check(self, port: int, now: float, data: bytes | None = None, *, nominate: bool = False) -> tuple[Link, bool]:
         check = self.ice.authenticate(data or request(nominate=nominate))

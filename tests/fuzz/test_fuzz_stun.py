@@ -62,7 +62,7 @@ async def test_datagrams() -> None:
 
 def test_signed_requests_with_damaged_attributes() -> None:
     """Behind a right user name the whole of aioice's parser is reached, checksum or not."""
-    ice = IceLite(Credentials("local", "l" * 24), REMOTE.credentials, 5.0)
+    ice = IceLite(Credentials("local", "l" * 24), REMOTE.credentials, path_silence=5.0, max_links=16)
     seeds = _seeds("local", "l" * 24)
     parsed = 0
     for number in range(MUTATIONS):
