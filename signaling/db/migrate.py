@@ -12,6 +12,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from signaling.db.engine import Database
 
@@ -42,7 +43,7 @@ async def upgrade(db: Database) -> None:
             await connection.execute(text("BEGIN IMMEDIATE"))
         try:
             await connection.run_sync(_upgrade)
-        except CommandError as error:
+        except (CommandError, SQLAlchemyError) as error:
             raise SchemaError(f"the database does not fit this program: {error}") from None
         await connection.commit()
 
