@@ -95,7 +95,7 @@ class Node:
             node=settings.server.node,
             boot=self.boot_id,
             data_dir=folder,
-            sample=lambda lecture_id: self.plane.room(lecture_id).sample_delivery(),
+            room=self.plane.room,
         )
         self.documents = LectureDocuments(self.lectures, self.live.facts, self.boot_id)
         self.realtime = Realtime(

@@ -18,7 +18,7 @@ MAX_LINE: Final = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class PresenceFact:
-    """A screen's session began (`joined`) or ended (`left`, with the media plane's reason)."""
+    """A screen's session began (`joined`) or ended (`left`, with the media plane's reason), as the process `boot` saw it."""
 
     kind: Literal["joined", "left"]
     session: str
@@ -27,6 +27,7 @@ class PresenceFact:
     broadcast_id: str
     screen_id: str
     at: datetime
+    boot: str
     reason: str = ""
 
     @property

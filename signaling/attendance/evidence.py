@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +28,7 @@ class SessionSeen:
     class_id: str | None
     joined_at: datetime | None
     left_at: datetime | None
+    process: tuple[str, str] = ("", "")  # node and boot that saw it
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Evidence:
 def judge(evidence: Evidence, policy: Policy, window_seconds: int, *, running: bool) -> Report:
     """Fold, decide and add up; raise `DamagedLedger`. `running`: whether screens without a leaving may still be there."""
     roster: Roster = {(node, slot): (screen_id, class_id) for node, slot, screen_id, class_id in evidence.roster}
-    seen = sessions(evidence.facts)
+    seen = _end_with_process(sessions(evidence.facts), evidence.windows, window_seconds)
     stays = [Stay(one.screen_id, _milliseconds(one.joined_at), _milliseconds(one.left_at)) for one in seen]
     folded = fold(map(_window, evidence.windows), roster, stays, policy.rules(window_seconds))
     presence = _presence(evidence, seen, folded, window_seconds, running=running)
@@ -55,11 +57,34 @@ def sessions(facts: Iterable[Sequence[Any]]) -> list[SessionSeen]:
     """Join the facts of each session; the order in which they were stored does not matter."""
     times: dict[str, dict[str, datetime]] = defaultdict(dict)
     who: dict[str, tuple[str, str | None]] = {}
-    for kind, session, screen_id, class_id, at in facts:
+    process: dict[str, tuple[str, str]] = {}
+    for kind, session, screen_id, class_id, at, node, data in facts:
         times[session][kind] = at
-        known = who.get(session)
-        who[session] = (screen_id, class_id if known is None or class_id is not None else known[1])
-    return [SessionSeen(*who[session], kinds.get("joined"), kinds.get("left")) for session, kinds in times.items()]
+        known = who.get(session, (screen_id, None))
+        who[session] = (screen_id, class_id or known[1])
+        process[session] = (node, json.loads(data).get("boot", ""))
+    return [
+        SessionSeen(*who[one], kinds.get("joined"), kinds.get("left"), process[one]) for one, kinds in times.items()
+    ]
+
+
+def _end_with_process(
+    seen: Iterable[SessionSeen], windows: Iterable[Sequence[Any]], window_seconds: int
+) -> list[SessionSeen]:
+    """End stays whose leaving a crash swallowed: with the last window of their process, when a later one wrote windows."""
+    last: dict[tuple[str, str], int] = {}
+    for _, node, number, boot, *_ in windows:
+        last[node, boot] = max(number, last.get((node, boot), number))
+    latest = {node: boot for (node, boot), _ in sorted(last.items(), key=lambda item: item[1])}
+    ended = []
+    for one in seen:
+        node, boot = one.process
+        if one.left_at is None and latest.get(node, boot) != boot:
+            end = window_start(last[one.process] + 1, window_seconds) if one.process in last else one.joined_at
+            ended.append(replace(one, left_at=end))
+        else:
+            ended.append(one)
+    return ended
 
 
 def _window(row: Sequence[Any]) -> Window:
@@ -92,7 +117,7 @@ def _terminal_numbers(evidence: Evidence) -> dict[str, set[int]]:
     numbers: dict[str, set[int]] = defaultdict(set)
     terminal_no: dict[str, int] = dict(evidence.terminals)  # type: ignore[arg-type]  # rows are pairs
     named = [(screen_id, class_id) for _, _, screen_id, class_id in evidence.roster]
-    named += [(screen_id, class_id) for _, _, screen_id, class_id, _ in evidence.facts]
+    named += [(screen_id, class_id) for _, _, screen_id, class_id, *_ in evidence.facts]
     for screen_id, class_id in named:
         if class_id is not None and screen_id in terminal_no:
             numbers[class_id].add(terminal_no[screen_id])

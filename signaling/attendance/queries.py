@@ -58,10 +58,10 @@ def slots(broadcast_id: str, node: str) -> Select[str, int]:
     return select(entry.screen_id, entry.slot).where(entry.broadcast_id == broadcast_id, entry.node == node)
 
 
-def facts(lecture_id: str) -> Select[str, str, str, str | None, datetime]:
+def facts(lecture_id: str) -> Select[str, str, str, str | None, datetime, str, str]:
     """The facts joined and left of a lecture."""
     fact = AttendanceFact
-    columns = (fact.kind, fact.session, fact.screen_id, fact.class_id, fact.at)
+    columns = (fact.kind, fact.session, fact.screen_id, fact.class_id, fact.at, fact.node, fact.data)
     return select(*columns).where(fact.lecture_id == lecture_id)
 
 

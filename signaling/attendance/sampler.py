@@ -1,7 +1,8 @@
-"""Which broadcasts are sampled, and what a sample becomes. Pure but for the `sample` function it is given.
+"""Which broadcasts are sampled, and what a sample becomes. Pure but for the rooms it is given.
 
 1. **Between two samples of a room lies exactly one row**: whatever was delivered is in one window, none of it in two.
-2. A broadcast that leaves the air is sampled at once, so that its last seconds are in the ledger before its room is gone.
+2. A broadcast that leaves the air is sampled at once. Its room may be closed by then: the sampler holds on to the room that
+   it knows, so that the last seconds are not lost with it.
 3. Viewers that are no screens (`monitor:...`) are left out.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from broadcaster.events import DeliverySample
 from signaling.attendance.events import WindowFact
@@ -19,14 +20,24 @@ from signaling.live.states import RUNNING, State
 
 MONITOR: Final = "monitor:"
 
-Sample = Callable[[str], DeliverySample]
+
+class SampledRoom(Protocol):
+    """A room of the media plane, as far as attendance looks at it."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether the room takes no sessions any more; it can still be sampled."""
+
+    def sample_delivery(self) -> DeliverySample:
+        """Return what happened since the sample before."""
 
 
 class Sampler:
     """Turns the delivery samples of this node's rooms into rows of the ledger."""
 
-    def __init__(self, sample: Sample, *, node: str, boot: str, window_seconds: int) -> None:
-        self._sample = sample
+    def __init__(self, room: Callable[[str], SampledRoom], *, node: str, boot: str, window_seconds: int) -> None:
+        self._room = room
+        self._held: dict[str, SampledRoom] = {}
         self._node = node
         self._boot = boot
         self._window_seconds = window_seconds
@@ -41,6 +52,7 @@ class Sampler:
     def track(self, broadcast_id: str, lecture_id: str) -> None:
         """Sample this broadcast from now on."""
         self._lectures[broadcast_id] = lecture_id
+        self._hold(lecture_id)
 
     def changed(self, event: BroadcastChanged) -> list[WindowFact]:
         """Follow a transition; return the rows that are due at once."""
@@ -50,6 +62,7 @@ class Sampler:
         rows = self._collect(event.broadcast_id, event.at) if leaves_air else []
         if event.to_state not in RUNNING:
             self._lectures.pop(event.broadcast_id, None)
+            self._held.pop(event.lecture_id, None)
         return rows
 
     def tick(self, now: datetime) -> list[WindowFact]:
@@ -59,9 +72,16 @@ class Sampler:
         self._parts = {key: part for key, part in self._parts.items() if key[1] >= oldest}
         return rows
 
+    def _hold(self, lecture_id: str) -> SampledRoom:
+        """Return the room to sample; one that closed since the last sample is returned once more."""
+        held = self._held.pop(lecture_id, None) or self._room(lecture_id)
+        if not held.closed:
+            self._held[lecture_id] = held
+        return held
+
     def _collect(self, broadcast_id: str, now: datetime) -> list[WindowFact]:
         lecture_id = self._lectures[broadcast_id]
-        sample = self._sample(lecture_id)
+        sample = self._hold(lecture_id).sample_delivery()
         deliveries = _merge(sample)
         if not sample.published and not any(advance for _, advance, _ in deliveries):
             return []

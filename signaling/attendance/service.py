@@ -26,7 +26,7 @@ from signaling.attendance.models import AttendanceFact, DeliveryWindow, RosterEn
 from signaling.attendance.packing import pack
 from signaling.attendance.policy import load_policy
 from signaling.attendance.report import RegionName, Report, Target
-from signaling.attendance.sampler import MONITOR, Sample, Sampler
+from signaling.attendance.sampler import MONITOR, SampledRoom, Sampler
 from signaling.db.base import Base, utc_now, uuid7
 from signaling.db.engine import Database
 from signaling.directory.models import Screen
@@ -57,7 +57,7 @@ class LectureReport:
 class AttendanceService:
     """The door to the ledger.
 
-    `sample(lecture_id)` takes the delivery sample of a room of this node. `handle` is a listener of the live service: when it
+    `room(lecture_id)` returns the lecture's room on this node. `handle` is a listener of the live service: when it
     returns, what it was given is durable; when nothing durable is left to write to, it raises `LedgerUnavailable`.
     """
 
@@ -69,14 +69,15 @@ class AttendanceService:
         node: str,
         boot: str,
         data_dir: Path,
-        sample: Sample,
+        room: Callable[[str], SampledRoom],
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._db = db
         self._settings = settings
         self._node = node
+        self._boot = boot[:16]
         self._clock = clock
-        self._sampler = Sampler(sample, node=node, boot=boot[:16], window_seconds=settings.window_seconds)
+        self._sampler = Sampler(room, node=node, boot=self._boot, window_seconds=settings.window_seconds)
         self.ledger = Ledger(
             self._store,
             Journal(data_dir / JOURNAL, settings.journal_bytes),
@@ -152,6 +153,7 @@ class AttendanceService:
             event.broadcast_id,
             event.screen_id,
             event.at,
+            self._boot,
             event.reason if isinstance(event, ScreenLeft) else "",
         )
 
@@ -181,7 +183,7 @@ class AttendanceService:
                 "screen_id": fact.screen_id,
                 "class_id": class_of.get(fact.screen_id),
                 "at": fact.at,
-                "data": json.dumps({"reason": fact.reason} if fact.reason else {}),
+                "data": json.dumps({"boot": fact.boot} | ({"reason": fact.reason} if fact.reason else {})),
             }
             for fact in facts
         ]

@@ -40,7 +40,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def fact(number: int = 0) -> PresenceFact:
-    return PresenceFact("joined", f"s{number}", "node-1", LECTURE, BROADCAST, f"screen-{number}", at(number))
+    return PresenceFact("joined", f"s{number}", "node-1", LECTURE, BROADCAST, f"screen-{number}", at(number), "boot")
 
 
 WINDOW = WindowFact("node-1", LECTURE, BROADCAST, 177_000_000, "boot", 0, 1750, 10_000, (("screen-1", 1750, 0),))

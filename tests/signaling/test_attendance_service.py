@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from broadcaster.events import DeliverySample
 from signaling.attendance.evidence import DamagedLedger
 from signaling.attendance.metronome import Metronome
 from signaling.attendance.policy import Result
@@ -150,6 +149,35 @@ async def test_leaving_the_air_samples_at_once_and_ending_stops_sampling(db: Dat
     assert [tuple(row) for row in rows] == [(0, 175), (1, 175), (2, 175)]
 
 
+async def test_the_last_seconds_are_kept_when_the_room_is_closed_already(db: Database, tmp_path: Path) -> None:
+    rooms = Rooms()
+    attendance = service(db, tmp_path, rooms)
+    await attendance.handle(changed(Event.START, State.OPEN, 0))
+    rooms.deliver(525, 3.0, (A, 525, 0))
+    rooms.closed = True
+    await attendance.handle(changed(Event.END, State.LIVE, 3))
+    assert (await reported(attendance)).report.on_air_ms == 3_000
+
+
+async def test_a_stay_that_a_crash_cut_off_ends_with_its_process(db: Database, tmp_path: Path) -> None:
+    rooms = Rooms()
+    first = service(db, tmp_path, rooms)
+    await first.handle(changed(Event.START, State.OPEN, 0))
+    await first.handle(joined(A, 0, "a1"))
+    await first.handle(joined(B, 0, "b1"))
+    rooms.deliver(1750, 10.0, (A, 1750, 0), (B, 1750, 0))
+    await first.tick(at(10))
+    second = service(db, tmp_path, rooms, boot="boot-2")  # the first one was killed
+    await second.handle(changed(Event.START, State.OPEN, 0))
+    await second.handle(joined(A, 36, "a2"))
+    rooms.deliver(1750, 10.0, (A, 1400, 0))  # four seconds and a cached group of pictures
+    await second.tick(at(40))
+    rows = by_class(await reported(second))
+    assert rows["2152230101-1"].delivery.delivered_ms == 14_000
+    assert rows["2152230101-1"].presence.left_at is None
+    assert rows["2152230101-2"].presence.left_at == at(10)
+
+
 async def test_a_restarted_server_goes_on_in_the_same_window(db: Database, tmp_path: Path) -> None:
     rooms = Rooms()
     first = service(db, tmp_path, rooms)
@@ -235,4 +263,3 @@ async def test_an_empty_room_leaves_no_row(db: Database, tmp_path: Path) -> None
     await attendance.tick(at(10))
     async with db.reading() as session:
         assert await session.scalar(text("SELECT count(*) FROM delivery_windows")) == 0
-    assert Rooms().sample(LECTURE) == DeliverySample(0, 0.0, ())

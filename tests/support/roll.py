@@ -36,18 +36,23 @@ def settings(**changes: object) -> AttendanceSettings:
 
 
 class Rooms:
-    """Stands where the media plane stands: `sample` hands out what was put in for a lecture, once."""
+    """Stands where the media plane stands: one room, which hands out each sample that was put in, once."""
 
     def __init__(self) -> None:
         self._samples: list[DeliverySample] = []
+        self.closed = False
         self.asked = 0
+
+    def room(self, lecture_id: str) -> Rooms:
+        """Return the room; a closed one is replaced by an empty one."""
+        return Rooms() if self.closed else self
 
     def deliver(self, published: int, flowing: float, *deliveries: tuple[str, int, int]) -> None:
         """Queue what the next sample of the room says: (screen, advance, lost)."""
         made = tuple(Delivery(viewer, advance, lost, published) for viewer, advance, lost in deliveries)
         self._samples.append(DeliverySample(published, flowing, made))
 
-    def sample(self, lecture_id: str) -> DeliverySample:
+    def sample_delivery(self) -> DeliverySample:
         """Return the next sample, or an empty one."""
         self.asked += 1
         return self._samples.pop(0) if self._samples else DeliverySample(0, 0.0, ())
@@ -56,9 +61,7 @@ class Rooms:
 def service(db: Database, folder: Path, rooms: Rooms, *, boot: str = "boot-1", **changes: object) -> AttendanceService:
     """Return an attendance service whose clock stands at the start."""
     made = settings(**changes)
-    return AttendanceService(
-        db, made, node="node-1", boot=boot, data_dir=folder, sample=rooms.sample, clock=lambda: START
-    )
+    return AttendanceService(db, made, node="node-1", boot=boot, data_dir=folder, room=rooms.room, clock=lambda: START)
 
 
 async def database(folder: Path) -> Database:
