@@ -19,7 +19,19 @@ Role = Literal["publish", "watch"]
 class Session:
     """`id` is the secret part of the session's URL; `fence` means something to publishers, `viewer` to viewers."""
 
-    __slots__ = ("_candidates", "_limits", "_offer", "answer", "fence", "id", "role", "room_id", "transport", "viewer")
+    __slots__ = (
+        "_candidates",
+        "_limits",
+        "_offer",
+        "_ufrag",
+        "answer",
+        "fence",
+        "id",
+        "role",
+        "room_id",
+        "transport",
+        "viewer",
+    )
 
     def __init__(
         self,
@@ -41,13 +53,14 @@ class Session:
         self.transport = transport
         self.answer = offer.answer(transport.local, candidates, streams)
         self._offer = offer
+        self._ufrag = transport.local.credentials.ufrag
         self._candidates = candidates
         self._limits = limits
 
     @property
     def etag(self) -> str:
         """The strong entity tag of the present ICE session, quotes included (RFC 9725 section 4.3.1)."""
-        return f'"{self.transport.local.credentials.ufrag}"'
+        return f'"{self._ufrag}"'
 
     @property
     def closed(self) -> bool:
@@ -70,6 +83,7 @@ class Session:
         if credentials is None:
             raise FragmentError("an ICE restart needs a=ice-ufrag and a=ice-pwd")
         local = self.transport.restart_ice(credentials.ufrag, credentials.pwd)
+        self._ufrag = local.credentials.ufrag  # at once, although the transport keeps the old until the first check
         return build_fragment(self._offer, local.credentials, self._candidates)
 
     def close(self, reason: str) -> None:
