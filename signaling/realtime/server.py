@@ -75,7 +75,10 @@ class Realtime:
         """Add the route `/socket.io/`."""
         self.server.attach(app)
 
-    def _allows(self, origin: str, environ: dict[str, Any]) -> bool:
+    def _allows(self, origin: str | None, environ: dict[str, Any]) -> bool:
+        """Judge an origin. Without one (a browser's own long polling) there is none to allow by a header."""
+        if origin is None:
+            return False
         own = self._origin(environ["aiohttp.request"])
         if origins.allowed(origin, own, self._settings.http.public_url, self._names):
             return True
