@@ -145,7 +145,17 @@ class Sender:
         kept = [part for part in fresh if part.sequence >= stream.base_sequence]
         if len(kept) < len(fresh):
             self.drop(DropReason.BEFORE_SWITCH, len(fresh) - len(kept))
+        if len(fresh) < len(segments) and stream.from_index != NEVER:
+            self._count_earlier(stream, segments)
         return kept if stream.skip_timestamp == NEVER else self._after_frame(slot, stream, kept)
+
+    def _count_earlier(self, stream: Stream, segments: Sequence[Segment]) -> None:
+        """Count what came before the packet that the stream began with; the rest went out in a burst."""
+        earlier = [
+            part for part in segments if part.packet < stream.from_index and part.sequence < stream.base_sequence
+        ]
+        if earlier:
+            self.drop(DropReason.AWAITING_KEYFRAME, len(earlier))
 
     def _after_frame(self, slot: int, stream: Stream, segments: Sequence[Segment]) -> list[Segment]:
         """Return what does not belong to the frame being skipped; at its end wish a keyframe."""
