@@ -26,7 +26,7 @@ export default typescript.config(
       'vue/multi-word-component-names': 'off',
       'vue/max-attributes-per-line': 'off',
       'vue/singleline-html-element-content-newline': 'off',
-      'vue/html-self-closing': ['error', { html: { void: 'always', normal: 'never', component: 'always' } }],
+      'vue/html-self-closing': 'off',
       'vue/html-indent': 'off',
       'vue/multiline-html-element-content-newline': 'off',
       'vue/html-closing-bracket-newline': 'off',

@@ -4,9 +4,9 @@
  * 1. **Times of frames come from one clock and always grow.** Cameras and screens stamp their frames by clocks of their own;
  *    each is placed on the worker's clock by the smallest delay seen, which keeps the source's even pace and its lips.
  * 2. A frame of the leading source goes out at once, unless the scene's rate is already met.
- * 3. Nothing new for 100 ms sends the last picture again: late joiners and a hidden tab never starve.
+ * 3. Nothing new for a while sends the last picture again, at least ten times a second: late joiners and a hidden tab never starve.
  */
-export const IDLE_MS = 100;
+export const IDLE_MS = 85;
 
 export class Pacer {
   private emittedAt = Number.NEGATIVE_INFINITY;

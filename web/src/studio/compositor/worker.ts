@@ -16,7 +16,7 @@ interface WorkerTracks {
 }
 
 const scope = self as unknown as DedicatedWorkerGlobalScope & WorkerTracks;
-const TICK_MS = 16;
+const TICK_MS = 10;
 
 const output = new Outlet();
 const copy = new Outlet();

@@ -37,7 +37,7 @@ function penalties(sample: Sample): Record<'loss' | 'delay' | 'bandwidth' | 'cpu
   return {
     loss: Math.min(80, sample.loss * 400),
     delay: rtt <= 150 ? 0 : Math.min(50, (rtt - 150) / 8),
-    bandwidth: sample.limitation === 'bandwidth' ? 10 + 60 * short : 0,
+    bandwidth: sample.limitation === 'bandwidth' ? 10 + 75 * short : 0,
     cpu: sample.limitation === 'cpu' ? 30 : 0,
   };
 }

@@ -70,7 +70,7 @@ export function usePublish(deps: PublishDeps): Publish {
 
   async function look(): Promise<void> {
     const session = link.current;
-    if (session === null) return;
+    if (session === null) return forget();
     const now = performance.now() / 1000;
     if (measured !== session) [measured, reader] = [session, new Reader()];
     const stats = (await session.pc.getStats()) as unknown as ReadonlyMap<string, never>;
@@ -78,6 +78,11 @@ export function usePublish(deps: PublishDeps): Publish {
     sample.value = reader.read(stats.values(), deps.bitrate.value, now);
     quality.value = judge(quality.value, sample.value);
     if (state.value === 'up' && sample.value.reportAge > SILENT_SECONDS) void link.recover();
+  }
+
+  function forget(): void {
+    sample.value = null;
+    quality.value = UNKNOWN;
   }
 
   async function replaceAudio(track: MediaStreamTrack | null): Promise<void> {
