@@ -3,7 +3,8 @@
 1. **No state changes by GET.**
 2. **CSRF**: an unsafe request without a Bearer token must come from our own pages: `Sec-Fetch-Site` says `same-origin` (or `none`,
    typed by the user); a browser that does not send it must send our exact `Origin`. SameSite=Lax on the cookie stands behind that.
-3. Media endpoints (`/whip`, `/whep`) are open to other origins: they take Bearer tokens only and look at no cookie.
+3. Media endpoints (`/whip`, `/whep`) are open to other origins: they take Bearer tokens only and look at no cookie. Socket.IO has an
+   origin check of its own (`signaling/realtime/origins.py`), for WebSocket too.
 4. HTTPS is made binding (HSTS) only when `http.public_url` says so: on a trial machine it would break other ports.
 5. Every page has a Content-Security-Policy; the class screen may not use camera and microphone at all.
 """
@@ -21,7 +22,7 @@ from signaling.api.proxy import PROXIES, client, origin
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
-FOREIGN = ("/whip/", "/whep/")
+FOREIGN = ("/whip/", "/whep/", "/socket.io/")
 COMMON = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
