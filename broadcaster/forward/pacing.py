@@ -114,7 +114,7 @@ class GopBursts:
         return now + TICK_SECONDS if self._bursts else None
 
     def handle_timer(self, now: float) -> None:
-        """Send what the budgets allow, a packet a terminal in turn."""
+        """Send what the budgets allow, a packet a terminal in turn; who was served last begins last the next time."""
         ready = list(self._bursts.values())
         while ready:
             ready = [burst for burst in ready if self._step(burst, now)]
@@ -163,6 +163,7 @@ class GopBursts:
         burst.refused = None
         burst.packets.popleft()
         sender.sent_one(row, packet)
+        self._bursts[burst.slot] = self._bursts.pop(burst.slot)
         return True
 
     def _affordable(self, burst: _Burst, size: int, now: float) -> bool:
