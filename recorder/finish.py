@@ -33,7 +33,7 @@ log = structlog.get_logger("recorder")
 ENTRY: Final = 16  # bytes of an `stsd` in front of its first entry
 COPY_BYTES: Final = 1 << 24
 HANDLERS: Final = ("vide", "soun")
-UNREPAIRED: Final = ("video_lost", "sound_lost", "queue_full_video", "queue_full_sound")
+UNREPAIRED: Final = ("video_lost", "queue_full_video")  # they froze the picture; a lost sound is concealed
 
 
 @dataclass(frozen=True, slots=True)

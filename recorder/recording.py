@@ -173,13 +173,17 @@ class Tape:
         self._flush(now)
         self._end_reel()
         self._source = source
+        self._assemble_anew()
+        self._sync = LipSync()
+        if not self._paused:
+            self._wait_for_key(now, "source_found")
+
+    def _assemble_anew(self) -> None:
+        """Forget packets that wait: what comes next has nothing to do with them."""
         self._count()
         self._video = VideoAssembler(self._settings.reorder_seconds)
         self._sound = SoundAssembler(self._settings.reorder_seconds)
-        self._sync = LipSync()
         self._backlog.clear()
-        if not self._paused:
-            self._wait_for_key(now, "source_found")
 
     def _wait_for_key(self, now: float, reason: str) -> None:
         self._waiting_since = now
@@ -198,7 +202,7 @@ class Tape:
         self._note("mark", mark=mark, at=at.isoformat())
         was_paused = self._paused
         self._remember(mark)
-        self._backlog.clear()
+        self._assemble_anew()
         if self._paused or self._source is None:
             self._step(Event.SOURCE_LOST, mark)
         elif was_paused or self.state in (State.RECORDING, State.WAIT_KEY):

@@ -26,6 +26,7 @@ log = structlog.get_logger("recorder")
 
 BATCH_SECONDS: Final = 0.05
 IDLE_SECONDS: Final = 0.2
+BATCH_MESSAGES: Final = 256
 
 
 class HandOff:
@@ -80,13 +81,12 @@ class HandOff:
         return train[start:], False
 
     def take(self, timeout: float) -> list[Message]:
-        """Return all messages, waiting up to `timeout` seconds for the first one."""
+        """Return the oldest messages, waiting up to `timeout` seconds for the first one."""
         with self._changed:
             if not self._messages:
                 self._changed.wait(timeout)
-            messages = list(self._messages)
-            self._messages.clear()
-            self._packets = 0
+            messages = [self._messages.popleft() for _ in range(min(BATCH_MESSAGES, len(self._messages)))]
+            self._packets -= sum(len(message.train) for message in messages if isinstance(message, Packets))
             return messages
 
 
@@ -157,7 +157,8 @@ class Recording:
             wish = self._tape.take_wish(now)
             if wish is not None:
                 self._call_loop(lambda wish=wish: self._wish(wish))  # type: ignore[misc]
-            self._hurry.wait(BATCH_SECONDS)
+            if not len(self._hand_off):
+                self._hurry.wait(BATCH_SECONDS)
 
     def _guard(self, work: Callable[[], None]) -> None:
         """A bug in here degrades this recording; it must not end the thread and with it the recording."""

@@ -72,6 +72,7 @@ class LibraryService:
         self._recorder = recorder
         self._rooms = rooms
         self._lectures = lectures
+        self._attached: dict[str, Room] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.listeners: list[Callable[[RecordingListed], Awaitable[None]]] = []
 
@@ -118,7 +119,7 @@ class LibraryService:
         if event.to_state is State.LIVE and event.event is Event.START:
             await self.begin(event.lecture_id, event.broadcast_id, event.at)
         elif event.to_state in OVER:
-            await self.end(event.lecture_id, event.broadcast_id, event.at)
+            await self.end(event.broadcast_id, event.at)
         elif event.event in (Event.PAUSE, Event.RESUME, Event.CUT):
             await self._mark(event)
 
@@ -136,30 +137,34 @@ class LibraryService:
         await self._tell(row)
         return row.id
 
-    async def end(self, lecture_id: str, broadcast_id: str, at: datetime) -> None:
+    async def end(self, broadcast_id: str, at: datetime) -> None:
         """End the recording; its file is finished in the background (`settle` waits). Idempotent."""
         async with self._db.writing() as session:
             row = await session.scalar(select(RecordingEntry).where(RecordingEntry.broadcast_id == broadcast_id))
             if row is None or row.state not in OPEN_STATES:
                 return
             row.state, row.ended_at = "finalising", at
-        recording = self._recorder.get(row.id)
-        if recording is not None:
-            self._rooms(lecture_id).detach(recording)
+        recording, room = self._recorder.get(row.id), self._attached.pop(row.id, None)
+        if recording is not None and room is not None:
+            room.detach(recording)
         await self._tell(row)
         self._spawn(self._finish(row.id))
 
     async def _mark(self, event: BroadcastChanged) -> None:
         row = await self._by_broadcast(event.broadcast_id)
         recording = self._recorder.get(row.id) if row else None
-        if recording is not None:
+        if row is not None and recording is not None:
             recording.mark(event.event.value, event.at)  # type: ignore[arg-type]  # pause, resume or cut: see `handle`
+            self._record(row)
 
     def _record(self, row: RecordingEntry) -> None:
         recording = self._recorder.open(
             row.id, lecture_id=row.lecture_id, broadcast_id=row.broadcast_id, title=row.title
         )
-        self._rooms(row.lecture_id).attach(recording)
+        room = self._rooms(row.lecture_id)
+        if self._attached.get(row.id) is not room:  # a room that was closed is replaced by a new one
+            self._attached[row.id] = room
+            room.attach(recording)
 
     # -- what the recorder says
 

@@ -243,6 +243,26 @@ def test_a_pause_is_left_out_and_named(tmp_path: Path) -> None:
     ]
 
 
+def test_a_pause_of_the_same_source_is_no_loss(tmp_path: Path) -> None:
+    sent = clip(20.0)
+    deck = Deck(tmp_path)
+    deck.open()
+    items = stream(sent)
+    deck.play([one for one in items if one.arrival < 4.0])
+    deck.tell(Marked("pause", BEGIN + timedelta(seconds=4)))
+    deck.play([], until=15.0)
+    deck.tell(Marked("resume", BEGIN + timedelta(seconds=15)))
+    deck.play([one for one in items if one.arrival >= 15.0])
+    deck.end()
+    done = finish(deck.folder)
+    assert done.problems == []
+    path = media(done)
+    shown = [counter for _, counter in shown_counters(path)]
+    assert shown == [*range(60), *range(240, 300)]
+    assert max(map(abs, offsets(path, sent))) <= 0.04
+    assert len(deck.wishes) >= 2
+
+
 def test_what_comes_while_cut_is_kept_but_not_shown(tmp_path: Path) -> None:
     one, bad, two = clip(4.0), clip(4.0, first=500), clip(4.0, first=1000)
     deck = Deck(tmp_path)
