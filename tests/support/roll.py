@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 from broadcaster.events import Delivery, DeliverySample
@@ -14,7 +14,7 @@ from signaling.db.base import Base
 from signaling.db.engine import Database
 from signaling.directory.models import Region, School, SchoolClass, Screen
 from signaling.directory.service import Scope
-from signaling.lectures.models import Lecture, LectureTarget
+from signaling.lectures.models import Lecture, LectureAudience, LectureTarget
 from signaling.live.events import BroadcastChanged, ScreenJoined, ScreenLeft
 from signaling.live.models import Broadcast
 from signaling.live.states import TABLE, Event, State
@@ -22,6 +22,7 @@ from signaling.live.states import TABLE, Event, State
 START = datetime(2026, 9, 14, 2, 0, tzinfo=UTC)  # 10:00 in Asia/Shanghai
 LECTURE, BROADCAST = "lecture-1", "broadcast-1"
 EVERYTHING = Scope(None)
+ZONE = timezone(timedelta(hours=8))
 COUNTIES = (("522301", "兴义市", "522301"), ("522302", "兴仁市", "522302"), ("5223Y1", "义龙新区", None))
 
 
@@ -86,6 +87,8 @@ async def populate(db: Database, schools: Iterable[tuple[str, str, str, int]], *
         session.add(User(id="u1", login="u1", name="讲师甲", password_hash="-", role="lecturer", node="522300"))
         await session.flush()
         session.add(Lecture(id=LECTURE, title="识毒与防毒", lecturer_id="u1", scheduled_at=START))
+        await session.flush()
+        session.add(LectureAudience(lecture_id=LECTURE, node="522300"))
         session.add(Broadcast(id=BROADCAST, lecture_id=LECTURE, state="live", started_at=START))
         await session.flush()
         for code, region, name, count in schools:

@@ -1,0 +1,180 @@
+"""The routes of attendance: the caller's node decides what is in them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from python_calamine import CalamineWorkbook
+from sqlalchemy import text
+
+from config.settings import load
+from signaling.api import proxy
+from signaling.api.errors import problems
+from signaling.attendance.api import routes
+from signaling.auth.identity import Role
+from signaling.auth.models import User
+from signaling.auth.service import AuthService
+from signaling.db.engine import Database
+from signaling.directory.service import DirectoryService
+from signaling.lectures.access import Access
+from signaling.lectures.service import LectureService
+from signaling.live.states import Event, State
+from tests.support.roll import LECTURE, Rooms, at, changed, database, joined, populate, service, settings
+
+BASE = f"/api/v1/lectures/{LECTURE}"
+PEOPLE = {
+    "prefecture": (Role.PREFECTURE_ADMIN, "522300"),
+    "county": (Role.COUNTY_ADMIN, "522302"),
+    "school": (Role.SCHOOL_ADMIN, "2152230101"),
+    "operator": (Role.OPERATOR, "522300"),
+    "lecturer": (Role.LECTURER, "522300"),
+}
+SCHOOLS = [("2152230101", "522301", "第一小学", 2), ("3152230201", "522302", "=中学", 1)]
+Client = TestClient[web.Request, web.Application]
+
+
+def who(name: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer jta_{name}"}
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    made = await database(tmp_path)
+    await populate(made, SCHOOLS)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def client(db: Database, tmp_path: Path) -> AsyncIterator[Client]:
+    """A lecture that was on the air for a minute: one class of three got all of it."""
+    auth, directory = AuthService(db, load().auth), DirectoryService(db)
+    async with db.writing() as session:
+        session.add_all(
+            User(id=name, login=name, name=f"用户{name}", password_hash="-", role=role, node=node)
+            for name, (role, node) in PEOPLE.items()
+        )
+    for name in PEOPLE:
+        await auth.keep_api_token(f"jta_{name}", name, "test")
+    rooms = Rooms()
+    attendance = service(db, tmp_path, rooms)
+    await attendance.handle(changed(Event.START, State.OPEN, 0))
+    await attendance.handle(joined("screen-2152230101-1", 0))
+    for number in range(6):
+        rooms.deliver(1750, 10.0, ("screen-2152230101-1", 1750, 0))
+        await attendance.tick(at(10 * number + 10))
+    app = web.Application(middlewares=[problems])
+    app[proxy.PROXIES] = proxy.Proxies([], "")
+    app.add_routes(routes(attendance, Access(auth, LectureService(db)), directory, settings()))
+    async with TestClient(TestServer(app)) as made:
+        yield made
+    auth.close()
+
+
+async def test_the_document_tells_what_each_level_got(client: Client) -> None:
+    async with client.get(f"{BASE}/attendance", headers=who("prefecture")) as response:
+        assert response.status == 200
+        document = await response.json()
+    assert document["policy"]["version"] == 1
+    assert (document["on_air_seconds"], document["as_of"]) == (60.0, "2026-09-14T02:00:00Z")
+    totals = document["totals"]
+    assert [totals[key] for key in ("classes", "qualified", "absent", "schools", "schools_connected")] == [
+        3,
+        1,
+        2,
+        2,
+        1,
+    ]
+    assert [county["display_code"] for county in document["counties"]] == ["522301", "522302", "5223Y1"]
+    first = document["classes"][0]
+    assert (first["delivered_seconds"], first["label"], first["evidence"]) == (60.0, "达标(未确认)", "E2")
+    assert first["reason"].startswith("有效收看1.0分钟")
+    assert sum(school["classes"] for school in document["schools"]) == len(document["classes"]) == 3
+
+
+@pytest.mark.parametrize(("name", "classes"), [("prefecture", 3), ("county", 1), ("school", 2)])
+async def test_a_node_sees_itself_only(client: Client, name: str, classes: int) -> None:
+    async with client.get(f"{BASE}/attendance", headers=who(name)) as response:
+        document = await response.json()
+    assert (len(document["classes"]), document["totals"]["classes"]) == (classes, classes)
+    async with client.get(f"{BASE}/exports/03.csv", headers=who(name)) as response:
+        rows = list(csv.reader(io.StringIO((await response.read()).decode("utf-8-sig"), newline="")))
+    assert len(rows) == classes + 1
+    async with client.get(f"{BASE}/exports/01.csv", headers=who(name)) as response:
+        rows = list(csv.reader(io.StringIO((await response.read()).decode("utf-8-sig"), newline="")))
+    assert rows[-1][2] == "合计"
+    assert rows[-1][1] == PEOPLE[name][1]
+    assert int(rows[-1][8]) == classes
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "code"),
+    [("operator", 403, "forbidden"), ("lecturer", 403, "forbidden"), ("nobody", 401, "not_logged_in")],
+)
+async def test_others_are_refused(client: Client, name: str, status: int, code: str) -> None:
+    for path in ("attendance", "exports/01.xlsx", "exports/04.xlsx"):
+        async with client.get(f"{BASE}/{path}", headers=who(name)) as response:
+            assert (response.status, (await response.json())["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        (f"{BASE}/exports/04.xlsx", 501, "not_available"),
+        (f"{BASE}/exports/12.csv", 501, "not_available"),
+        (f"{BASE}/exports/13.csv", 404, "not_found"),
+        (f"{BASE}/exports/00.csv", 404, "not_found"),
+        (f"{BASE}/exports/01.pdf", 404, "not_found"),
+        (f"{BASE}/exports/1.csv", 404, "not_found"),
+        ("/api/v1/lectures/unknown/attendance", 404, "not_found"),
+        ("/api/v1/lectures/unknown/exports/01.csv", 404, "not_found"),
+    ],
+)
+async def test_what_is_not_there_says_so(client: Client, path: str, status: int, code: str) -> None:
+    async with client.get(path, headers=who("prefecture")) as response:
+        assert (response.status, (await response.json())["code"]) == (status, code)
+
+
+@pytest.mark.parametrize("number", ["01", "02", "03"])
+async def test_both_formats_hold_the_same_figures(client: Client, number: str) -> None:
+    sums = set()
+    for kind in ("xlsx", "csv"):
+        async with client.get(f"{BASE}/exports/{number}.{kind}", headers=who("prefecture")) as response:
+            assert response.status == 200
+            sums.add(response.headers["X-Report-Checksum"])
+            body = await response.read()
+            header = response.headers["Content-Disposition"]
+        assert f'filename="{number}.{kind}"' in header
+        assert unquote(header.split("UTF-8''")[1]).endswith(f"_识毒与防毒_20260914.{kind}")
+        if kind == "xlsx":
+            book = CalamineWorkbook.from_filelike(io.BytesIO(body))
+            note = {str(row[0]): row[1] for row in book.get_sheet_by_name("说明").to_python()}
+            assert (note["制表人"], note["填报单位"]) == ("用户prefecture", "黔西南州")
+            assert str(note["口径版本"]).startswith("1")
+            sums.add(str(note["校验码"]))
+        else:
+            assert body.startswith(b"\xef\xbb\xbf")
+    assert len(sums) == 1
+
+
+async def test_a_name_that_looks_like_a_formula_is_harmless(client: Client) -> None:
+    async with client.get(f"{BASE}/exports/02.csv", headers=who("prefecture")) as response:
+        assert '"\'=中学"' in (await response.read()).decode("utf-8-sig")
+
+
+async def test_a_damaged_ledger_says_so(client: Client, db: Database) -> None:
+    insert = (
+        "INSERT INTO delivery_windows (id, node, lecture_id, broadcast_id, window_no, boot, part, published, flowing_ms, packed)"
+        f" VALUES ('x', 'n', '{LECTURE}', 'b', 7, 'b', 0, 1, 1, x'00')"
+    )
+    async with db.writing() as session:
+        await session.execute(text(insert))
+    async with client.get(f"{BASE}/attendance", headers=who("prefecture")) as response:
+        assert (response.status, (await response.json())["code"]) == (500, "ledger_damaged")

@@ -1,0 +1,155 @@
+"""A whole prefecture: 15,600 classes in 1,675 schools, 45 minutes. Sizes are asserted, timings are printed."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from signaling.attendance.api import note
+from signaling.attendance.events import PresenceFact, WindowFact
+from signaling.attendance.exports import to_csv, to_xlsx
+from signaling.attendance.service import AttendanceService, LectureReport
+from signaling.attendance.tables import TABLES
+from signaling.db.engine import Database
+from tests.support.roll import (
+    BROADCAST,
+    COUNTIES,
+    EVERYTHING,
+    LECTURE,
+    START,
+    ZONE,
+    Rooms,
+    at,
+    database,
+    populate,
+    service,
+)
+
+SCREENS, SCHOOLS, WINDOWS = 15_600, 1_675, 270
+PUBLISHED = 1_750  # packets of ten seconds
+LIMIT = 10_000_000
+FIRST = int(START.timestamp()) // 10
+
+
+def schools(count: int, classes: int) -> list[tuple[str, str, str, int]]:
+    """Return schools of (code, region, name, classes), the classes shared out evenly."""
+    share = [classes // count + (n < classes % count) for n in range(count)]
+    return [(f"2152{n:06}", COUNTIES[n % 3][0], f"第{n}小学", size) for n, size in enumerate(share)]
+
+
+def windows(screens: list[str], count: int) -> Iterator[WindowFact]:
+    """Yield what screens acknowledge: receiver reports lag by 0.2 to 1.3 s, a tenth loses packets, one in a hundred comes and goes."""
+    rng = np.random.default_rng(7)
+    lag = np.zeros(len(screens), dtype=np.int64)
+    there = np.ones(len(screens), dtype=bool)
+    for number in range(count):
+        now = rng.integers(35, 230, len(screens))
+        advance = np.maximum(0, PUBLISHED + lag - now)
+        lag = now
+        lost = np.where(rng.random(len(screens)) < 0.1, rng.integers(1, 60, len(screens)), 0)
+        flip = rng.random(len(screens)) < 0.01
+        advance = np.where(flip, advance * rng.random(len(screens)), advance).astype(np.int64)
+        there ^= flip & (rng.random(len(screens)) < 0.2)
+        rows = zip(screens, advance.tolist(), lost.tolist(), there.tolist(), strict=True)
+        seen = tuple((screen, packets, loss) for screen, packets, loss, here in rows if here)
+        yield WindowFact("node-1", LECTURE, BROADCAST, FIRST + number, "boot-1", 0, PUBLISHED, 10_000, seen)
+
+
+async def fill(
+    folder: Path, school_count: int, screen_count: int, window_count: int
+) -> tuple[Database, AttendanceService]:
+    db = await database(folder)
+    roll = schools(school_count, screen_count)
+    await populate(db, roll)
+    screens = [f"screen-{code}-{number}" for code, _, _, size in roll for number in range(1, size + 1)]
+    attendance = service(db, folder, Rooms(), store_seconds=120)
+    await attendance.ledger.add(
+        [
+            PresenceFact("joined", s, "node-1", LECTURE, BROADCAST, s, at(-60 + n % 50), "boot-1")
+            for n, s in enumerate(screens)
+        ]
+    )
+    for window in windows(screens, window_count):
+        await attendance.ledger.add([window])
+    return db, attendance
+
+
+def bytes_of(path: Path, *tables: str) -> int:
+    """Return the bytes that tables and their indexes take in the database file."""
+    connection = sqlite3.connect(path)
+    try:
+        names = [
+            name
+            for table in tables
+            for (name,) in connection.execute(
+                "SELECT name FROM sqlite_schema WHERE tbl_name = ? AND rootpage > 0", [table]
+            )
+        ]
+        try:
+            query = "SELECT sum(pgsize) FROM dbstat WHERE name = ?"
+            return sum(connection.execute(query, [name]).fetchone()[0] or 0 for name in names)
+        except sqlite3.OperationalError:  # this SQLite was built without dbstat
+            data = "SELECT sum(length(packed) + 200) FROM delivery_windows"
+            return int(connection.execute(data).fetchone()[0])
+    finally:
+        connection.close()
+
+
+def export_all(made: LectureReport) -> dict[str, int]:
+    sizes = {}
+    for number, make in TABLES.items():
+        table = make(made.report, made.unit, ZONE)
+        sizes[f"{number}.xlsx"] = len(to_xlsx(table, note(made, table, "制表人", ZONE)))
+        sizes[f"{number}.csv"] = len(to_csv(table))
+    return sizes
+
+
+async def test_a_lecture_of_the_prefecture_fits_into_ten_megabytes(tmp_path: Path) -> None:
+    tenth = WINDOWS // 10
+    db, _ = await fill(tmp_path, SCHOOLS, SCREENS, tenth)
+    await db.close()
+    path = tmp_path / "jiangtang.db"
+    assert bytes_of(path, "delivery_windows") * 10 + bytes_of(path, "attendance_roster") <= LIMIT
+
+
+async def test_figures_of_a_small_prefecture_agree_in_every_export(tmp_path: Path) -> None:
+    db, attendance = await fill(tmp_path, 40, 400, 30)
+    made = await attendance.report(LECTURE, EVERYTHING, "522300")
+    assert made is not None
+    tables = {number: make(made.report, made.unit, ZONE) for number, make in TABLES.items()}
+    assert len(tables["02"].rows) == 40
+    assert len(tables["03"].rows) == 400
+    assert tables["01"].rows[-1][8] == sum(int(row[4] or 0) for row in tables["02"].rows) == 400
+    share = made.report.total.delivered_ms / made.report.on_air_ms / 400
+    assert 0.94 < share < 0.99  # those who came and went, and the reports that the end cut off
+    assert set(export_all(made)) == {f"{number}.{kind}" for number in ("01", "02", "03") for kind in ("xlsx", "csv")}
+    await db.close()
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(600)
+async def test_figures_of_the_whole_prefecture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    started = time.perf_counter()
+    db, attendance = await fill(tmp_path, SCHOOLS, SCREENS, WINDOWS)
+    filled = time.perf_counter()
+    made = await attendance.report(LECTURE, EVERYTHING, "522300")
+    assert made is not None
+    folded = time.perf_counter()
+    sizes = export_all(made)
+    exported = time.perf_counter()
+    await db.close()
+    path = tmp_path / "jiangtang.db"
+    stored = bytes_of(path, "delivery_windows", "attendance_roster")
+    with capsys.disabled():
+        print(
+            f"\nwrite {(filled - started) / WINDOWS * 1000:.0f} ms a window; windows and roster {stored / 1e6:.1f} MB,"
+        )
+        print(
+            f"facts {bytes_of(path, 'attendance_facts') / 1e6:.1f} MB; report {folded - filled:.2f} s, six exports {exported - folded:.2f} s, {sizes}"
+        )
+    assert stored <= LIMIT
