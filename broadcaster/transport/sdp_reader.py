@@ -27,6 +27,8 @@ _CODECS: Final = frozenset({"opus/48000/2", "h264/90000", "rtx/90000"})
 _SESSION: Final = frozenset({"group", "fingerprint", "ice-lite", "ice-ufrag", "ice-pwd", "setup"})
 _DIRECTIONS: Final = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
 _MEDIA: Final = _DIRECTIONS | {"fingerprint", "ice-ufrag", "ice-pwd", "setup", "mid", "rtcp-mux"}
+# Most lines of a browser's offer: told by their beginning, because an offer is read for every screen that joins.
+_UNREAD: Final = ("a=rtcp-fb:", "a=rtpmap:", "a=ssrc", "a=candidate:", "c=", "b=")
 _LINE: Final = re.compile(r"[a-z]=")
 _BREAK: Final = re.compile(r"\r\n|\n|\r")
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]+")
@@ -124,6 +126,8 @@ def _relevant(section: RawSection) -> Iterator[str]:
     payload_types = yield from _codec_lines(section)
     seen: set[str] = set()
     for line in section.lines[1:]:
+        if line.startswith(_UNREAD):
+            continue
         name, value = _attribute(line)
         if name in _MEDIA or (name == "extmap" and value.rpartition(" ")[2] in _EXTENSIONS):
             key = line
@@ -141,10 +145,9 @@ def _codec_lines(section: RawSection) -> Generator[str, None, set[str]]:
     """Yield the `a=rtpmap` lines of codecs that this server knows; return their payload types."""
     kept: set[str] = set()
     for line in section.lines:
-        name, value = _attribute(line)
-        if name != "rtpmap":
+        if not line.startswith("a=rtpmap"):
             continue
-        match = _RTPMAP.fullmatch(value.rstrip())
+        match = _RTPMAP.fullmatch(line[len("a=rtpmap:") :].rstrip())
         if match is None:
             raise MalformedOffer(f"not an rtpmap: {line[:60]!r}")
         payload_type, codec = match.groups()
