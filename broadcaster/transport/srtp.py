@@ -10,10 +10,11 @@ from __future__ import annotations
 import itertools
 from typing import Final
 
-from pylibsrtp import Error as SrtpError
 from pylibsrtp import Session
 
-from broadcaster.transport.aiortc_private import function_address, session_address
+from broadcaster.transport.aiortc_private import Sealer, SealError, function_address, session_address
+
+__all__ = ["NO_HANDLE", "SealError", "SrtpTable", "UnknownHandle"]
 
 NO_HANDLE: Final = 0
 
@@ -25,10 +26,11 @@ class UnknownHandle(LookupError):
 class SrtpTable:
     """The outbound contexts of one media port."""
 
-    __slots__ = ("_next", "_sessions")
+    __slots__ = ("_next", "_sealer", "_sessions")
 
     def __init__(self) -> None:
         self._sessions: dict[int, Session] = {}
+        self._sealer = Sealer()
         self._next = itertools.count(1)
 
     def __len__(self) -> int:
@@ -46,26 +48,19 @@ class SrtpTable:
 
     def seal(self, handle: int, packet: bytes) -> bytes:
         """Return the RTP `packet` protected (RFC 3711 section 3.1). Raises `UnknownHandle`, or `SealError`."""
-        try:
-            return self._sessions[handle].protect(packet)
-        except KeyError:
-            raise UnknownHandle(f"no SRTP context has the handle {handle}") from None
-        except (SrtpError, ValueError) as error:  # ValueError: longer than libsrtp's buffer
-            raise SealError(f"libsrtp refuses the packet: {error}") from error
+        return self._sealer.rtp(self._session(handle), packet)
 
     def seal_rtcp(self, handle: int, compound: bytes) -> bytes:
         """Return the RTCP `compound` protected (RFC 3711 section 3.4). Raises `UnknownHandle`, or `SealError`."""
-        try:
-            return self._sessions[handle].protect_rtcp(compound)
-        except KeyError:
-            raise UnknownHandle(f"no SRTP context has the handle {handle}") from None
-        except (SrtpError, ValueError) as error:
-            raise SealError(f"libsrtp refuses the compound: {error}") from error
+        return self._sealer.rtcp(self._session(handle), compound)
 
     def address(self, handle: int) -> int:
         """The `srtp_t` of a handle as an integer. Raises `UnknownHandle`."""
+        return session_address(self._session(handle))
+
+    def _session(self, handle: int) -> Session:
         try:
-            return session_address(self._sessions[handle])
+            return self._sessions[handle]
         except KeyError:
             raise UnknownHandle(f"no SRTP context has the handle {handle}") from None
 
@@ -73,7 +68,3 @@ class SrtpTable:
     def protect_address() -> int:
         """The address of `srtp_protect(srtp_t, void *, int *)`."""
         return function_address("srtp_protect")
-
-
-class SealError(ValueError):
-    """A packet that libsrtp does not protect: malformed, too long, or 2^15 and more packets late."""

@@ -66,6 +66,15 @@ def test_libsrtp_is_reached_by_address() -> None:
     assert all(address > 4096 for address in addresses)
 
 
+def test_sealing_on_one_buffer_gives_what_pylibsrtp_gives() -> None:
+    packet = b"\x80\x60\0\1" + bytes(8) + bytes(range(200))
+    compound = b"\x80\xc9\0\1\0\0\0\7"
+    policy = pylibsrtp.Policy(key=bytes(30), ssrc_type=pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
+    sealer, ours, theirs = aiortc_private.Sealer(), pylibsrtp.Session(policy), pylibsrtp.Session(policy)
+    assert sealer.rtp(ours, packet) == theirs.protect(packet)
+    assert sealer.rtcp(ours, compound) == theirs.protect_rtcp(compound)
+
+
 def test_openssl_has_what_the_context_is_set_to() -> None:
     for name in ("SESS_CACHE_OFF", "MODE_RELEASE_BUFFERS", "OP_NO_RENEGOTIATION"):
         assert hasattr(SSL, name), name
