@@ -39,7 +39,7 @@ def local_addresses(hosts: list[str], *, loopback: bool) -> list[str]:
     Raises `ValueError` naming an entry that is not an IP address, or when there is none at all.
     """
     if hosts:
-        return [str(ipaddress.ip_address(host)) for host in hosts]
+        return [_one_address(host) for host in hosts]
     found = [
         ipaddress.ip_address(ip.ip if isinstance(ip.ip, str) else ip.ip[0])
         for adapter in ifaddr.get_adapters()
@@ -49,6 +49,13 @@ def local_addresses(hosts: list[str], *, loopback: bool) -> list[str]:
     if not usable:
         raise ValueError("this machine has no address that media could use; name one in media.hosts")
     return [str(address) for address in sorted(usable, key=lambda a: (a.is_loopback, a.version))]
+
+
+def _one_address(host: str) -> str:
+    address = ipaddress.ip_address(host)
+    if address.is_unspecified:
+        raise ValueError(f"media.hosts: {host} is not one address; leave the list empty to take all")
+    return str(address)
 
 
 def candidates_of(addresses: list[str], port: int) -> list[Candidate]:

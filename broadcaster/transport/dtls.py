@@ -55,19 +55,21 @@ class RecordQueue:
 class Dtls:
     """The handshake and the end of one session's DTLS. `on_end` comes at most once, and never after `shutdown`."""
 
-    __slots__ = ("_closed", "_on_connected", "_on_end", "_parameters", "_queue", "_send", "_task", "engine")
+    __slots__ = ("_closed", "_name", "_on_connected", "_on_end", "_parameters", "_queue", "_send", "_task", "engine")
 
     def __init__(
         self,
         identity: Identity,
         remote: RemoteParameters,
         *,
+        name: str,
         send: Callable[[bytes], bool],
         queue: int,
         on_connected: Callable[[], None],
         on_end: Callable[[str], None],
     ) -> None:
         self._queue = RecordQueue(send, queue)
+        self._name = name
         self._send = send
         self._on_connected = on_connected
         self._on_end = on_end
@@ -108,7 +110,7 @@ class Dtls:
         except (
             Exception
         ) as error:  # OpenSSL and the peer's certificate may raise anything: the session ends, not the server
-            log.warning("x dtls handshake raised", error=repr(error))
+            log.warning("x dtls handshake raised", transport=self._name, error=repr(error))
             self._end("dtls_failed")
             return
         if self._closed:

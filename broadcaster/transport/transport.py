@@ -91,6 +91,7 @@ class Transport:
         self._dtls = Dtls(
             port.identity,
             remote,
+            name=identifier,
             send=self.send,
             queue=settings.dtls_queue,
             on_connected=self._connected,

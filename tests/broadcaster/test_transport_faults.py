@@ -248,6 +248,8 @@ def test_the_addresses_of_this_machine_leave_out_link_local_ones() -> None:
     assert not any(address.startswith(("fe80", "169.254")) for address in every)
     with pytest.raises(ValueError, match="not-an-address"):
         local_addresses(["not-an-address"], loopback=True)
+    with pytest.raises(ValueError, match="leave the list empty to take all"):
+        local_addresses(["0.0.0.0"], loopback=True)
 
 
 def test_an_address_that_cannot_be_bound_is_an_error_only_when_it_is_named() -> None:
