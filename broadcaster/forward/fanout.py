@@ -21,7 +21,7 @@ from broadcaster.forward.trains import Train
 from broadcaster.media import Kind, MediaPacket
 from broadcaster.rtp.extensions import encode_abs_send_time
 
-SLICE_ROWS: Final = 24
+SLICE_PACKETS: Final = 144
 EVERYBODY: Final = -1
 
 
@@ -172,14 +172,17 @@ class Fanout:
         return bool(self._lanes[Kind.AUDIO] or self._lanes[Kind.VIDEO] or self.sender.waiting)
 
     def turn(self, now: float) -> bool:
-        """Send the sound that waits, then one slice of video; return whether more is to be done."""
+        """Send the sound that waits, then one slice of video: the terminals that make up some 144 packets.
+
+        Returns whether more is to be done.
+        """
         self.sender.retry()
         time = encode_abs_send_time(now)
         sound, video = self._lanes[Kind.AUDIO], self._lanes[Kind.VIDEO]
         while sound:
             self._slice(sound, len(sound[0].slots), time)
         if video:
-            self._slice(video, SLICE_ROWS, time)
+            self._slice(video, max(1, SLICE_PACKETS // len(video[0].train.segments)), time)
         return self.busy
 
     def _slice(self, lane: deque[_Sweep], rows: int, time: bytes) -> None:

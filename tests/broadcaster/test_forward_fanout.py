@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broadcaster.drops import DropReason
-from broadcaster.forward.fanout import EVERYBODY, SLICE_ROWS, Fanout
+from broadcaster.forward.fanout import EVERYBODY, SLICE_PACKETS, Fanout
 from broadcaster.forward.layout import Row, State
 from broadcaster.media import Kind
 from broadcaster.rtp.extensions import abs_send_time, decode_abs_send_time
 from tests.support.forwarding import MID_ID, TIME_ID, Lecturer, Wire, drain, fanout_on, terminal
+
+SLICE_ROWS = SLICE_PACKETS // 3  # of pictures with three packets
 
 
 def begun(count: int = 1, **options: Any) -> tuple[Wire, Fanout, Lecturer]:
@@ -298,6 +300,15 @@ def test_sound_goes_between_the_slices_of_a_sweep() -> None:
     drain(fanout)
     kinds = "".join("v" if packet.payload_type == 108 else "a" for _, packet in wire.sent)
     assert kinds == "vvv" * SLICE_ROWS + "a" * (3 * SLICE_ROWS // 2) + "vvv" * (SLICE_ROWS // 2)
+
+
+def test_a_large_picture_is_sent_in_as_large_slices_as_a_small_one() -> None:
+    wire, fanout, lecturer = begun(3)
+    wire.sent.clear()
+    fanout.offer(lecturer.frame(sizes=(500,) * SLICE_PACKETS))
+    assert fanout.turn(0.0)
+    assert {slot for slot, _ in wire.sent} == {0}
+    assert drain(fanout) == 2
 
 
 def test_a_full_queue_drops_video_to_the_end_of_the_frame_for_everybody() -> None:

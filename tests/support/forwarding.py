@@ -117,7 +117,7 @@ class Lecturer:
         return [packet]
 
 
-def fanout_on(wire: Wire, capacity: int = 64, queue: int = 512, forwarding: bool = True) -> Fanout:
+def fanout_on(wire: Wire, capacity: int = 128, queue: int = 512, forwarding: bool = True) -> Fanout:
     """Return a fan-out whose datagrams go to `wire`."""
     fanout = Fanout(Plan(capacity), seal=wire.seal, send=wire.send, drop=wire.drops, wish=wire.wish, queue=queue)
     fanout.forwarding = forwarding
