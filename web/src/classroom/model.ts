@@ -41,7 +41,6 @@ export interface Model {
   /** What the last failed question looked like from here. */
   readonly missed: 'E-41' | 'E-42';
   readonly dials: number;
-  readonly dialedAt: number | null;
   /** The decoder was given its tracks anew since the picture last moved. */
   readonly reattached: boolean;
   /** The server announced a restart and has not answered since. */
@@ -104,7 +103,6 @@ export const START: Model = {
   misses: 0,
   missed: 'E-41',
   dials: 0,
-  dialedAt: null,
   reattached: false,
   restarting: false,
   studioLost: false,

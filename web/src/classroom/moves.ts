@@ -13,7 +13,6 @@ const REDIAL_SILENT_S = 20;
 const REDIAL_UNREACHABLE_S = 4;
 const REDIAL_STUCK_S = 8;
 const RETRY_REFUSED = 60_000;
-const OWN_DIAL = 10_000;
 const PATIENCE = 2;
 
 type Event<K extends ScreenEvent['type']> = Extract<ScreenEvent, { type: K }>;
@@ -123,9 +122,8 @@ export function restarting(model: Model, event: Event<'restarting'>, { now, rand
   return stay({ ...model, restarting: true, askAt: now + 1000 + random * event.seconds * 1000 });
 }
 
-/** Another browser took this screen over; our own new connection may be the one that is meant. */
-export function replaced(model: Model, _event: Event<'replaced'>, { now }: Context): Step {
-  if (model.dialedAt !== null && now - model.dialedAt < OWN_DIAL) return stay(model);
+/** Another browser took this screen over: coming back by itself would throw that one out in turn. */
+export function replaced(model: Model): Step {
   const left = without(model);
   return { ...left, model: { ...left.model, phase: 'error', error: 'E-31', asking: false, stale: false, askAt: null } };
 }

@@ -31,8 +31,8 @@ export class Screen {
   private readonly shape = element('div', { class: 'shape' });
   private readonly overline = element('p', { class: 'overline' });
   private readonly title = element('h1', {});
-  private readonly sub = element('p', { class: 'sub' });
-  private readonly caption = element('p', { class: 'caption' });
+  private readonly sub = element('span', { class: 'sub' });
+  private readonly caption = element('span', { class: 'caption' });
   private readonly digits = element('p', { class: 'digits', role: 'timer', 'aria-live': 'off' });
   private readonly next = element('p', { class: 'next' });
   private readonly code = element('p', { class: 'code', 'data-testid': 'code' });
@@ -48,8 +48,9 @@ export class Screen {
     this.fillButtons();
     const [place, barPlace] = this.places as [HTMLElement, HTMLElement];
     const [clock, barClock] = this.clocks as [HTMLElement, HTMLElement];
-    const body = element('div', { class: 'body' }, this.shape, this.overline, this.title, this.sub);
-    [this.caption, this.digits, this.next, this.code, this.enter, this.again].forEach((node) => body.appendChild(node));
+    const body = element('div', { class: 'body' }, this.shape, this.overline, this.title);
+    const meta = element('p', { class: 'meta' }, this.sub, this.caption);
+    [meta, this.digits, this.next, this.code, this.enter, this.again].forEach((node) => body.appendChild(node));
     this.slate.appendChild(element('header', {}, place, clock));
     this.slate.appendChild(body);
     [barPlace, barClock, this.soundButton, this.fullButton].forEach((node) => this.bar.appendChild(node));
@@ -127,8 +128,9 @@ export class Screen {
     this.sound(true);
   }
 
-  private say(line: Line | null): string {
-    return line === null ? '' : fill(this.word(line.word), line.params);
+  private say(line: Line | { readonly text: string } | null): string {
+    if (line === null) return '';
+    return 'text' in line ? line.text : fill(this.word(line.word), line.params);
   }
 
   private cover(slate: Slate | null): void {
@@ -137,12 +139,14 @@ export class Screen {
     this.draw(slate.shape);
     this.slate.dataset['shape'] = slate.shape;
     this.slate.classList.toggle('sheer', slate.sheer);
+    this.slate.classList.toggle('low', slate.button === 'enter');
     write(this.overline, this.say(slate.overline));
-    write(this.title, 'text' in slate.title ? slate.title.text : this.say(slate.title));
+    write(this.title, this.say(slate.title));
     write(this.sub, this.say(slate.sub));
     write(this.caption, this.say(slate.caption));
-    write(this.digits, slate.digits ?? '');
-    this.digits.classList.toggle('date', (slate.digits ?? '').includes('-'));
+    const digits = this.say(slate.digits);
+    write(this.digits, digits);
+    this.digits.classList.toggle('words', !/^[\d:]*$/.test(digits));
     write(this.next, this.say(slate.next));
     write(this.code, slate.code === null ? '' : `${this.word('error.code')} ${slate.code}`);
     this.enter.hidden = slate.button !== 'enter';

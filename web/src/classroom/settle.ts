@@ -85,10 +85,10 @@ function arrive(model: Model, context: Context): Step {
   return { model: { ...left.model, phase, endedAt, error: null }, orders: left.orders };
 }
 
-function dial(model: Model, context: Context): Step {
+function dial(model: Model): Step {
   const { whep_url: url, token } = model.watch as Watch;
   if (url === null || token === null || model.peer !== 'none' || !ruleOf(model.watch as Watch).connected) return stay(model);
-  const dialed: Model = { ...model, peer: 'dialing', dials: model.dials + 1, dialedAt: context.now };
+  const dialed: Model = { ...model, peer: 'dialing', dials: model.dials + 1 };
   return { model: dialed, orders: [{ do: 'dial', url, token }] };
 }
 
@@ -104,7 +104,7 @@ export function told(model: Model, { watch }: { watch: Watch }, context: Context
   const moved = old !== null && (old.boot_id !== watch.boot_id || old.lecture_id !== watch.lecture_id);
   const base = moved ? without({ ...heard, dials: 0, studioLost: false }) : { model: heard, orders: [] };
   const placed = arrive({ ...base.model, watch }, context);
-  const dialed = dial(placed.model, context);
+  const dialed = dial(placed.model);
   const askAt = pollAt(dialed.model, ruleOf(watch), context);
   return { model: { ...dialed.model, askAt }, orders: [...base.orders, ...placed.orders, ...listenTo(watch), ...dialed.orders] };
 }

@@ -27,7 +27,8 @@ export interface Slate {
   readonly title: Line | { readonly text: string };
   readonly sub: Line | null;
   readonly caption: Line | null;
-  readonly digits: string | null;
+  /** What is read from farthest: the countdown, the date, or 等待开始. */
+  readonly digits: Line | { readonly text: string } | null;
   readonly next: Line | null;
   readonly code: ErrorCode | null;
   readonly button: 'enter' | 'again' | 'here' | null;
@@ -104,17 +105,17 @@ function asking(model: Model): Slate {
 /** Digits, a date, or 等待开始. */
 function due(model: Model, now: number | null): Partial<Slate> {
   const at = Date.parse(model.watch?.lecture?.scheduled_at ?? '');
-  const left = now === null || model.watch?.state !== 'scheduled' && model.watch?.state !== 'open' ? null : countdown(at, now);
-  if (left === null) return { caption: line('waiting.soon') };
-  if ('date' in left) return { caption: line('waiting.date'), digits: left.date };
-  return { caption: line('waiting.left'), digits: left.digits };
+  const left = now === null ? null : countdown(at, now);
+  if (left === null) return { digits: line('waiting.soon') };
+  if ('date' in left) return { caption: line('waiting.date'), digits: { text: left.date } };
+  return { caption: line('waiting.left'), digits: { text: left.digits } };
 }
 
 function waiting(model: Model, { entered, now }: Circumstances): Slate {
   const lecture = model.watch?.lecture ?? null;
   return {
     ...EMPTY,
-    overline: line('waiting.next'),
+    overline: entered ? line('waiting.next') : null,
     title: lecture === null ? line('waiting.soon') : { text: lecture.title },
     sub: lecture === null ? null : line('waiting.by', { name: lecture.lecturer }),
     ...(lecture === null ? {} : due(model, now)),
@@ -147,7 +148,7 @@ function slateOf(model: Model, circumstances: Circumstances): Slate | null {
     case 'ended':
       return { ...EMPTY, shape: 'check', title: line('ended.title'), next: line('ended.next') };
     case 'unscheduled':
-      return { ...EMPTY, shape: 'calendar', title: line('unscheduled.title'), next: line('unscheduled.next'), button };
+      return { ...EMPTY, shape: 'calendar', title: line('unscheduled.title'), next: line('unscheduled.next') };
     case 'reconnecting':
       return { ...EMPTY, shape: 'ring', title: line('reconnecting.title'), ...trouble(model), sheer: true };
     case 'error':

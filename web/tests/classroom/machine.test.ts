@@ -184,10 +184,6 @@ describe('two browsers with one link', () => {
     expect(d.model.askAt).toBeNull();
     expect(d.tell({ type: 'touch' }).told('live').model.phase).toBe('joining');
   });
-
-  it('does not mistake its own new connection for another browser', () => {
-    expect(live().tell({ type: 'replaced' }).model.phase).toBe('live');
-  });
 });
 
 describe('errors', () => {

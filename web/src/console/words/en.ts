@@ -76,6 +76,7 @@ export const en: Record<Key, string> = {
   'order.done': '{order}: done',
   'board.counties': 'Counties',
   'board.schools': 'Schools',
+  'tile.classes': '{watching} / {classes} classes',
   'board.search': 'Find a school or class',
   'board.filter': 'Show',
   'board.filter.all': 'All',

@@ -76,6 +76,7 @@ export const zh = {
   'order.done': '已{order}',
   'board.counties': '县（市、区）',
   'board.schools': '学校',
+  'tile.classes': '{watching} / {classes} 班',
   'board.search': '找学校或班级',
   'board.filter': '只看',
   'board.filter.all': '全部',
