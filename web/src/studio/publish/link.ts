@@ -82,7 +82,7 @@ export class Link {
   stop(): void {
     this.run = 0;
     clearTimeout(this.patience);
-    this.session?.close();
+    this.session?.close({ remote: !closedByServer(this.session.pc) });
     this.session = null;
     this.deps.changed('idle');
   }
@@ -113,8 +113,7 @@ export class Link {
   /** Tries to keep the session by an ICE restart; a session that the server has closed cannot be kept. */
   private async restarted(): Promise<boolean> {
     const session = this.session;
-    if (session === null || session.pc.connectionState === 'closed') return false;
-    if (session.pc.getSenders()[0]?.transport?.state === 'closed') return false;
+    if (session === null || closedByServer(session.pc)) return false;
     try {
       await session.restart();
       await this.deps.wait(RESTART_SECONDS);
@@ -148,6 +147,11 @@ export class Link {
     if ((await this.deps.verdict(null)) === 'stop') this.stop();
     else await this.recover();
   }
+}
+
+/** Whether the server has said good-bye: then there is nothing left to keep or to delete. */
+function closedByServer(pc: RTCPeerConnection): boolean {
+  return pc.connectionState === 'closed' || pc.getSenders()[0]?.transport?.state === 'closed';
 }
 
 /** Resolves when the connection is up; rejects when it fails or takes longer than `timeoutMs`. */

@@ -12,15 +12,22 @@ export interface Check {
 
 type Answer = [ok: boolean, key: StudioKey];
 
+const refused = (studio: Studio): StudioKey | null => {
+  const refusal = studio.devices.refusal.value;
+  return refusal === null ? null : `refusal.${refusal}.reason`;
+};
+
 function camera(studio: Studio): Answer {
   if (studio.devices.camera.value !== null && studio.picture.seen.value) return [true, 'check.camera.ok'];
   const asked = studio.picture.output.value !== null;
-  return [false, asked && studio.devices.camera.value === null ? 'check.camera.none' : 'check.camera.wait'];
+  const missing = asked && studio.devices.camera.value === null ? 'check.camera.none' : 'check.camera.wait';
+  return [false, refused(studio) ?? missing];
 }
 
 function sound(studio: Studio): Answer {
   const { devices, meter, soundSkipped, picture } = studio;
-  if (devices.microphone.value === null) return [false, picture.output.value ? 'check.sound.none' : 'check.sound.wait'];
+  const missing = picture.output.value ? 'check.sound.none' : 'check.sound.wait';
+  if (devices.microphone.value === null) return [false, refused(studio) ?? missing];
   if (devices.muted.value) return [false, 'check.sound.muted'];
   if (meter.heard.value) return [true, 'check.sound.ok'];
   return soundSkipped.value ? [true, 'check.sound.skipped'] : [false, 'check.sound.quiet'];

@@ -4,7 +4,6 @@ import type { StudioKey } from './zh';
 export const en: Record<StudioKey, string> = {
   'app.name': 'Studio',
   'lang.switch': '中文',
-  'lang.label': 'Switch to Chinese',
   'theme.dark': 'Dark',
   'theme.light': 'Light',
   retry: 'Try again',

@@ -2,7 +2,6 @@
 export const zh = {
   'app.name': '导播台',
   'lang.switch': 'English',
-  'lang.label': '切换到英文界面',
   'theme.dark': '深色',
   'theme.light': '浅色',
   retry: '重试',
