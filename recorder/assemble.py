@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-from broadcaster.media import MediaPacket
+from broadcaster.media import Kind, MediaPacket
 from broadcaster.rtp import h264, opus
 
 START_CODE: Final = b"\x00\x00\x00\x01"
@@ -252,6 +252,16 @@ class SoundAssembler:
             )
             for number in range(missing // FRAME_SAMPLES)
         ]
+
+
+def complete_at(packet: MediaPacket) -> int:
+    """Return the timestamp at which the packet could be sent: for sound the end of its samples, for a picture its own."""
+    if packet.kind is Kind.VIDEO:
+        return packet.timestamp
+    try:
+        return packet.timestamp + opus.duration(packet.payload)
+    except opus.OpusError:
+        return packet.timestamp
 
 
 def concealment(toc: int) -> bytes:

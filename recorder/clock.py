@@ -1,7 +1,7 @@
 """When sound belongs to which picture (RFC 3550 section 6.4.1).
 
 The picture is the clock: **video timestamps are never rewritten**, sound is placed on them. Until sender reports of both streams
-are there, two packets that arrive together were made together (least delay within a window); from then on the lecturer's own
+are there, packets that arrive together were complete together (least delay within a window); from then on the lecturer's own
 clock decides.
 
 1. A sender report that disagrees with the ones before it by more than 0.3 s is ignored, unless three in a row agree.

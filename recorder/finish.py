@@ -22,6 +22,7 @@ import structlog
 
 from recorder.boxes import LARGE_HEADER, find
 from recorder.errors import BoxError
+from recorder.fragments import Sample
 from recorder.journal import read_lines
 from recorder.moov import Placed, TrackTable, build_moov
 from recorder.segment import ReelReader, flip, recover
@@ -57,6 +58,7 @@ class Piece:
     reader: ReelReader
     wall_ns: int
     hidden: bool
+    samples: dict[int, list[Sample]]
     start: Fraction = Fraction(0)
     end: Fraction = Fraction(0)
 
@@ -114,9 +116,14 @@ def _pieces(folder: Folder, lines: list[dict[str, Any]]) -> tuple[list[Piece], l
         if not reader.parts:
             continue
         note = noted.get(path.name, {})
-        piece = Piece(reader, int(note.get("wall_ns", reader.parts[0].wall_ns)), bool(note.get("hidden", False)))
-        piece.start = start
-        piece.end = start if piece.hidden else start + _length(reader)
+        piece = Piece(
+            reader,
+            wall_ns=int(note.get("wall_ns", reader.parts[0].wall_ns)),
+            hidden=bool(note.get("hidden", False)),
+            samples=reader.samples(),
+            start=start,
+        )
+        piece.end = start if piece.hidden else start + _length(piece)
         start = piece.end
         pieces.append(piece)
     return pieces, sorted(problems)
@@ -130,11 +137,10 @@ def _problems(lines: list[dict[str, Any]]) -> set[str]:
     return problems
 
 
-def _length(reader: ReelReader) -> Fraction:
-    samples = reader.samples()
+def _length(piece: Piece) -> Fraction:
     ends = [
-        Fraction(found[-1].time + found[-1].duration, reader.tracks[track].timescale)
-        for track, found in samples.items()
+        Fraction(found[-1].time + found[-1].duration, piece.reader.tracks[track].timescale)
+        for track, found in piece.samples.items()
         if found
     ]
     return max(ends, default=Fraction(0))
@@ -210,17 +216,16 @@ def _tables(shown: list[Piece], shifts: list[int]) -> list[TrackTable]:
     """Return the sample tables; `shifts` says by how many bytes the media of each reel moves."""
     tables: dict[str, TrackTable] = {}
     for piece, shift in zip(shown, shifts, strict=True):
-        samples = piece.reader.samples()
         for handler in HANDLERS:
             track = piece.reader.track(handler)
-            if track is None or not samples[track.track_id]:
+            if track is None or not piece.samples[track.track_id]:
                 continue
             table = tables.setdefault(handler, TrackTable(track))
             entry = table.description(track.sample_description[ENTRY:])
             begin = max(round(piece.start * track.timescale), table.end)
             table.samples += [
                 Placed(begin + one.time, one.duration, shift + one.offset, one.size, one.sync, entry)
-                for one in samples[track.track_id]
+                for one in piece.samples[track.track_id]
             ]
     return [tables[handler] for handler in HANDLERS if handler in tables]
 

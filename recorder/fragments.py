@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from recorder.boxes import Box, box_at, boxes, find
 from recorder.errors import BoxError
@@ -42,8 +43,7 @@ class Track:
     sample_description: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One sample: `offset` from the first byte of the part, `time` and `duration` in the track's timescale."""
 
     time: int
@@ -172,12 +172,16 @@ def _run(part: bytes, moof: int, trun: Box, default: Defaults, time: int) -> Ite
     row = struct.Struct(f">{len(fields)}I")
     if count * row.size > trun.end - offset:
         raise BoxError(f"a run of {count} samples does not fit its box")
+    columns = {flag: column for column, flag in enumerate(fields)}
+    size_at, flags_at = columns.get(SAMPLE_SIZE), columns.get(SAMPLE_FLAGS)
+    duration_at = columns.get(SAMPLE_DURATION)
     for number in range(count):
-        values = dict(zip(fields, row.unpack_from(part, offset), strict=True))
+        values = row.unpack_from(part, offset)
         offset += row.size
-        size = values.get(SAMPLE_SIZE, default.size)
-        sample_flags = values.get(SAMPLE_FLAGS, first_flags if number == 0 else default.flags)
-        duration = values.get(SAMPLE_DURATION, default.duration)
+        size = default.size if size_at is None else values[size_at]
+        duration = default.duration if duration_at is None else values[duration_at]
+        unsaid = first_flags if number == 0 else default.flags
+        sample_flags = unsaid if flags_at is None else values[flags_at]
         yield Sample(time, duration, place, size, not sample_flags & NOT_SYNC)
         time += duration
         place += size

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
+from typing import NamedTuple
 
 from recorder.boxes import box, full_box
 from recorder.fragments import Track
@@ -21,8 +22,7 @@ MOVIE_TIMESCALE = 90_000
 UNITY_MATRIX = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A sample of the finished file: `offset` in the file, `time` in the track's timescale, `description` from 1."""
 
     time: int

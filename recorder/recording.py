@@ -20,7 +20,7 @@ import structlog
 
 from broadcaster.media import Kind, MediaPacket, SenderClock
 from config.settings import RecorderSettings
-from recorder.assemble import AccessUnit, SoundAssembler, SoundFrame, VideoAssembler
+from recorder.assemble import AccessUnit, SoundAssembler, SoundFrame, VideoAssembler, complete_at
 from recorder.clock import LipSync, jumped
 from recorder.errors import BoxError, DiskFull
 from recorder.journal import Lines, read_lines
@@ -231,7 +231,7 @@ class Tape:
             self.drops["not_recording"] += len(train)
             return
         for packet in train:
-            self._sync.observe(packet.kind, packet.timestamp, packet.arrival)
+            self._sync.observe(packet.kind, complete_at(packet), packet.arrival)
             if packet.kind is Kind.VIDEO:
                 self._video.receive(packet)
             else:
@@ -257,7 +257,7 @@ class Tape:
         before = self._backlog[-1] if self._backlog else frame
         if jumped(before.timestamp, frame.timestamp, Kind.AUDIO.clock_rate):
             self._sync.reset(Kind.AUDIO)
-            self._sync.observe(Kind.AUDIO, frame.timestamp, frame.arrival)
+            self._sync.observe(Kind.AUDIO, frame.timestamp + frame.duration, frame.arrival)
             if self._reel is not None:
                 self._reel.sound_jumped()
             self._backlog.clear()

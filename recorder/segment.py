@@ -16,13 +16,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from recorder.boxes import HEADER, LARGE_HEADER, Box, box, find
+from recorder.boxes import HEADER, LARGE_HEADER, Box, box, box_at, find
 from recorder.errors import BoxError
 from recorder.fragments import Defaults, Sample, Track, moof_of, read_init, read_part
 from recorder.journal import Lines, read_lines, write_all
 from recorder.store import sync_folder
 
 PLACEHOLDER = box("free", bytes(8))
+HEAD_BYTES = 65536  # more than any initialisation of two tracks
 CHECKED_PARTS = 4  # the newest parts whose checksum recovery compares: older ones were synced long before the crash
 
 
@@ -39,8 +40,22 @@ class Part:
 
 
 def beside(reel: Path, suffix: str) -> Path:
-    """Return the file that belongs to a reel: `.init.mp4` or `.idx`."""
+    """Return the file that belongs to a reel: `.idx`."""
     return reel.with_name(reel.stem + suffix)
+
+
+def read_head(path: Path) -> bytes:
+    """Return the initialisation of a reel, finished or not, without what was put between its boxes.
+
+    Raise `BoxError` when it is not whole.
+    """
+    with path.open("rb") as file:
+        data = file.read(HEAD_BYTES)
+    ftyp = box_at(data, 0, len(data))
+    moov = box_at(data, ftyp.end + len(PLACEHOLDER), len(data))
+    if (ftyp.kind, moov.kind) != ("ftyp", "moov"):
+        raise BoxError(f"{path.name} begins with {ftyp.kind} and {moov.kind}, not with ftyp and moov")
+    return data[: ftyp.end] + data[moov.start : moov.end]
 
 
 class ReelWriter:
@@ -52,7 +67,6 @@ class ReelWriter:
         self._parts = 0
         self._defaults = read_init(init)[1]
         ftyp = find(init, "ftyp")
-        beside(path, ".init.mp4").write_bytes(init)
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
         write_all(self._file, init[: ftyp.end] + PLACEHOLDER + init[ftyp.end :])
         self._index = Lines(beside(path, ".idx"), durable=False)
@@ -87,7 +101,7 @@ class ReelReader:
     def __init__(self, path: Path) -> None:
         """Raise `BoxError` when the initialisation is not whole, `OSError` when a file is missing."""
         self.path = path
-        self.init = beside(path, ".init.mp4").read_bytes()
+        self.init = read_head(path)
         self.tracks, self.defaults = read_init(self.init)
         self.parts = [Part(**line) for line in read_lines(beside(path, ".idx"))]
 
@@ -132,7 +146,7 @@ def recover(path: Path) -> int:
 
     Idempotent, also on a finished reel. Raise `BoxError` when not even the initialisation is whole.
     """
-    init = beside(path, ".init.mp4").read_bytes()
+    init = read_head(path)
     _, defaults = read_init(init)
     known = {line["offset"]: Part(**line) for line in read_lines(beside(path, ".idx"))}
     with path.open("r+b") as file:

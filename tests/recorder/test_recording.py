@@ -109,7 +109,7 @@ def test_lips_are_in_sync_when_one_track_begins_later(tmp_path: Path, skew: floa
     deck.play(late)
     deck.end()
     found = offsets(media(finish(deck.folder)), sent)
-    assert max(map(abs, found)) <= 0.06  # by arrival: within the 40 ms of one packet and Opus' look-ahead
+    assert max(map(abs, found)) <= 0.04
 
 
 def test_sound_without_holes_when_packets_and_seconds_are_missing(tmp_path: Path) -> None:
