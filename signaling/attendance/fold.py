@@ -100,22 +100,27 @@ def fold(windows: Iterable[Window], roster: Roster, stays: Iterable[Stay], rules
 
 
 class _Screens:
-    """Numbers screens across nodes, and knows the class of each number."""
+    """Numbers screens across nodes, and knows the class of each number; the last number stands for unknown screens."""
 
     def __init__(self, roster: Roster) -> None:
         self.number: dict[str, int] = {}
         self.class_of: list[str | None] = []
-        self._by_node: dict[str, dict[int, int]] = defaultdict(dict)
+        self._by_node: dict[str, list[int]] = defaultdict(list)
         for (node, slot), (screen_id, class_id) in sorted(roster.items()):
             number = self.number.setdefault(screen_id, len(self.class_of))
             if number == len(self.class_of):
                 self.class_of.append(class_id)
-            self._by_node[node][slot] = number
+            known = self._by_node[node]
+            known.extend([-1] * (slot - len(known)))
+            known.append(number)
+        self.class_of.append(None)
 
     def numbers(self, node: str, slots: Sequence[int]) -> list[int]:
         """Return the numbers of a row's screens; -1 for a slot that the roster does not know."""
-        known = self._by_node.get(node, {})
-        return [known.get(slot, -1) for slot in slots]
+        known = self._by_node[node]
+        if slots and slots[-1] >= len(known):
+            known.extend([-1] * (slots[-1] + 1 - len(known)))
+        return list(map(known.__getitem__, slots))
 
 
 Delivered = dict[int, dict[int, int]]
@@ -156,8 +161,9 @@ def _late(row: Window, following: Window | None) -> Sequence[int]:
         return [0] * len(row.columns.slots)
     if row.columns.slots == following.columns.slots:
         return following.columns.deficits
-    deficits = dict(zip(following.columns.slots, following.columns.deficits, strict=True))
-    return [deficits.get(slot, 0) for slot in row.columns.slots]
+    deficits = dict.fromkeys(row.columns.slots, 0)
+    deficits.update(zip(following.columns.slots, following.columns.deficits, strict=True))
+    return list(map(deficits.__getitem__, row.columns.slots))
 
 
 def _continues(row: Window, following: Window) -> bool:
@@ -225,16 +231,26 @@ def _disqualify(rows: Sequence[Window], delivered: Delivered, screens: _Screens,
             _drop(_lossy(parts, screens, rules.loss_limit), delivered, {row.number for row in parts})
 
 
-def _lossy(parts: Iterable[Window], screens: _Screens, limit: Fraction) -> set[int]:
-    lost: dict[int, int] = defaultdict(int)
-    advanced: dict[int, int] = defaultdict(int)
+def _lossy(parts: Sequence[Window], screens: _Screens, limit: Fraction) -> set[int]:
+    """Return the screens over the limit. Who is over it in the minute is so in one of its windows: most are not looked at."""
+    top, bottom = limit.numerator, limit.denominator
+    suspects: set[int] = set()
+    for row in parts:
+        slots, deficits, published = row.columns.slots, row.columns.deficits, row.published
+        hit = [
+            n for n, loss in enumerate(row.columns.losses) if loss and loss * bottom >= top * (published - deficits[n])
+        ]
+        suspects.update(screens.numbers(row.node, [slots[n] for n in hit]))
+    if not suspects:
+        return suspects
+    lost, advanced = dict.fromkeys(suspects, 0), dict.fromkeys(suspects, 0)
     for row in parts:
         numbers = screens.numbers(row.node, row.columns.slots)
         for number, deficit, loss in zip(numbers, row.columns.deficits, row.columns.losses, strict=True):
-            advanced[number] += row.published - deficit
-            lost[number] += loss
-    top, bottom = limit.numerator, limit.denominator
-    return {number for number, loss in lost.items() if loss and loss * bottom >= top * advanced[number]}
+            if number in suspects:
+                advanced[number] += row.published - deficit
+                lost[number] += loss
+    return {number for number in suspects if lost[number] * bottom >= top * advanced[number]}
 
 
 def _drop(lossy: Iterable[int], delivered: Delivered, windows: Iterable[int]) -> None:
@@ -245,45 +261,54 @@ def _drop(lossy: Iterable[int], delivered: Delivered, windows: Iterable[int]) ->
 
 def _by_class(delivered: Delivered, screens: _Screens) -> dict[int, dict[str, int]]:
     """Return rule 5: window number -> class -> milliseconds."""
-    result: dict[int, dict[str, int]] = {}
-    for window, times in sorted(delivered.items()):
-        best: dict[str, int] = {}
-        for screen, time in times.items():
-            class_id = screens.class_of[screen] if screen >= 0 else None
-            if class_id is not None and time > best.get(class_id, 0):
-                best[class_id] = time
-        result[window] = best
-    return result
+    return {window: _best(times, screens.class_of) for window, times in delivered.items()}
+
+
+def _best(times: Mapping[int, int], class_of: Sequence[str | None]) -> dict[str, int]:
+    named = list(map(class_of.__getitem__, times))
+    if len(set(named)) == len(named):  # one screen a class, as nearly everywhere
+        return {class_id: time for class_id, time in zip(named, times.values(), strict=True) if time and class_id}
+    best: dict[str, int] = {}
+    for class_id, time in zip(named, times.values(), strict=True):
+        if class_id is not None and time > best.get(class_id, 0):
+            best[class_id] = time
+    return best
 
 
 def _credit(by_class: Mapping[int, Mapping[str, int]], on_air: Mapping[int, int], rules: Rules) -> Folded:
     """Apply rule 6 minute by minute."""
-    classes: dict[str, ClassDelivery] = defaultdict(ClassDelivery)
+    classes = _seen(by_class, on_air)
     by_minute: dict[int, int] = {}
     for minute, numbers in groupby(on_air, key=lambda number: _minute(number, rules)):
         windows = list(numbers)
         flowing = by_minute[minute] = sum(on_air[number] for number in windows)
-        for class_id, time in _sums(windows, by_class, classes).items():
+        enough = rules.minute_seconds * 1000 * flowing
+        for class_id, time in _sums([by_class[number] for number in windows]).items():
             one = classes[class_id]
             one.delivered_ms += time
-            if time * MINUTE_MS >= rules.minute_seconds * 1000 * flowing:
+            if time * MINUTE_MS >= enough:
                 one.credited_ms += flowing
                 one.minutes.append(minute)
     _interruptions(classes, on_air)
-    return Folded(sum(on_air.values()), by_minute, dict(classes))
+    return Folded(sum(on_air.values()), by_minute, classes)
 
 
-def _sums(
-    windows: Sequence[int], by_class: Mapping[int, Mapping[str, int]], classes: dict[str, ClassDelivery]
-) -> dict[str, int]:
-    sums: dict[str, int] = defaultdict(int)
-    for number in windows:
-        for class_id, time in by_class[number].items():
-            sums[class_id] += time
-            one = classes[class_id]
-            one.last = number
-            if one.first is None:
-                one.first = number
+def _seen(by_class: Mapping[int, Mapping[str, int]], on_air: Iterable[int]) -> dict[str, ClassDelivery]:
+    """Return every class that got something, with its first and last window."""
+    last: dict[str, int] = {}
+    for number in on_air:
+        last.update(dict.fromkeys(by_class[number], number))
+    first: dict[str, int] = {}
+    for number in reversed(list(on_air)):
+        first.update(dict.fromkeys(by_class[number], number))
+    return {class_id: ClassDelivery(first=first[class_id], last=last[class_id]) for class_id in last}
+
+
+def _sums(windows: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    sums = dict(windows[0])
+    for times in windows[1:]:
+        for class_id, time in times.items():
+            sums[class_id] = sums.get(class_id, 0) + time
     return sums
 
 

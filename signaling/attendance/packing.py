@@ -20,6 +20,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import add
 from typing import Final
 
 VERSION: Final = 1
@@ -72,7 +73,7 @@ def unpack(blob: bytes) -> Columns:
         raise PackingError(f"{len(body) - position} bytes follow the last column")
     if count and (min(gaps) < 0 or min(losses) < 0):
         raise PackingError("a gap or a loss is negative")
-    return Columns(list(accumulate(gaps, lambda slot, gap: slot + gap + 1, initial=-1))[1:], deficits, losses)
+    return Columns(list(map(add, accumulate(gaps), range(count))), deficits, losses)
 
 
 def _inflate(data: bytes, count: int) -> bytes:
