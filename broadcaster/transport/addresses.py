@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import ipaddress
 import socket
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+_SO_SNDBUFFORCE: Final = 32  # Linux, socket(7); the socket module has no names for these
+_SO_RCVBUFFORCE: Final = 33
 _ATTEMPTS: Final = 20  # at a port that is free on every address, when any port will do
 
 
@@ -103,10 +106,22 @@ def _bind(address: str, port: int, buffer_bytes: int) -> socket.socket:
         bound.setblocking(False)
         if family == socket.AF_INET6:
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer_bytes)
         bound.bind((address, port))
+        _widen(bound, address, buffer_bytes)
     except OSError:
         bound.close()
         raise
     return bound
+
+
+def _widen(bound: socket.socket, address: str, wanted: int) -> None:
+    """Set both buffers, beyond the system's limits where the process may; say what was got if it is less."""
+    for option, force in ((socket.SO_RCVBUF, _SO_RCVBUFFORCE), (socket.SO_SNDBUF, _SO_SNDBUFFORCE)):
+        bound.setsockopt(socket.SOL_SOCKET, option, wanted)
+        with contextlib.suppress(OSError):  # needs CAP_NET_ADMIN
+            bound.setsockopt(socket.SOL_SOCKET, force, wanted)
+    got = min(bound.getsockopt(socket.SOL_SOCKET, option) // 2 for option in (socket.SO_RCVBUF, socket.SO_SNDBUF))
+    if got < wanted:
+        log.warning(
+            "- small socket buffer", host=address, bytes=got, wanted=wanted, hint="raise net.core.rmem_max and wmem_max"
+        )

@@ -263,6 +263,13 @@ def test_an_address_that_cannot_be_bound_is_an_error_only_when_it_is_named() -> 
         open_sockets([foreign], 0, 65536, named=False)
 
 
+def test_the_buffers_are_as_large_as_asked() -> None:
+    for local in open_sockets(["127.0.0.1", "::1"], 0, 200_000, named=True):
+        with local.socket as bound:
+            assert bound.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2 >= 200_000
+            assert bound.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 2 >= 200_000
+
+
 def test_candidates_are_ranked_in_their_order() -> None:
     first, second = candidates_of(["192.0.2.1", "2001:db8::1"], 8189)
     assert str(first) == "1 1 udp 2130706431 192.0.2.1 8189 typ host"
