@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, Final
 
 from signaling.attendance.fold import ClassDelivery, Folded, Roster, Stay, Window, fold
-from signaling.attendance.packing import PackingError, unpack
+from signaling.attendance.packing import Columns, PackingError, unpack
 from signaling.attendance.policy import Policy
 from signaling.attendance.report import Presence, RegionName, Report, Target, build
 from signaling.attendance.windows import window_start
+
+UNPACKED: Final = 64  # rows kept unpacked: more than a minute has, unless nodes are many
 
 
 class DamagedLedger(Exception):
@@ -48,7 +51,10 @@ def judge(evidence: Evidence, policy: Policy, window_seconds: int, *, running: b
     roster: Roster = {(node, slot): (screen_id, class_id) for node, slot, screen_id, class_id in evidence.roster}
     seen = _end_with_process(sessions(evidence.facts), evidence.windows, window_seconds)
     stays = [Stay(one.screen_id, _milliseconds(one.joined_at), _milliseconds(one.left_at)) for one in seen]
-    folded = fold(map(_window, evidence.windows), roster, stays, policy.rules(window_seconds))
+    load = lru_cache(maxsize=UNPACKED)(_load)
+    folded = fold(
+        [_window(row, load) for row in map(tuple, evidence.windows)], roster, stays, policy.rules(window_seconds)
+    )
     presence = _presence(evidence, seen, folded, window_seconds, running=running)
     return build(policy, evidence.regions, evidence.targets, folded, presence)
 
@@ -87,10 +93,15 @@ def _end_with_process(
     return ended
 
 
-def _window(row: Sequence[Any]) -> Window:
-    row_id, node, number, boot, part, published, flowing_ms, packed = row
+def _window(row: Sequence[Any], load: Callable[[Sequence[Any]], Columns]) -> Window:
+    _, node, number, boot, part, published, flowing_ms, _ = row
+    return Window(node, number, boot, part, published, flowing_ms, partial(load, row))
+
+
+def _load(row: Sequence[Any]) -> Columns:
+    row_id, node, number, *_, packed = row
     try:
-        return Window(node, number, boot, part, published, flowing_ms, unpack(packed))
+        return unpack(packed)
     except PackingError as error:
         raise DamagedLedger(f"delivery_windows row {row_id} (window {number} of {node}): {error}") from error
 

@@ -19,7 +19,7 @@ With several nodes the on-air time of a window is the longest of theirs. All tim
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import groupby, zip_longest
@@ -42,7 +42,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One stored row: what a node published in a window, and what its screens acknowledged."""
+    """One stored row: what a node published in a window, and `load`, which unpacks what its screens acknowledged.
+
+    A prefecture's lecture has four million entries: only the rows of one minute are unpacked at a time.
+    """
 
     node: str
     number: int
@@ -50,7 +53,12 @@ class Window:
     part: int
     published: int
     flowing_ms: int
-    columns: Columns
+    load: Callable[[], Columns]
+
+    @property
+    def columns(self) -> Columns:
+        """The unpacked columns."""
+        return self.load()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +98,20 @@ Roster = Mapping[tuple[str, int], tuple[str, str | None]]
 def fold(windows: Iterable[Window], roster: Roster, stays: Iterable[Stay], rules: Rules) -> Folded:
     """Return what each class got. Windows without a published packet are not on the air: they only fill up the one before."""
     every = sorted(windows, key=lambda w: (w.node, w.number, w.boot, w.part))
-    rows = [row for row in every if row.published > 0]
+    pairs = [pair for pair in zip_longest(every, every[1:]) if pair[0].published > 0]
     screens = _Screens(roster)
-    delivered = _delivered(every, screens)
-    on_air = _on_air(rows)
-    _cap_by_presence(delivered, _presence(stays, rules.window_seconds * 1000), screens, on_air)
-    _disqualify(rows, delivered, screens, rules)
-    return _credit(_by_class(delivered, screens), on_air, rules)
+    on_air = _on_air([row for row, _ in pairs])
+    caps = _presence(stays, rules.window_seconds * 1000)
+    by_minute: dict[int, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        by_minute[_minute(pair[0].number, rules)].append(pair)
+    credit = _Credit(on_air, rules)
+    for minute, its_pairs in sorted(by_minute.items()):
+        delivered = _delivered(its_pairs, screens)
+        _cap_by_presence(delivered, caps, screens, on_air)
+        _disqualify([row for row, _ in its_pairs], delivered, screens, rules.loss_limit)
+        credit.add(minute, {number: _best(times, screens.class_of) for number, times in sorted(delivered.items())})
+    return credit.result()
 
 
 class _Screens:
@@ -123,15 +138,16 @@ class _Screens:
         return list(map(known.__getitem__, slots))
 
 
+Pair = tuple[Window, Window | None]
+"""A row and the one that follows it on its node."""
+
 Delivered = dict[int, dict[int, int]]
 """Window number -> screen number -> delivered milliseconds."""
 
 
-def _delivered(rows: Sequence[Window], screens: _Screens) -> Delivered:
+def _delivered(pairs: Iterable[Pair], screens: _Screens) -> Delivered:
     result: Delivered = {}
-    for row, following in zip_longest(rows, rows[1:]):
-        if row.published == 0:
-            continue
+    for row, following in pairs:
         times = _times(row, following)
         numbers = screens.numbers(row.node, row.columns.slots)
         there = result.setdefault(row.number, {})
@@ -221,14 +237,11 @@ def _cap_by_presence(
                 times[screen] = connected
 
 
-def _disqualify(rows: Sequence[Window], delivered: Delivered, screens: _Screens, rules: Rules) -> None:
-    """Apply rule 4; only minutes with a loss are looked at."""
-    by_minute: dict[int, list[Window]] = defaultdict(list)
-    for row in rows:
-        by_minute[_minute(row.number, rules)].append(row)
-    for parts in by_minute.values():
-        if any(max(row.columns.losses, default=0) for row in parts):
-            _drop(_lossy(parts, screens, rules.loss_limit), delivered, {row.number for row in parts})
+def _disqualify(rows: Sequence[Window], delivered: Delivered, screens: _Screens, limit: Fraction) -> None:
+    """Apply rule 4 to the rows of one minute."""
+    for screen in _lossy(rows, screens, limit):
+        for times in delivered.values():
+            times.pop(screen, None)
 
 
 def _lossy(parts: Sequence[Window], screens: _Screens, limit: Fraction) -> set[int]:
@@ -253,17 +266,6 @@ def _lossy(parts: Sequence[Window], screens: _Screens, limit: Fraction) -> set[i
     return {number for number in suspects if lost[number] * bottom >= top * advanced[number]}
 
 
-def _drop(lossy: Iterable[int], delivered: Delivered, windows: Iterable[int]) -> None:
-    for number in windows:
-        for screen in lossy:
-            delivered[number].pop(screen, None)
-
-
-def _by_class(delivered: Delivered, screens: _Screens) -> dict[int, dict[str, int]]:
-    """Return rule 5: window number -> class -> milliseconds."""
-    return {window: _best(times, screens.class_of) for window, times in delivered.items()}
-
-
 def _best(times: Mapping[int, int], class_of: Sequence[str | None]) -> dict[str, int]:
     named = list(map(class_of.__getitem__, times))
     if len(set(named)) == len(named):  # one screen a class, as nearly everywhere
@@ -275,33 +277,37 @@ def _best(times: Mapping[int, int], class_of: Sequence[str | None]) -> dict[str,
     return best
 
 
-def _credit(by_class: Mapping[int, Mapping[str, int]], on_air: Mapping[int, int], rules: Rules) -> Folded:
-    """Apply rule 6 minute by minute."""
-    classes = _seen(by_class, on_air)
-    by_minute: dict[int, int] = {}
-    for minute, numbers in groupby(on_air, key=lambda number: _minute(number, rules)):
-        windows = list(numbers)
-        flowing = by_minute[minute] = sum(on_air[number] for number in windows)
-        enough = rules.minute_seconds * 1000 * flowing
-        for class_id, time in _sums([by_class[number] for number in windows]).items():
-            one = classes[class_id]
+class _Credit:
+    """Applies rule 6, minute by minute in order."""
+
+    def __init__(self, on_air: Mapping[int, int], rules: Rules) -> None:
+        self._on_air = on_air
+        self._rules = rules
+        self._by_minute: dict[int, int] = {}
+        self._classes: dict[str, ClassDelivery] = {}
+        self._last: dict[str, int] = {}
+
+    def add(self, minute: int, windows: Mapping[int, Mapping[str, int]]) -> None:
+        """Take what classes got in the windows of a minute."""
+        for number, times in windows.items():
+            for class_id in times.keys() - self._classes.keys():
+                self._classes[class_id] = ClassDelivery(first=number)
+            self._last.update(dict.fromkeys(times, number))
+        flowing = self._by_minute[minute] = sum(self._on_air[number] for number in windows)
+        enough = self._rules.minute_seconds * 1000 * flowing
+        for class_id, time in _sums(list(windows.values())).items():
+            one = self._classes[class_id]
             one.delivered_ms += time
             if time * MINUTE_MS >= enough:
                 one.credited_ms += flowing
                 one.minutes.append(minute)
-    _interruptions(classes, on_air)
-    return Folded(sum(on_air.values()), by_minute, classes)
 
-
-def _seen(by_class: Mapping[int, Mapping[str, int]], on_air: Iterable[int]) -> dict[str, ClassDelivery]:
-    """Return every class that got something, with its first and last window."""
-    last: dict[str, int] = {}
-    for number in on_air:
-        last.update(dict.fromkeys(by_class[number], number))
-    first: dict[str, int] = {}
-    for number in reversed(list(on_air)):
-        first.update(dict.fromkeys(by_class[number], number))
-    return {class_id: ClassDelivery(first=first[class_id], last=last[class_id]) for class_id in last}
+    def result(self) -> Folded:
+        """Return the sums."""
+        for class_id, number in self._last.items():
+            self._classes[class_id].last = number
+        _interruptions(self._classes, self._on_air)
+        return Folded(sum(self._on_air.values()), self._by_minute, self._classes)
 
 
 def _sums(windows: Sequence[Mapping[str, int]]) -> dict[str, int]:

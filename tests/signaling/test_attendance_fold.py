@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -31,7 +32,7 @@ def window(
 ) -> Window:
     sent = RATE * flowing // 1000 if published is None else published
     rows = [(slot, *(a if isinstance(a, tuple) else (a, 0))) for slot, a in advances.items()]
-    return Window(node, FIRST + number, boot, part, sent, flowing, unpack(pack(sent, rows)))
+    return Window(node, FIRST + number, boot, part, sent, flowing, partial(unpack, pack(sent, rows)))
 
 
 def full(numbers: Iterable[int], *slots: int) -> list[Window]:
