@@ -92,7 +92,7 @@ class Transport:
             port.identity,
             remote,
             name=identifier,
-            send=self.send,
+            send=self._send_record,
             queue=settings.dtls_queue,
             on_connected=self._connected,
             on_end=self.close,
@@ -121,12 +121,11 @@ class Transport:
     # -- what the owner calls ---------------------------------------------------------------------------------
 
     def send(self, datagram: bytes) -> bool:
-        """Send one datagram to the peer; False when the kernel refuses it, which is counted. Never blocks."""
-        path = self._ice.path
-        if path is None:
-            self._drops(DropReason.NO_PATH)
+        """Send one datagram to the peer; False when closed or when the kernel refuses it, which is counted. Never blocks."""
+        if self.state == "closed":
+            self._drops(DropReason.NOT_CONNECTED)
             return False
-        return self._port.send(path, datagram)
+        return self._send_record(datagram)
 
     def protect(self, plain: bytes) -> bytes:
         """Return the RTP packet protected. Raises `UnknownHandle` when not connected, `SealError` when refused."""
@@ -237,6 +236,13 @@ class Transport:
             self.deadline = expires
 
     # -- inside -----------------------------------------------------------------------------------------------
+
+    def _send_record(self, datagram: bytes) -> bool:
+        path = self._ice.path
+        if path is None:
+            self._drops(DropReason.NO_PATH)
+            return False
+        return self._port.send(path, datagram)
 
     def _unprotect(self, unprotect: Callable[[bytes], bytes], packet: bytes, ssrc: bytes) -> bytes | None:
         if ssrc not in self._ssrcs and len(self._ssrcs) >= self._port.settings.ssrcs:

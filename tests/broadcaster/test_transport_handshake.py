@@ -128,3 +128,45 @@ async def test_packets_that_libsrtp_refuses_are_reported() -> None:
         with pytest.raises(SealError, match="too long"):
             transport.protect(bytes(2000))
         assert desk.port.srtp.address(transport.srtp_handle) > 4096
+
+
+@pytest.mark.parametrize(("setup", "answered"), [("actpass", "passive"), ("active", "passive"), ("passive", "active")])
+async def test_the_dtls_role_is_what_the_offer_leaves(setup: str, answered: str) -> None:
+    async with Desk() as desk, Peer("watch", setup=setup) as peer:
+        await peer.connect(desk.exchange("watch"))
+        await desk.connected()
+        assert peer.word("setup") == answered
+        peer.send_receiver_report()
+        await desk.wait_for(lambda: bool(desk.rtcp))
+
+
+async def test_a_session_may_be_closed_while_it_connects_and_when_it_has() -> None:
+    before = asyncio.all_tasks()
+    async with Desk() as desk, Peer("watch") as early, Peer("watch") as late:
+        early.take_answer(await desk.exchange("watch")(early.offer))
+        early.start_checks()
+        await desk.wait_for(lambda: desk.transport.state == "connecting")
+        desk.transport.close("room_closed")
+        late.take_answer(await desk.exchange("watch")(late.offer))
+        late.start_checks()
+        transport = desk.transport
+        transport.on_connected = lambda: transport.close("replaced")
+        await late.wait_for(lambda: bool(late.responses))
+        await late.handshake()
+        await desk.wait_for(lambda: desk.closed == ["room_closed", "replaced"])
+        async with asyncio.timeout(5):
+            await late.closed.wait()
+    await asyncio.gather(*(asyncio.all_tasks() - before), return_exceptions=True)
+    assert asyncio.all_tasks() == before
+
+
+async def test_what_comes_after_the_end_is_from_an_unknown_source() -> None:
+    async with Desk() as desk, Peer("publish") as peer:
+        await peer.connect(desk.exchange("publish"))
+        transport = await desk.connected()
+        transport.close("deleted")
+        peer.send_sound()
+        peer.send_raw(peer.check())
+        await desk.wait_for(lambda: desk.drops[DropReason.UNAUTHENTICATED_STUN] >= 1)
+        assert desk.drops[DropReason.UNKNOWN_SOURCE] == 1
+        assert (desk.rtp, transport.send(b"x"), desk.closed) == ([], False, ["deleted"])
