@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -22,8 +22,8 @@ import structlog
 
 from recorder.boxes import LARGE_HEADER, find
 from recorder.errors import BoxError
-from recorder.fragments import Sample
 from recorder.journal import read_lines
+from recorder.manifest import Piece, hidden_ranges, marks_of, problems_of, reel_entry, utc
 from recorder.moov import Placed, TrackTable, build_moov
 from recorder.segment import ReelReader, flip, recover
 from recorder.store import Folder, sync_folder, write_atomically
@@ -34,7 +34,6 @@ log = structlog.get_logger("recorder")
 ENTRY: Final = 16  # bytes of an `stsd` in front of its first entry
 COPY_BYTES: Final = 1 << 24
 HANDLERS: Final = ("vide", "soun")
-UNREPAIRED: Final = ("video_lost", "queue_full_video")  # they froze the picture; a lost sound is concealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +48,6 @@ class FinishedRecording:
     sha256: str | None
     started_at: datetime | None
     problems: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Piece:
-    """One reel on the time line of the recording."""
-
-    reader: ReelReader
-    wall_ns: int
-    hidden: bool
-    samples: dict[int, list[Sample]]
-    start: Fraction = Fraction(0)
-    end: Fraction = Fraction(0)
 
 
 def finish(folder: Folder) -> FinishedRecording:
@@ -104,7 +91,7 @@ def recover_reels(folder: Folder) -> list[str]:
 
 def _pieces(folder: Folder, lines: list[dict[str, Any]]) -> tuple[list[Piece], list[str]]:
     """Return the readable reels that hold media, with where each begins, and the problems of the recording."""
-    problems = set(recover_reels(folder)) | _problems(lines)
+    problems = set(recover_reels(folder)) | problems_of(lines)
     noted = {line["name"]: line for line in lines if line.get("event") == "reel"}
     pieces: list[Piece] = []
     start = Fraction(0)
@@ -127,14 +114,6 @@ def _pieces(folder: Folder, lines: list[dict[str, Any]]) -> tuple[list[Piece], l
         start = piece.end
         pieces.append(piece)
     return pieces, sorted(problems)
-
-
-def _problems(lines: list[dict[str, Any]]) -> set[str]:
-    problems = {"disk_full" for line in lines if line.get("state") == "degraded"}
-    for line in lines:
-        drops = line.get("drops", {})
-        problems |= {"packets_lost" for reason in UNREPAIRED if drops.get(reason)}
-    return problems
 
 
 def _length(piece: Piece) -> Fraction:
@@ -162,7 +141,7 @@ def _produce(folder: Folder, lines: list[dict[str, Any]], pieces: list[Piece], p
     about = next((line for line in lines if line.get("event") == "opened"), {})
     tracks = [piece.reader.track("vide") for piece in shown]
     video = next((track for track in tracks if track is not None), None)
-    marks = _marks(lines, pieces)
+    marks = marks_of(lines, pieces)
     return {
         "version": 1,
         "recording_id": folder.recording_id,
@@ -170,8 +149,8 @@ def _produce(folder: Folder, lines: list[dict[str, Any]], pieces: list[Piece], p
         "broadcast_id": about.get("broadcast_id"),
         "title": about.get("title"),
         "state": "ready" if path else "failed",
-        "started_at": _utc(shown[0].wall_ns) if shown else None,
-        "ended_at": _utc(shown[-1].reader.parts[-1].wall_ns) if shown else None,
+        "started_at": utc(shown[0].wall_ns) if shown else None,
+        "ended_at": utc(shown[-1].reader.parts[-1].wall_ns) if shown else None,
         "duration_s": round(duration, 3),
         "file": path.name if path else None,
         "bytes": path.stat().st_size if path else 0,
@@ -179,26 +158,11 @@ def _produce(folder: Folder, lines: list[dict[str, Any]], pieces: list[Piece], p
         "thumbnail": picture,
         "width": video.width if video else None,
         "height": video.height if video else None,
-        "reels": [_reel_entry(piece) for piece in pieces],
+        "reels": [reel_entry(piece) for piece in pieces],
         "chapters": marks,
-        "hidden": _hidden(marks),
+        "hidden": hidden_ranges(marks),
         "problems": sorted({*problems, *more, *(() if path else ("no_media",))}),
     }
-
-
-def _reel_entry(piece: Piece) -> dict[str, Any]:
-    return {
-        "name": piece.reader.path.name,
-        "parts": len(piece.reader.parts),
-        "start_s": round(float(piece.start), 3),
-        "duration_s": round(float(piece.end - piece.start), 3),
-        "started_at": _utc(piece.wall_ns),
-        "hidden": piece.hidden,
-    }
-
-
-def _utc(nanoseconds: int) -> str:
-    return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat()
 
 
 def _media(folder: Folder, shown: list[Piece]) -> Path | None:
@@ -279,27 +243,3 @@ def _picture(folder: Folder, path: Path | None, duration: float) -> tuple[str | 
         log.info("- no still picture", recording=folder.recording_id, error=str(error))
         return None, ["no_picture"]
     return folder.thumbnail.name, []
-
-
-def _marks(lines: list[dict[str, Any]], pieces: list[Piece]) -> list[dict[str, Any]]:
-    """Return every mark with its place on the time line: a mark ends the reel before it."""
-    ends = {piece.reader.path.name: piece.end for piece in pieces}
-    place = Fraction(0)
-    marks: list[dict[str, Any]] = []
-    for line in lines:
-        if line.get("event") == "reel":
-            place = max(place, ends.get(line["name"], place))
-        elif line.get("event") == "mark":
-            marks.append({"event": line["mark"], "at": line["at"], "at_s": round(float(place), 3)})
-    return marks
-
-
-def _hidden(marks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the ranges from a cut to the mark that ended it; they are not in the finished file."""
-    ranges: list[dict[str, Any]] = []
-    for mark in marks:
-        if mark["event"] == "cut":
-            ranges.append({"from": mark["at"], "to": None, "at_s": mark["at_s"]})
-        elif mark["event"] == "resume" and ranges and ranges[-1]["to"] is None:
-            ranges[-1]["to"] = mark["at"]
-    return ranges

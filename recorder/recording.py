@@ -12,9 +12,8 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import structlog
 
@@ -24,6 +23,7 @@ from recorder.assemble import AccessUnit, SoundAssembler, SoundFrame, VideoAssem
 from recorder.clock import LipSync, jumped
 from recorder.errors import BoxError, DiskFull
 from recorder.journal import Lines, read_lines
+from recorder.messages import Closed, Ended, Mark, Marked, Message, Opened, Packets
 from recorder.reel import Reel
 from recorder.states import PUBLIC, Event, State, step
 from recorder.store import Folder, sync_folder
@@ -35,48 +35,6 @@ WISH_SECONDS: Final = 2.0  # between two wishes while no IDR picture comes
 SOUND_LAG: Final = 0.3  # how far behind the picture sound may be beyond the reorder time before silence takes its place
 SOUND_ONLY_SECONDS: Final = 5.0  # without any picture before a reel of sound alone begins
 BACKLOG_FRAMES: Final = 200
-
-Mark = Literal["pause", "resume", "cut"]
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A source is there."""
-
-    has_video: bool
-    has_sound: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Packets:
-    """A train of packets."""
-
-    train: Sequence[MediaPacket]
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The source is gone."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Marked:
-    """Somebody paused, resumed or cut the broadcast."""
-
-    mark: Mark
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """No more messages come. `final` is false when the process stops while the broadcast may go on."""
-
-    final: bool
-
-
-Message = Opened | Packets | SenderClock | Closed | Marked | Ended
 
 
 class Tape:

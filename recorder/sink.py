@@ -20,7 +20,8 @@ import structlog
 
 from broadcaster.media import Kind, MediaPacket, SenderClock
 from broadcaster.sink import Source
-from recorder.recording import Closed, Ended, Mark, Marked, Message, Opened, Packets, Tape
+from recorder.messages import Closed, Ended, Mark, Marked, Message, Opened, Packets
+from recorder.recording import Tape
 
 log = structlog.get_logger("recorder")
 

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from recorder.finish import finish
-from recorder.recording import Closed
+from recorder.messages import Closed
 from tests.support.chromium import chromium
 from tests.support.counter import DECODER_JS
 from tests.support.media import clip

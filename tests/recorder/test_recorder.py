@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from broadcaster.media import Kind, MediaPacket, SenderClock
+from recorder.messages import Packets
 from recorder.recorder import Recorder
-from recorder.recording import Packets
 from recorder.sink import HandOff, Recording
 from recorder.states import RecordingChanged
 from signaling.db.base import uuid7

@@ -11,7 +11,7 @@ import pytest
 
 from broadcaster.media import Kind, MediaPacket, SenderClock
 from recorder.finish import FinishedRecording, finish
-from recorder.recording import Closed, Marked, Opened
+from recorder.messages import Closed, Marked, Opened
 from recorder.states import State
 from tests.support.media import Clip, access_units, clip, find_beeps, heard, shown_counters
 from tests.support.taping import Deck, recorder_settings, stream

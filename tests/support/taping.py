@@ -7,7 +7,8 @@ from pathlib import Path
 
 from broadcaster.media import Kind, MediaPacket, SenderClock
 from config.settings import RecorderSettings, load
-from recorder.recording import Closed, Ended, Message, Opened, Packets, Tape
+from recorder.messages import Closed, Ended, Message, Opened, Packets
+from recorder.recording import Tape
 from recorder.store import Folder, Store
 from signaling.db.base import uuid7
 from tests.support.media import Clip, reports, sound_packets, video_packets
