@@ -42,8 +42,8 @@ class Realtime:
     ) -> None:
         self._settings = settings
         self._origin = origin
-        self._names = (socket.gethostname(), socket.getfqdn())
-        self._announced = False
+        self._names = (socket.gethostname(),)
+        self._announced = self._stopped = False
         realtime = settings.realtime
         self.server: Any = socketio.AsyncServer(
             async_mode="aiohttp",
@@ -95,7 +95,10 @@ class Realtime:
         await self.server.emit("restarting", {"window_seconds": seconds}, namespace=NAMESPACE)
 
     async def stop(self) -> None:
-        """Announce the restart unless that is done, disconnect everybody and end the library's tasks. Takes < 1 s."""
+        """Announce the restart unless that is done, disconnect everybody and end the library's tasks: < 1 s, idempotent."""
+        if self._stopped:
+            return
+        self._stopped = True
         if not self._announced:
             await self.announce_restart(self._settings.server.restart_window_seconds)
         for task in self._tasks:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -32,6 +34,10 @@ from signaling.live.events import LiveEvent
 from signaling.live.service import LiveService
 from signaling.live.states import Event
 
+SCREENS: list[tuple[str, str]] = []
+"""Id and device token of the paired screens, filled with the template."""
+
+_TEMPLATES: list[tuple[tempfile.TemporaryDirectory[str], Path]] = []
 BEGIN = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 
 
@@ -245,11 +251,15 @@ async def house(
 ) -> AsyncIterator[House]:
     """Yield a started house with one approved lecture; the same `tmp_path` again is the same database after a crash."""
     settings = settings_for(tmp_path, overrides)
-    db = Database.sqlite(tmp_path / "data" / "house.sqlite3")
-    built = await _build(settings, db, real=real)
+    path = tmp_path / "data" / "house.sqlite3"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(await _template(), path)
+    db = Database.sqlite(path)
+    built = _build(settings, db, real=real)
     try:
-        await built.db.create_schema()
-        await _fill(built, autostart=autostart)
+        built.screens.extend(SCREENS)
+        built.lecture_id = await _lecture(built, autostart=autostart)
         if real:
             await built.plane.start()
         await built.live.start()
@@ -261,7 +271,27 @@ async def house(
         await db.close()
 
 
-async def _build(settings: Settings, db: Database, *, real: bool) -> House:
+async def _template() -> Path:
+    """Return a database with a prefecture, made once a process: making the schema costs more than most tests."""
+    if not _TEMPLATES:
+        folder = tempfile.TemporaryDirectory(prefix="house")
+        path = Path(folder.name) / "template.sqlite3"
+        db = Database.sqlite(path)
+        await db.create_schema()
+        await _found(db)
+        async with db.engine.connect() as connection:
+            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        await db.close()
+        _TEMPLATES.append((folder, path))
+    return _TEMPLATES[0][1]
+
+
+async def _lecture(built: House, *, autostart: bool) -> str:
+    known = await built.lectures.find()
+    return known[0].id if known else await built.add_lecture(autostart=autostart)
+
+
+def _build(settings: Settings, db: Database, *, real: bool) -> House:
     hands, events = Hands(), []
     directory, lectures = DirectoryService(db), LectureService(db)
     plane: Any
@@ -292,18 +322,8 @@ async def _build(settings: Settings, db: Database, *, real: bool) -> House:
     return House(settings, db, hands, directory, lectures, live, plane, events, "", [])
 
 
-async def _fill(built: House, *, autostart: bool) -> None:
-    async with built.db.reading() as session:
-        known = await session.get(Region, "P1")
-    if known is None:
-        await _found(built)
-        built.lecture_id = await built.add_lecture(autostart=autostart)
-        return
-    built.lecture_id = (await built.lectures.find())[0].id
-
-
-async def _found(built: House) -> None:
-    async with built.db.writing() as session:
+async def _found(db: Database) -> None:
+    async with db.writing() as session:
         session.add(Region(code="P1", name="演示州", level="prefecture", sort=0))
         await session.flush()
         session.add_all(Region(code=f"C{n}", name=f"{n}县", level="county", parent_code="P1", sort=n) for n in (1, 2))
@@ -322,7 +342,7 @@ async def _found(built: House) -> None:
         session.add_all(_class(school, number) for school in (1, 2) for number in (1, 2))
     for n, class_id in enumerate(("class-11", "class-21")):
         token = opaque.mint(opaque.DEVICE_TOKEN)
-        built.screens.append((await built.directory.add_screen(class_id, n + 1, token), token))
+        SCREENS.append((await DirectoryService(db).add_screen(class_id, n + 1, token), token))
 
 
 def _class(school: int, number: int) -> SchoolClass:
