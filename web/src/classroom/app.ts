@@ -9,7 +9,7 @@ import { Line } from './line';
 import { step } from './machine';
 import { START, type Model, type Order, type ScreenEvent } from './model';
 import { Peer } from './peer';
-import { Screen } from './screen';
+import { mark, Screen } from './screen';
 import { chime, Sound } from './sound';
 import { cornerClock, project } from './view';
 
@@ -113,9 +113,8 @@ export class App {
 
   private render(): void {
     const now = this.clock === null ? null : serverNow(this.clock, performance.now());
-    const root = document.documentElement.dataset;
-    root['entered'] = String(this.entered);
-    root['sound'] = this.sound.state;
+    mark('entered', String(this.entered));
+    mark('sound', this.sound.state);
     const seat = this.model.watch?.screen;
     this.screen.place({ school: seat?.school ?? '', class: seat?.class ?? '', time: cornerClock(now) });
     this.screen.sound(this.sound.state === 'on');

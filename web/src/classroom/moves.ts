@@ -55,11 +55,14 @@ export function moving(model: Model, _event: Event<'picture'>, { now }: Context)
 
 /** Frames while something else was told: with a line the news will come, without one it must be fetched. */
 export function unexpected(model: Model, event: Event<'picture'>, context: Context): Step {
+  if (model.peer !== 'up') return stay(model);
   const { model: seen } = moving(model, event, context);
   return stay(seen.line ? seen : wish(seen, context.now + context.random * CLOSED_SPREAD));
 }
 
+/** The picture is back, unless these are the last frames of a connection that has ended. */
 export function shown(model: Model, event: Event<'picture'>, context: Context): Step {
+  if (model.peer !== 'up') return stay(model);
   return stay({ ...moving(model, event, context).model, phase: 'live', askAt: null });
 }
 
@@ -111,7 +114,8 @@ export const gone = (model: Model): Step => stay({ ...model, peer: 'none', movin
 export function undialed(model: Model, event: Event<'undialed'>, context: Context): Step {
   if (event.code !== null) return refused(model, { type: 'refused', code: event.code }, context);
   const wait = Math.max(notBefore(event.retryAfter, context.random), backoff(model.dials, context.random));
-  const phase = model.phase === 'joining' && model.dials >= PATIENCE ? 'reconnecting' : model.phase;
+  const late = model.phase === 'live' || (model.phase === 'joining' && model.dials >= PATIENCE);
+  const phase = late ? 'reconnecting' : model.phase;
   const free: Model = { ...model, phase, peer: 'none', movingSince: null };
   // A poll that is already due earlier would only repeat the mistake.
   return stay(free.asking ? { ...free, stale: true } : { ...free, askAt: context.now + wait });

@@ -15,6 +15,12 @@ export interface Where {
   readonly time: string;
 }
 
+/** Says something about the page to style sheets and to those who watch from outside; only changes are written. */
+export function mark(name: string, value: string): void {
+  const { dataset } = document.documentElement;
+  if (dataset[name] !== value) dataset[name] = value;
+}
+
 export class Screen {
   readonly video = element('video', { id: 'video', 'data-testid': 'video', playsinline: '', autoplay: '' });
   readonly enter = element('button', { id: 'enter', 'data-testid': 'enter', type: 'button' });
@@ -89,7 +95,7 @@ export class Screen {
   }
 
   render(view: View): void {
-    document.documentElement.dataset['state'] = view.state;
+    mark('state', view.state);
     this.soundBar.hidden = !view.soundBar;
     const patient = view.slate !== null && view.slate.patient;
     if (patient && this.patience !== 0) return;

@@ -66,8 +66,11 @@ describe('a cut', () => {
     expect(d.orders).toContainEqual({ do: 'dial', url: '/whep/L1', token: 'new' });
   });
 
-  it('lets no late frame through', () => {
+  it('lets no late frame through, neither after the word nor after the good-bye', () => {
     expect(live().told('cut').tell({ type: 'picture' }, { type: 'connected' }).model.phase).toBe('cut');
+    const d = live().tell({ type: 'closed' }, { type: 'picture' });
+    expect([d.model.phase, d.model.movingSince]).toEqual(['reconnecting', null]);
+    expect(d.pass(0.25).did('ask')).toBe(1);
   });
 });
 
@@ -126,7 +129,7 @@ describe('coming back', () => {
   });
 
   it('forgets earlier troubles once the picture was steady for ten seconds', () => {
-    const d = live(0.999).tell({ type: 'closed' }).pass(1).tell({ type: 'told', watch: answer('live') }, { type: 'picture' });
+    const d = live(0.999).tell({ type: 'closed' }).pass(1).tell({ type: 'told', watch: answer('live') }, { type: 'connected' }, { type: 'picture' });
     expect(d.model.dials).toBe(2);
     d.now += 10_000;
     expect(d.tell({ type: 'picture' }).model.dials).toBe(0);

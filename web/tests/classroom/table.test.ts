@@ -72,6 +72,8 @@ describe('every phase and every event', () => {
     if (before.peer !== 'none' && model.peer === 'none' && event.type !== 'closed' && event.type !== 'undialed') {
       expect(orders).toContainEqual({ do: 'hang-up' });
     }
+    // A picture without a connection is an old one.
+    if (model.phase === 'live') expect(model.peer).toBe('up');
     // Rule 4: nothing is stuck for ever.
     const moving = model.phase === 'live' && model.movingSince !== null;
     const alive = moving || model.asking || model.askAt !== null || model.error === 'E-31';
