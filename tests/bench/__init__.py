@@ -1,1 +1,1 @@
-"""Figures, printed and never gated."""
+"""Figures: printed, written to `var/`, never gated."""

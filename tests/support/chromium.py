@@ -36,10 +36,12 @@ def executable() -> str:
 
 
 @contextmanager
-def chromium(*arguments: str) -> Iterator[Browser]:
-    """Yield a headless browser process that ends with the block."""
+def chromium(*arguments: str, path: str = "") -> Iterator[Browser]:
+    """Yield a headless browser process that ends with the block; `path` names another executable."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable(), headless=True, args=[*ARGUMENTS, *arguments])
+        browser = playwright.chromium.launch(
+            executable_path=path or executable(), headless=True, args=[*ARGUMENTS, *arguments]
+        )
         try:
             yield browser
         finally:

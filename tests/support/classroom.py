@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +53,20 @@ class Studio:
 class Classroom:
     """A classroom screen."""
 
-    def __init__(self, browser: Browser, url: str, *, watch: bool = True, **context: Any) -> None:
+    def __init__(
+        self,
+        browser: Browser,
+        url: str,
+        *,
+        watch: bool = True,
+        network: Callable[[BrowserContext], None] | None = None,
+        **context: Any,
+    ) -> None:
         self.context: BrowserContext = browser.new_context(
             viewport={"width": 1024, "height": 768}, locale="zh-CN", **context
         )
+        if network is not None:
+            network(self.context)
         self.page: Page = self.context.new_page()
         self.errors = watch_errors(self.page)
         self.url = url
@@ -95,3 +106,30 @@ class Classroom:
             arg=count,
             timeout=milliseconds,
         )
+
+
+def note_states(page: Page) -> None:
+    """Begin to note when the page changes its state, in milliseconds since 1970."""
+    page.evaluate(
+        """() => {
+            const root = document.documentElement, changes = window.stateChanges = [];
+            const note = () => changes.push([root.dataset.state, Date.now()]);
+            new MutationObserver(note).observe(root, { attributes: true, attributeFilter: ['data-state'] });
+        }"""
+    )
+
+
+def changed_at(page: Page, state: str) -> float:
+    """Return the seconds since 1970 at which the page first came to `state` after `note_states`."""
+    changes = page.evaluate("window.stateChanges")
+    return float(next(at for name, at in changes if name == state)) / 1000
+
+
+def without_sockets(context: BrowserContext) -> None:
+    """Block Socket.IO altogether, as some school networks do by accident."""
+    context.route("**/socket.io/**", lambda route: route.abort())
+
+
+def without_websocket(context: BrowserContext) -> None:
+    """Leave long polling only."""
+    context.add_init_script("window.WebSocket = class { constructor() { throw new Error('blocked'); } };")

@@ -37,6 +37,7 @@ class Server:
     options: tuple[str, ...] = ("--media-host", "127.0.0.1")
     environment: dict[str, str] = field(default_factory=dict)
     scheme: str = "http"
+    prefix: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -54,7 +55,7 @@ class Server:
 
     def start(self) -> dict[str, Any]:
         """Start the process and return what it wrote to `demo.json`."""
-        command = [sys.executable, "-m", "signaling", "serve", "--demo", "--port", str(self.port)]
+        command = [*self.prefix, sys.executable, "-m", "signaling", "serve", "--demo", "--port", str(self.port)]
         command += ["--media-port", str(self.media_port), "--data", str(self.data), *self.options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -79,7 +80,7 @@ class Server:
         return document if document.get("pid") == self.pid else None
 
     def _answers(self) -> bool:
-        if self.scheme != "http":
+        if self.scheme != "http" or self.prefix:
             return True
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as response:
