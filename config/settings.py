@@ -43,6 +43,7 @@ class HttpSettings(Section):
     port: Port
     public_url: str
     trusted_proxies: list[str]
+    max_body_bytes: Count
 
 
 class TlsSettings(Section):
@@ -123,6 +124,8 @@ class AuthSettings(Section):
     login_seconds: Count
     login_attempts: Count
     hash_threads: Annotated[int, Field(ge=0)]
+    hash_queue: Count
+    longest_wait_seconds: Positive
 
 
 class LiveSettings(Section):

@@ -59,7 +59,6 @@ if TYPE_CHECKING:
     from signaling.cluster.base import Cluster
 
 log = structlog.get_logger("node")
-LARGEST_BODY = 256 * 1024
 
 
 class Node:
@@ -157,7 +156,7 @@ class Node:
         )
 
     def _web_app(self) -> web.Application:
-        app = web.Application(middlewares=[problems, csrf], client_max_size=LARGEST_BODY)
+        app = web.Application(middlewares=[problems, csrf], client_max_size=self.settings.http.max_body_bytes)
         app[proxy.PROXIES] = proxy.Proxies(self.settings.http.trusted_proxies, self.settings.http.public_url)
         app.on_response_prepare.append(add_headers)
         app.on_shutdown.append(self._end_connections)

@@ -123,7 +123,9 @@ class Demo:
     async def _pair(self, schools: Sequence[School], classes: Sequence[SchoolClass]) -> None:
         first = [next(made for made in classes if made.school_code == school.code) for school in schools[:2]]
         self._secrets.kept["screens"] = [
-            await self._node.directory.add_screen(made.id, 1, self._secrets.token(opaque.DEVICE_TOKEN, f"screen:{place}"))
+            await self._node.directory.add_screen(
+                made.id, 1, self._secrets.token(opaque.DEVICE_TOKEN, f"screen:{place}")
+            )
             for place, made in enumerate(first)
         ]
         self._secrets.save()

@@ -1,6 +1,6 @@
 """Waiting times after failed logins, by account. Never by address: a whole school shares one.
 
-1. **An account is never locked**: the wait doubles with every failure and ends at `LONGEST` seconds.
+1. **An account is never locked**: the wait doubles with every failure and ends at `longest` seconds.
 2. **Unknown accounts wait like known ones**, so that the wait tells nothing.
 3. The table is bounded: when full, the account whose failure is oldest is forgotten.
 """
@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections import OrderedDict
 
 FIRST = 1.0
-LONGEST = 60.0
 FORGET = 3600.0
 
 
 class Backoff:
     """Counts failures; `now` is monotonic seconds."""
 
-    def __init__(self, free_attempts: int, capacity: int = 10_000) -> None:
+    def __init__(self, free_attempts: int, longest: float, capacity: int = 10_000) -> None:
         self._free = free_attempts
+        self._longest = longest
         self._capacity = capacity
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
@@ -27,7 +27,7 @@ class Backoff:
         count, last = self._failures.get(account, (0, now))
         if count < self._free or now - last > FORGET:
             return 0.0
-        pause = min(LONGEST, FIRST * 2.0 ** min(count - self._free, 16))
+        pause = min(self._longest, FIRST * 2.0 ** min(count - self._free, 16))
         return max(0.0, last + pause - now)
 
     def failed(self, account: str, now: float) -> None:

@@ -1,7 +1,7 @@
 """Password hashing with argon2id (RFC 9106), off the event loop and bounded.
 
 1. **The event loop never hashes.** At most `threads` hashes run at a time: each takes 64 MiB and a core.
-2. **At most `QUEUE` more wait**; when the queue is full the caller gets `TooManyLogins` at once.
+2. **At most `queue` more wait**; when the queue is full the caller gets `TooManyLogins` at once.
 3. **An unknown account costs one hash too**, against a hash made at the start.
 """
 
@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-QUEUE = 64
 LONGEST = 256
 
 
@@ -25,10 +24,11 @@ class TooManyLogins(Exception):
 class Passwords:
     """Hashes and verifies passwords in threads of its own."""
 
-    def __init__(self, threads: int = 0, hasher: PasswordHasher | None = None) -> None:
+    def __init__(self, threads: int, queue: int, hasher: PasswordHasher | None = None) -> None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        self._threads = threads or max(1, cores - 1)
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="hash")
+        threads = threads or max(1, cores - 1)
+        self._most = threads + queue
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="hash")
         self._hasher = hasher or PasswordHasher()
         self._decoy = self._hasher.hash(os.urandom(16).hex())
         self._under_way = 0
@@ -39,7 +39,7 @@ class Passwords:
 
     async def verify(self, stored: str | None, password: str) -> bool:
         """Whether `password` belongs to the hash; `None` stands for an unknown account and takes as long."""
-        if self._under_way >= self._threads + QUEUE:
+        if self._under_way >= self._most:
             raise TooManyLogins(f"{self._under_way} logins are being checked")
         self._under_way += 1
         try:

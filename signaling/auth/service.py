@@ -46,10 +46,10 @@ class AuthService:
     ) -> None:
         self._db = db
         self._settings = settings
-        self._passwords = passwords or Passwords(settings.hash_threads)
+        self._passwords = passwords or Passwords(settings.hash_threads, settings.hash_queue)
         self._clock = clock
         self._monotonic = monotonic
-        self._backoff = Backoff(settings.login_attempts)
+        self._backoff = Backoff(settings.login_attempts, settings.longest_wait_seconds)
 
     def close(self) -> None:
         """End the hashing threads."""

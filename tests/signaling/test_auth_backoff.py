@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from signaling.auth.backoff import FORGET, LONGEST, Backoff
+from signaling.auth.backoff import FORGET, Backoff
+
+LONGEST = 60.0
 
 
 def test_the_first_attempts_are_free_then_the_wait_doubles() -> None:
-    backoff = Backoff(free_attempts=3)
+    backoff = Backoff(3, LONGEST)
     waits = []
     for _ in range(6):
         waits.append(backoff.wait("a", 0.0))
@@ -15,7 +17,7 @@ def test_the_first_attempts_are_free_then_the_wait_doubles() -> None:
 
 
 def test_the_wait_ends_and_never_locks_an_account() -> None:
-    backoff = Backoff(free_attempts=1)
+    backoff = Backoff(1, LONGEST)
     for _ in range(100):
         backoff.failed("a", 0.0)
     assert backoff.wait("a", 0.0) == LONGEST
@@ -24,7 +26,7 @@ def test_the_wait_ends_and_never_locks_an_account() -> None:
 
 
 def test_success_and_an_hour_forget() -> None:
-    backoff = Backoff(free_attempts=1)
+    backoff = Backoff(1, LONGEST)
     backoff.failed("a", 0.0)
     backoff.failed("b", 0.0)
     backoff.succeeded("a")
@@ -35,7 +37,7 @@ def test_success_and_an_hour_forget() -> None:
 
 
 def test_accounts_do_not_share_and_the_table_is_bounded() -> None:
-    backoff = Backoff(free_attempts=1, capacity=10)
+    backoff = Backoff(1, LONGEST, capacity=10)
     for number in range(100):
         backoff.failed(f"account {number}", 0.0)
     assert backoff.wait("account 0", 0.0) == 0.0

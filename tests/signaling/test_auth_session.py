@@ -12,7 +12,7 @@ import pytest
 
 from signaling.auth import opaque
 from signaling.auth.identity import Role
-from signaling.auth.passwords import QUEUE, Passwords, TooManyLogins
+from signaling.auth.passwords import Passwords, TooManyLogins
 from signaling.auth.service import COOKIE
 from tests.support.platform import NOON, PASSWORD, SAME_ORIGIN, Platform, log_in, platform
 
@@ -86,7 +86,7 @@ async def test_unknown_accounts_wait_as_known_ones_do(node: Platform) -> None:
 
 
 async def test_an_unknown_account_costs_a_hash_too() -> None:
-    passwords = Passwords(1)
+    passwords = Passwords(1, 8)
     loop = asyncio.get_running_loop()
     try:
         stored = await passwords.hash(PASSWORD)
@@ -102,9 +102,9 @@ async def test_an_unknown_account_costs_a_hash_too() -> None:
 
 
 async def test_a_full_queue_refuses_at_once() -> None:
-    passwords = Passwords(1)
+    passwords = Passwords(1, 8)
     try:
-        tries = [asyncio.ensure_future(passwords.verify(None, "x")) for _ in range(QUEUE + 20)]
+        tries = [asyncio.ensure_future(passwords.verify(None, "x")) for _ in range(28)]
         refused, _ = await asyncio.wait(tries, return_when=asyncio.FIRST_EXCEPTION)
         assert any(isinstance(one.exception(), TooManyLogins) for one in refused)
         answers = [type(one.exception()) for one in tries if one.done() and not one.cancelled()]

@@ -63,7 +63,7 @@ class Platform:
 
     def __post_init__(self) -> None:
         hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-        passwords = Passwords(2, hasher)
+        passwords = Passwords(2, 64, hasher)
         self.auth = AuthService(self.db, self.settings.auth, passwords, clock=self.wall, monotonic=self.monotonic)
         self.directory = DirectoryService(self.db)
         self.lectures = LectureService(self.db)
