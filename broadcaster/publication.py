@@ -213,15 +213,20 @@ class Publication:
         if self.session.transport.state != "connected":
             return
         for intake in self._intakes.values():
-            asked = intake.nacks.due(now, ASSUMED_RTT)
-            if asked:
-                self._send(Nack(self._ssrc, intake.ssrc, asked))
-            if intake.nacks.take_lost() and intake.kind is Kind.VIDEO:
-                self._keyframes.wish("loss")
+            if intake.kind is Kind.VIDEO:
+                self._repair(intake, now)
         self._request_keyframe(now)
         if now >= self._report_at:
             self._report_at = now + REPORT_SECONDS
             self._report(now)
+
+    def _repair(self, video: Intake, now: float) -> None:
+        """Ask for lost packets of the video; sound is not asked for again, no answer negotiates that."""
+        asked = video.nacks.due(now, ASSUMED_RTT)
+        if asked:
+            self._send(Nack(self._ssrc, video.ssrc, asked))
+        if video.nacks.take_lost():
+            self._keyframes.wish("loss")
 
     def _connected(self) -> None:
         self.wish_keyframe("connected")

@@ -109,11 +109,16 @@ class Terminals:
         self._round.append(row.slot)
         self._fresh.append(row.slot)
         session.transport.on_rtcp = lambda plain, at: self.receive_rtcp(subscription, plain, at)
-        if self._bursts.start(row.slot, now):
-            self._burst()
-        elif self._fanout.forwarding:
-            self._wish(row.slot, "join")
+        if self._source is not None and self._fanout.forwarding:
+            self._show_at_once(row.slot, now)
         return subscription
+
+    def _show_at_once(self, slot: int, now: float) -> None:
+        """Send the cached pictures, or wish a keyframe. Of a lecturer who is gone there is nothing to show."""
+        if self._bursts.start(slot, now):
+            self._burst()
+        else:
+            self._wish(slot, "join")
 
     def leave(self, subscription: Subscription) -> None:
         """Take a viewer out of the plan; what it acknowledged stays for the next sample. Idempotent."""
