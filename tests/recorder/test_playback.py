@@ -24,6 +24,7 @@ async ({ url, places }) => {
   const decode = DECODER;
   const video = document.createElement('video');
   video.src = url;
+  document.body.append(video);
   const event = (name) => new Promise((done, fail) => {
     video.addEventListener(name, done, { once: true });
     video.addEventListener('error', () => fail(new Error('media error ' + video.error.message)), { once: true });
@@ -33,9 +34,13 @@ async ({ url, places }) => {
   const context = canvas.getContext('2d', { willReadFrequently: true });
   const counters = [];
   for (const place of places) {
-    const sought = event('seeked');
+    const shown = new Promise((done) => {
+      const look = (now, frame) =>
+        Math.abs(frame.mediaTime - place) < 0.1 ? done() : video.requestVideoFrameCallback(look);
+      video.requestVideoFrameCallback(look);
+    });
     video.currentTime = place;
-    await sought;
+    await shown;
     context.drawImage(video, 0, 0, 320, 180);
     counters.push(decode(context.getImageData(0, 0, 320, 180).data, 320, 180));
   }

@@ -14,6 +14,8 @@ import time
 from itertools import groupby
 from pathlib import Path
 
+import structlog
+
 from broadcaster.media import Kind, MediaPacket, SenderClock
 from recorder.recorder import Recorder
 from tests.support.media import clip
@@ -34,7 +36,7 @@ class Studio:
 
 
 def say(*words: object) -> None:
-    """Print one line at once; one write, so that log lines of the worker do not get into it."""
+    """Print one line at once."""
     sys.stdout.write(" ".join(map(str, words)) + "\n")
     sys.stdout.flush()
 
@@ -65,6 +67,7 @@ def _report(packet: MediaPacket) -> None:
 
 
 if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # lines of standard output stay whole
     if len(sys.argv) > 4:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[4]), int(sys.argv[4])))
