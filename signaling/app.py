@@ -13,7 +13,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -38,6 +37,7 @@ from signaling.cluster.single import SingleNode
 from signaling.db.engine import Database
 from signaling.db.migrate import upgrade
 from signaling.directory.service import DirectoryService
+from signaling.folder import data_folder, database_file
 from signaling.lectures import api as lectures_api
 from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
@@ -68,7 +68,7 @@ class Node:
         folder = data_folder(settings)
         self.settings = settings
         self.boot_id = secrets.token_hex(8)
-        self.db = Database.sqlite(folder / "jiangtang.sqlite3")
+        self.db = Database.sqlite(database_file(settings))
         self.cluster: Cluster = SingleNode(settings.server.node)
         self.auth = AuthService(self.db, settings.auth)
         self.directory = DirectoryService(self.db)
@@ -209,11 +209,3 @@ async def _each(*steps: Callable[[], Awaitable[None]]) -> None:
             await step()
         except Exception:
             log.exception("x a part did not stop cleanly", part=getattr(step, "__qualname__", repr(step)))
-
-
-def data_folder(settings: Settings) -> Path:
-    """Return the data folder, made when missing, readable by this user alone."""
-    folder = settings.server.data_dir
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    return folder

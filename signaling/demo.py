@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from signaling import demo_data
-from signaling.app import Node, data_folder
+from signaling.app import Node
 from signaling.auth import opaque
 from signaling.auth.identity import Role
 from signaling.auth.models import User
@@ -28,6 +28,7 @@ from signaling.auth.tokens import MONITOR
 from signaling.db.base import utc_now
 from signaling.directory.models import School, SchoolClass
 from signaling.directory.service import ScreenInfo
+from signaling.folder import data_folder
 from signaling.lectures.models import Lecture
 from signaling.live.broadcasts import SYSTEM
 from signaling.live.states import Event, State

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from signaling.api.openapi import operation
 from signaling.api.parsing import body, reply
-from signaling.api.proxy import client
+from signaling.api.proxy import origin
 from signaling.auth.identity import Principal
 from signaling.auth.service import COOKIE, AuthService, LoggedIn, not_logged_in
 
@@ -99,7 +99,7 @@ class _Session:
             path="/",
             httponly=True,
             samesite="Lax",
-            secure=client(request).scheme == "https",
+            secure=origin(request).startswith("https://"),
         )
         return response
 

@@ -1,6 +1,7 @@
 """`jiangtang serve`: run a node until SIGTERM.
 
-**SIGTERM ends within `server.shutdown_seconds`**: what has not ended by then is ended by the process's exit.
+**SIGTERM ends within `server.shutdown_seconds`**: what has not ended by then, a hanging loop included, is ended by a thread that exits
+the process.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -22,6 +24,7 @@ from signaling.app import Node
 from signaling.commands import settings as options_of
 from signaling.db.migrate import SchemaError
 from signaling.demo import Demo
+from signaling.folder import hold
 from signaling.listen import StartError, bind, tls_context
 from signaling.operations import logs
 
@@ -51,21 +54,26 @@ def run(options: argparse.Namespace) -> int:
     except options_of.SettingsError as error:
         return options_of.report(error)
     logs.configure(settings.log)
+    deadline = threading.Timer(settings.server.shutdown_seconds, os._exit, args=(1,))
+    deadline.daemon = True
     try:
-        asyncio.run(serve(settings, demo=options.demo))
+        asyncio.run(serve(settings, deadline.start, demo=options.demo))
     except RegionFileError as error:
         return options_of.report(error)
     except (StartError, SchemaError) as error:
         print(f"jiangtang: {error}", file=sys.stderr)
         return 1
+    finally:
+        deadline.cancel()
     return 0
 
 
-async def serve(settings: Settings, *, demo: bool) -> None:
-    """Run a node until SIGTERM or SIGINT."""
+async def serve(settings: Settings, begin_to_end: Callable[[], None], *, demo: bool) -> None:
+    """Run a node until SIGTERM or SIGINT; `begin_to_end` is called when it begins to stop."""
     ending = _signals()
     tls = tls_context(settings.tls)
     listener = bind(settings.http.host, settings.http.port)
+    held = hold(settings)
     node = Node(settings)
     runner = web.AppRunner(node.web_app, access_log=None, shutdown_timeout=HANDLERS_MAY_TAKE)
     try:
@@ -81,10 +89,11 @@ async def serve(settings: Settings, *, demo: bool) -> None:
         await ending.wait()
         log.info("- ending")
     finally:
-        _exit_at_the_latest(settings.server.shutdown_seconds)
+        begin_to_end()
         await runner.cleanup()
         await node.stop()
         listener.close()
+        held.close()
 
 
 def base_url(settings: Settings, port: int) -> str:
@@ -102,10 +111,3 @@ def _signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
     return ending
-
-
-def _exit_at_the_latest(seconds: float) -> None:
-    """Let a thread end the process if the loop hangs; it does not hold the process up otherwise."""
-    timer = threading.Timer(seconds, os._exit, args=(1,))
-    timer.daemon = True
-    timer.start()

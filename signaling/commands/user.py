@@ -11,14 +11,15 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from config.regions import load_regions
+from config.regions import RegionFileError, load_regions
 from config.settings import Settings
-from signaling.app import data_folder
 from signaling.auth.identity import Role
 from signaling.auth.service import AuthService
 from signaling.commands import settings as options_of
 from signaling.db.engine import Database
-from signaling.db.migrate import upgrade
+from signaling.db.migrate import SchemaError, upgrade
+from signaling.folder import database_file
+from signaling.listen import StartError
 
 SHORTEST_PASSWORD = 8
 Action = Callable[[AuthService, Settings, argparse.Namespace], Awaitable[int]]
@@ -49,11 +50,17 @@ def run(options: argparse.Namespace) -> int:
         settings = options_of.read(options)
     except options_of.SettingsError as error:
         return options_of.report(error)
-    return asyncio.run(_with_service(settings, options))
+    try:
+        return asyncio.run(_with_service(settings, options))
+    except RegionFileError as error:
+        return options_of.report(error)
+    except (StartError, SchemaError) as error:
+        print(f"jiangtang: {error}", file=sys.stderr)
+        return 1
 
 
 async def _with_service(settings: Settings, options: argparse.Namespace) -> int:
-    db = Database.sqlite(data_folder(settings) / "jiangtang.sqlite3")
+    db = Database.sqlite(database_file(settings))
     auth = AuthService(db, settings.auth)
     action: Action = options.act
     try:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
 import socket
 from pathlib import Path
 
 import pytest
 
+from config.settings import load
 from signaling.__main__ import main
+from signaling.folder import hold
 from signaling.listen import StartError, bind
 
 
@@ -75,6 +78,22 @@ def test_a_media_port_in_use_is_one_sentence(tmp_path: Path, capsys: pytest.Capt
     error = capsys.readouterr().err
     assert f"UDP port {port} cannot be opened for media" in error
     assert "Traceback" not in error
+
+
+def test_a_data_folder_belongs_to_one_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = load(overrides={"server": {"data_dir": tmp_path / "data"}})
+    with hold(settings):
+        assert main(["serve", "--host", "127.0.0.1", "--port", "0", "--data", str(tmp_path / "data")]) == 1
+        error = capsys.readouterr().err
+        assert f"another server (process {os.getpid()}) uses the data folder" in error
+        assert "Traceback" not in error
+    hold(settings).close()
+
+
+def test_a_data_folder_that_cannot_be_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("", "utf-8")
+    assert main(["serve", "--host", "127.0.0.1", "--port", "0", "--data", str(tmp_path / "file" / "data")]) == 1
+    assert "server.data_dir" in capsys.readouterr().err
 
 
 def test_a_host_that_is_not_here() -> None:
