@@ -141,6 +141,7 @@ def test_a_second_restart_replaces_the_first() -> None:
         request(local=Credentials("local9", "l" * 24)),
         request(remote=Credentials("remote9", "r" * 24)),
     ],
+    ids=["password", "our name", "their name"],
 )
 def test_other_credentials_are_refused(data: bytes) -> None:
     agent = Agent()
@@ -173,6 +174,7 @@ def test_the_user_name_is_found_wherever_it_stands() -> None:
         (b"\1\1" + request()[2:], UnexpectedStun, "STUN message of type 0x0101"),
         (b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12), Unauthenticated, "without USERNAME"),
     ],
+    ids=["two bytes", "cut", "cookie", "response", "nameless"],
 )
 def test_what_is_no_check_is_told_apart_cheaply(data: bytes, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
