@@ -19,7 +19,7 @@ export interface Compositor {
 }
 
 interface WindowTracks {
-  MediaStreamTrackProcessor?: new (init: { track: MediaStreamTrack }) => { readable: ReadableStream<VideoFrame> };
+  MediaStreamTrackProcessor?: new (init: { track: MediaStreamTrack; maxBufferSize: number }) => { readable: ReadableStream<VideoFrame> };
   MediaStreamTrackGenerator?: new (init: { kind: 'video' }) => MediaStreamTrack & { writable: WritableStream<VideoFrame> };
 }
 
@@ -100,7 +100,7 @@ class WindowTrackCompositor extends WorkerCompositor {
   }
 
   input(source: Source, track: MediaStreamTrack | null): void {
-    const readable = track && new this.tracks.MediaStreamTrackProcessor({ track }).readable;
+    const readable = track && new this.tracks.MediaStreamTrackProcessor({ track, maxBufferSize: 3 }).readable;
     post(this.worker, { type: 'input', source, readable }, readable ? [readable] : []);
   }
 

@@ -1,5 +1,5 @@
 import type { Compositor } from './compositor';
-import { HEIGHT, SCENES, sourcesOf, WIDTH, type SceneId, type Source } from './layout';
+import { HEIGHT, paceOf, SCENES, sourcesOf, WIDTH, type SceneId, type Source } from './layout';
 import type { Words } from './messages';
 import { Pacer } from './pacing';
 import { paint, type Picture } from './painter';
@@ -13,7 +13,7 @@ export class CanvasCompositor implements Compositor {
   private readonly videos: Partial<Record<Source, HTMLVideoElement>> = {};
   private readonly canvas = document.createElement('canvas');
   private readonly context: CanvasRenderingContext2D;
-  private readonly pacer = new Pacer(30);
+  private readonly pacer = new Pacer(paceOf(SCENES.camera));
   private readonly ticker: Worker;
 
   constructor() {
@@ -40,7 +40,7 @@ export class CanvasCompositor implements Compositor {
 
   show(scene: SceneId): void {
     this.scene = SCENES[scene];
-    this.pacer.setRate(this.scene.fps);
+    this.pacer.set(paceOf(this.scene));
   }
 
   say(words: Words): void {
@@ -58,10 +58,10 @@ export class CanvasCompositor implements Compositor {
 
   private tick(now: number): void {
     const moving = sourcesOf(this.scene).length > 0;
-    if (!this.pacer.due(now) && !this.pacer.arrived(moving, now)) return;
+    if (!this.pacer.due(now) && !this.pacer.arrived(moving, now, now)) return;
     paint(this.context, this.scene, { camera: this.picture('camera'), screen: this.picture('screen') }, this.words);
     (this.output as MediaStreamTrack & { requestFrame?: () => void }).requestFrame?.();
-    this.pacer.sent(now);
+    this.pacer.sent(now, now);
   }
 
   private picture(source: Source): Picture | undefined {

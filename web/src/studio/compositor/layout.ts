@@ -1,3 +1,5 @@
+import type { Pace } from './pacing';
+
 /** Scenes as data, and the arithmetic that turns one into rectangles. Pure: the worker, the fallback and tests share it. */
 
 export type Source = 'camera' | 'screen';
@@ -84,6 +86,10 @@ export function sourcesOf(scene: Scene): Source[] {
 export function leader(scene: Scene): Source | null {
   const sources = sourcesOf(scene);
   return sources.includes('camera') ? 'camera' : (sources[0] ?? null);
+}
+
+export function paceOf(scene: Scene): Pace {
+  return { fps: scene.fps, steady: leader(scene) === 'camera' };
 }
 
 /** An area in pixels, on even numbers: chroma is sampled at half the resolution. */

@@ -1,4 +1,4 @@
-import { HEIGHT, leader, passesThrough, SCENES, sourcesOf, WIDTH, type Scene, type SceneId, type Source } from './layout';
+import { HEIGHT, leader, paceOf, passesThrough, SCENES, sourcesOf, WIDTH, type Scene, type SceneId, type Source } from './layout';
 import type { Words } from './messages';
 import { Monotone, Pacer, SourceClock } from './pacing';
 import { paint, type Picture } from './painter';
@@ -21,7 +21,7 @@ export class Mixer {
   private words: Words = { title: '', lecturer: '', break: '' };
   private readonly held: Partial<Record<Source, Held>> = {};
   private readonly clocks: Record<Source, SourceClock> = { camera: new SourceClock(), screen: new SourceClock() };
-  private readonly pacer = new Pacer(SCENES.camera.fps);
+  private readonly pacer = new Pacer(paceOf(SCENES.camera));
   private readonly times = new Monotone();
   private readonly canvas = new OffscreenCanvas(WIDTH, HEIGHT);
   private readonly context: OffscreenCanvasRenderingContext2D;
@@ -34,7 +34,7 @@ export class Mixer {
 
   show(scene: SceneId): void {
     this.scene = SCENES[scene];
-    this.pacer.setRate(this.scene.fps);
+    this.pacer.set(paceOf(this.scene));
   }
 
   say(words: Words): void {
@@ -47,7 +47,7 @@ export class Mixer {
     this.held[source]?.frame.close();
     this.held[source] = { frame, at };
     if (!sourcesOf(this.scene).includes(source)) return;
-    if (this.pacer.arrived(leader(this.scene) === source, now)) this.emit(at, now);
+    if (this.pacer.arrived(leader(this.scene) === source, at / 1000, now)) this.emit(at, now);
   }
 
   drop(source: Source): void {
@@ -62,7 +62,7 @@ export class Mixer {
 
   private emit(timestampUs: number, now: number): void {
     const timestamp = this.times.next(timestampUs);
-    this.pacer.sent(now);
+    this.pacer.sent(timestampUs / 1000, now);
     this.outlet(this.passing(timestamp) ?? this.composed(timestamp));
   }
 

@@ -1,5 +1,8 @@
+/** A generator's stream wants one frame at a time; two more may wait. */
+const WAITING = 3;
+
 /**
- * Writes frames into a track's stream. **At most one frame waits**: when the stream has no room the new frame is dropped and
+ * Writes frames into a track's stream. **At most three frames wait**: when the stream has no room the new frame is dropped and
  * closed, for a late picture is worth nothing.
  */
 export class Outlet {
@@ -13,7 +16,7 @@ export class Outlet {
 
   /** Whether it can take a frame now. */
   get ready(): boolean {
-    return this.writer !== null && (this.writer.desiredSize ?? 0) > 0;
+    return this.writer !== null && (this.writer.desiredSize ?? -WAITING) > 1 - WAITING;
   }
 
   write(frame: VideoFrame): boolean {

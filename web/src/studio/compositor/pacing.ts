@@ -3,45 +3,60 @@
  *
  * 1. **Times of frames come from one clock and always grow.** Cameras and screens stamp their frames by clocks of their own;
  *    each is placed on the worker's clock by the smallest delay seen, which keeps the source's even pace and its lips.
- * 2. A frame of the leading source goes out at once, unless the scene's rate is already met.
- * 3. Nothing new for a while sends the last picture again, at least ten times a second: late joiners and a hidden tab never starve.
+ * 2. A frame of the leading source goes out at once, unless the scene's rate is already met; the rate is judged by when frames
+ *    were captured, so that two which come late and together both go out.
+ * 3. Nothing new for a while sends the last picture again, at least ten times a second: late joiners and a hidden tab never
+ *    starve. A leading source that only stutters is waited for, so that no picture goes out twice.
  */
 export const IDLE_MS = 85;
+const STUTTER_MS = 200;
+
+export interface Pace {
+  fps: number;
+  /** Whether a source leads that brings pictures of its own accord: a camera, not a screen. */
+  steady: boolean;
+}
 
 export class Pacer {
   private emittedAt = Number.NEGATIVE_INFINITY;
+  private capturedAt = Number.NEGATIVE_INFINITY;
+  private ledAt = Number.NEGATIVE_INFINITY;
   private changed = false;
 
-  constructor(private fps: number) {}
+  constructor(private pace: Pace) {}
 
-  setRate(fps: number): void {
-    this.fps = fps;
+  set(pace: Pace): void {
+    this.pace = pace;
     this.changed = true;
   }
 
-  /** A source brought a picture at `now` (ms); returns whether to send a frame now. */
-  arrived(leading: boolean, now: number): boolean {
+  /** A source brought a picture at `now`, captured at `captured` (ms); returns whether to send a frame now. */
+  arrived(leading: boolean, captured: number, now: number): boolean {
     this.changed = true;
-    return leading && this.rateAllows(now);
+    if (leading) this.ledAt = now;
+    return leading && captured - this.capturedAt >= this.least;
   }
 
   /** The timer fired; returns whether to send a frame now. */
   due(now: number): boolean {
-    return now - this.emittedAt >= IDLE_MS || (this.changed && now - this.emittedAt >= 1.5 * this.interval);
+    const since = now - this.emittedAt;
+    if (this.changed && since >= 1.5 * this.interval) return true;
+    return since >= IDLE_MS && (!this.pace.steady || now - this.ledAt >= STUTTER_MS);
   }
 
-  sent(now: number): void {
+  sent(captured: number, now: number): void {
     this.emittedAt = now;
+    this.capturedAt = captured;
     this.changed = false;
   }
 
   private get interval(): number {
-    return 1000 / this.fps;
+    return 1000 / this.pace.fps;
   }
 
-  /** A quarter of jitter is allowed, else a 30 fps source on a 15 fps scene would give 10. */
-  private rateAllows(now: number): boolean {
-    return now - this.emittedAt >= 0.75 * this.interval;
+  /** Cameras are asked for 30 fps, so a scene of 30 takes what comes; one of 15 takes every second, with room for jitter. */
+  private get least(): number {
+    return (this.pace.fps >= 30 ? 0.4 : 0.75) * this.interval;
   }
 }
 
