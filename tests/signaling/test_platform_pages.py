@@ -103,6 +103,27 @@ async def test_what_is_not_in_the_map_does_not_exist(site: TestClient[Any, Any],
     assert "secret" not in await response.text()
 
 
+async def test_text_is_compressed_for_whoever_takes_it(site: TestClient[Any, Any], dist: Path) -> None:
+    (dist / "assets" / "long-7f8a9b.js").write_text("export const word = 1;\n" * 500, "utf-8")
+    async with TestClient(TestServer(application(Pages(dist)))) as client:
+        sizes = {}
+        for encoding in ("gzip, br", "identity"):
+            response = await client.get("/assets/long-7f8a9b.js", headers={"Accept-Encoding": encoding})
+            assert await response.text() == "export const word = 1;\n" * 500
+            assert response.headers["Vary"] == "Accept-Encoding"
+            sizes[encoding] = int(response.headers["Content-Length"])
+        assert sizes["gzip, br"] < sizes["identity"] / 4
+
+
+async def test_a_page_that_did_not_change_is_not_sent_again(site: TestClient[Any, Any]) -> None:
+    first = await site.get("/console")
+    again = await site.get("/console", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status, await again.read()) == (304, b"")
+    assert again.headers["Content-Security-Policy"] == first.headers["Content-Security-Policy"]
+    other = await site.get("/console", headers={"If-None-Match": '"other"'})
+    assert other.status == 200
+
+
 async def test_the_root_leads_to_the_console(site: TestClient[Any, Any]) -> None:
     response = await site.get("/", allow_redirects=False)
     assert (response.status, response.headers["Location"]) == (303, "/console")
