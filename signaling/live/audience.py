@@ -59,8 +59,9 @@ class Audience:
                 presence.session = None
 
     def hint(self, lecture_id: str, screen_id: str, hints: dict[str, Any]) -> None:
-        """Remember what a screen says of itself."""
-        self._of(lecture_id, screen_id).hints = hints
+        """Remember what a screen says of itself while the lecture runs."""
+        if self._broadcasts.peek(lecture_id).state in RUNNING:
+            self._of(lecture_id, screen_id).hints = hints
 
     def forget(self, lecture_id: str) -> None:
         """Drop what is remembered of a lecture that is over."""

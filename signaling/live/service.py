@@ -225,6 +225,8 @@ class LiveService:
         self.audience.take(event)
         if isinstance(event, BroadcastChanged) and event.to_state in OVER | {State.CUT}:
             self._desk.forget(event.lecture_id)
+        if isinstance(event, BroadcastChanged) and event.to_state in OVER:
+            self.audience.forget(event.lecture_id)
         self._feed.publish(event)
 
     def on_media_event(self, event: MediaEvent) -> None:

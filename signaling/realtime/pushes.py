@@ -24,7 +24,6 @@ from signaling.live.events import (
     TakeoverRequested,
 )
 from signaling.live.service import LiveService
-from signaling.live.states import OVER
 from signaling.realtime import peers
 from signaling.realtime.peers import NAMESPACE, Peers
 
@@ -72,8 +71,6 @@ class Pushes:
         match event:
             case BroadcastChanged():
                 await self.lecture(event.lecture_id)
-                if event.to_state in OVER:
-                    self._live.audience.forget(event.lecture_id)
             case PublisherArrived() | PublisherLost():
                 await self._publisher(event)
             case TakeoverRequested():
