@@ -24,8 +24,8 @@ export class Line {
   listen(lecture: string, token: string): void {
     this.token = token;
     if (lecture === this.lecture) return;
+    this.leave();
     this.lecture = lecture;
-    this.socket?.disconnect();
     this.socket = this.attach(connectLive(() => ({ watch: this.token })));
   }
 
@@ -34,12 +34,23 @@ export class Line {
     if (this.socket?.connected === true) this.socket.emit('report', report);
   }
 
+  /** Hangs up for good, until there is something to listen to again. */
+  private leave(): void {
+    this.socket?.disconnect();
+    this.socket = null;
+    this.lecture = '';
+  }
+
   private attach(socket: LiveSocket): LiveSocket {
     const { outlet } = this;
     socket.on('hello', (m) => outlet.tell(helloOf(m.boot_id, m.lecture)));
     socket.on('lecture', (m) => outlet.tell({ type: 'lecture', lecture: m.id, state: m.state }));
     socket.on('restarting', (m) => outlet.tell({ type: 'restarting', seconds: m.window_seconds }));
-    socket.on('replaced', () => outlet.tell({ type: 'replaced' }));
+    socket.on('replaced', () => {
+      // Coming back would throw the newer browser out in turn.
+      this.leave();
+      outlet.tell({ type: 'replaced' });
+    });
     socket.on('publisher', (m) => outlet.tell({ type: 'studio', lost: m.state === 'lost' }));
     socket.on('disconnect', (reason) => {
       outlet.tell({ type: 'line', up: false });

@@ -1,5 +1,6 @@
 import { fill, type Locale } from '../shared/i18n/core';
 import { drawing, element, write } from './dom';
+import { isFullScreen } from './kiosk';
 import { CORNERS, SHAPES, SPEAKER_OFF, SPEAKER_ON } from './shapes';
 import type { Line, Shape, Slate, View } from './view';
 import { WORDS, type Word } from './words';
@@ -113,6 +114,7 @@ export class Screen {
   /** Shows the bar for four seconds. */
   touchBar(): void {
     this.bar.hidden = false;
+    this.fullButton.hidden = isFullScreen();
     clearTimeout(this.barTimer);
     this.barTimer = window.setTimeout(() => (this.bar.hidden = true), BAR_MS);
   }
