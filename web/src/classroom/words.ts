@@ -3,14 +3,12 @@ import type { ErrorCode } from './codes';
 
 /** What the class screen says, for eyes eight metres away: short, verb first. Every error has 原因 and 下一步. */
 const zh = {
-  'app.name': '讲堂',
   'asking.title': '正在连接',
   'waiting.next': '下一场讲座',
   'waiting.left': '距开始还有',
   'waiting.date': '开始时间',
   'waiting.soon': '等待开始',
   'waiting.by': '主讲：{name}',
-  'waiting.at': '{time} 开始',
   'waiting.entered': '已进入课堂，开始后画面会自动出现',
   'enter.title': '进入课堂',
   'enter.hint': '点一下，打开声音和全屏',
@@ -59,14 +57,12 @@ const zh = {
 export type Word = keyof typeof zh;
 
 const en: Messages<Word> = {
-  'app.name': 'Jiangtang',
   'asking.title': 'Connecting',
   'waiting.next': 'Next lecture',
   'waiting.left': 'Starts in',
   'waiting.date': 'Starts at',
   'waiting.soon': 'Waiting for the start',
   'waiting.by': 'Lecturer: {name}',
-  'waiting.at': 'starts at {time}',
   'waiting.entered': 'You are in; the picture comes by itself',
   'enter.title': 'Enter the class',
   'enter.hint': 'One touch: sound on, full screen',

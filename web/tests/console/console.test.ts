@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { classState, countySums, merge, pick, schoolState, silent, sums } from '../../src/console/state/board';
 import { fileName } from '../../src/console/state/download';
@@ -153,5 +155,18 @@ describe('the words', () => {
       expect(params(en[key]), key).toEqual(params(zh[key]));
       expect(en[key], key).not.toMatch(/[\u4e00-\u9fff]/);
     }
+  });
+});
+
+describe('keys', () => {
+  /** Keys that are put together from a code, a state or a name. */
+  const COMPOSED = /^(problem|role|state|school|screen|col|recording|trouble|figure|confirm|order|lecture\.tab|exports)\./;
+
+  it('are all used', () => {
+    const root = fileURLToPath(new URL('../../src/console/', import.meta.url));
+    const files = readdirSync(root, { recursive: true, encoding: 'utf-8' });
+    const sources = files.filter((file) => /\.(vue|ts)$/.test(file) && !file.startsWith('words')).map((file) => readFileSync(root + file, 'utf-8'));
+    const text = sources.join('\n');
+    expect(Object.keys(zh).filter((key) => !COMPOSED.test(key) && !text.includes(`'${key}'`))).toEqual([]);
   });
 });

@@ -14,7 +14,6 @@ export const en: Record<Key, string> = {
   'app.theme.dark': 'Dark theme',
   'app.theme.light': 'Light theme',
   'app.cancel': 'Cancel',
-  'app.close': 'Close',
   'app.back': 'All lectures',
   'role.prefecture_admin': 'Prefecture administrator',
   'role.operator': 'Operator',

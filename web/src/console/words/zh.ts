@@ -14,7 +14,6 @@ export const zh = {
   'app.theme.dark': '换成深色',
   'app.theme.light': '换成浅色',
   'app.cancel': '取消',
-  'app.close': '关闭',
   'app.back': '全部讲座',
   'role.prefecture_admin': '州级管理员',
   'role.operator': '运维值守',
