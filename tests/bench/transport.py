@@ -11,10 +11,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
 import resource
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,11 @@ from broadcaster.transport.sdp import parse_offer
 from broadcaster.transport.transport import Transport
 from broadcaster.transport.udp import MediaPort
 from config.settings import load
+from tests.support.child import Child, child, serve
 from tests.support.lecture import rtp_packet
 from tests.support.peer import Peer
 
 STREAMS = SendStreams("lec", "lec", 501, 502, 503)
-LINE_LIMIT = 1 << 20
 
 
 def _cpu() -> float:
@@ -52,14 +52,10 @@ class Server:
     async def run(self) -> None:
         """Answer until the input ends."""
         await self.port.start()
-        reader = asyncio.StreamReader(limit=LINE_LIMIT)
-        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-        while line := await reader.readline():
-            sys.stdout.write(json.dumps(self.obey(json.loads(line))) + "\n")
-            sys.stdout.flush()
+        await serve(self.obey)
         await self.port.stop()
 
-    def obey(self, order: dict[str, Any]) -> dict[str, Any]:
+    async def obey(self, order: dict[str, Any]) -> dict[str, Any]:
         """One order: an offer, a burst, or a look at the figures."""
         if "offer" in order:
             offer = parse_offer(order["offer"], self.settings.sdp, "watch")
@@ -80,49 +76,27 @@ class Server:
         return (time.process_time() - begun) * 1e6 / packets / len(self.transports)
 
 
-class Child:
-    """The parent's end of the server's standard streams."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self._lock = asyncio.Lock()
-
-    async def ask(self, **order: Any) -> dict[str, Any]:
-        """Give an order and return what was answered."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        async with self._lock:
-            self.process.stdin.write(json.dumps(order).encode() + b"\n")
-            return json.loads(await self.process.stdout.readline())  # type: ignore[no-any-return]
-
-    async def exchange(self, offer: str) -> str:
-        """What a peer needs to connect."""
-        return str((await self.ask(offer=offer))["answer"])
+async def exchange(server: Child, offer: str) -> str:
+    """What a peer needs to connect."""
+    return str((await server.ask(offer=offer))["answer"])
 
 
 async def measure(viewers: int, idle: float) -> dict[str, float]:
     """Return the figures, CPU in milliseconds and memory in kB."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.bench.transport", "--serve",
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=LINE_LIMIT,
-    )  # fmt: skip
-    child = Child(process)
-    peers = [Peer("watch")]
-    await peers[0].connect(child.exchange)  # what is needed once does not count
-    before = await child.ask()
-    for _ in range(viewers):
-        peers.append(Peer("watch"))
-        await peers[-1].connect(child.exchange)
-    joined = await child.ask()
-    assert joined["connected"] == viewers + 1
-    await asyncio.sleep(idle)
-    rested = await child.ask()
-    burst = await child.ask(burst=20)
-    for peer in peers:
-        peer.vanish()
-    assert process.stdin is not None
-    process.stdin.close()
-    await process.wait()
+    async with child("tests.bench.transport", "--serve") as server:
+        peers = [Peer("watch")]
+        await peers[0].connect(partial(exchange, server))  # what is needed once does not count
+        before = await server.ask()
+        for _ in range(viewers):
+            peers.append(Peer("watch"))
+            await peers[-1].connect(partial(exchange, server))
+        joined = await server.ask()
+        assert joined["connected"] == viewers + 1
+        await asyncio.sleep(idle)
+        rested = await server.ask()
+        burst = await server.ask(burst=20)
+        for peer in peers:
+            peer.vanish()
     return {
         "join_ms": (joined["cpu"] - before["cpu"]) * 1e3 / viewers,
         "kilobytes": (joined["rss"] - before["rss"]) / 1e3 / viewers,
