@@ -14,7 +14,7 @@ from aiohttp import web
 
 from signaling.api.openapi import operation
 from signaling.api.parsing import reply
-from signaling.api.problems import not_found
+from signaling.api.problems import not_available, not_found
 from signaling.auth.identity import Permission, Principal
 from signaling.library.models import RecordingEntry
 from signaling.library.service import LibraryService
@@ -70,7 +70,12 @@ def routes(library: LibraryService, auth: Auth, may_read: MayRead) -> list[web.R
             raise not_found("picture")
         return _file(files.thumbnail, "image/jpeg", f"{found.id}.jpg")
 
+    async def playlists(request: web.Request) -> web.StreamResponse:
+        """The interface is fixed; the answer says that it is not offered yet."""
+        raise not_available("HLS")
+
     return [
+        web.get("/hls/{lecture_id}/{name:.+}", playlists),
         web.get(PREFIX, listing),
         web.get(PREFIX + "/{recording_id}", one),
         web.get(PREFIX + "/{recording_id}/video.mp4", video),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 from tests.support.chromium import STUDIO_ARGUMENTS, chromium, shot
 from tests.support.classroom import Classroom, Studio
+from tests.support.library import download, finished_recording
 from tests.support.measure import recorded, watched
 from tests.support.server import Server
 
@@ -20,29 +20,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 FPS = 15
 AWAY_SECONDS = 10
-
-
-def finished_recording(server: Server, demo: dict[str, Any], seconds: float = 5.0) -> dict[str, Any]:
-    """Return the entry of the lecture's recording, which must be ready within `seconds`."""
-    deadline = time.monotonic() + seconds
-    while True:
-        status, entries = server.call("GET", f"/api/v1/recordings?lecture_id={demo['lecture_id']}", demo["api_token"])
-        assert status == 200
-        ready = [entry for entry in entries if entry["state"] == "ready"]
-        if ready:
-            return dict(ready[0])
-        assert time.monotonic() < deadline, f"no recording was ready within {seconds} s: {entries}"
-        time.sleep(0.05)
-
-
-def download(server: Server, demo: dict[str, Any], path: str, target: Path) -> Path:
-    """Fetch a file with the administrator's token."""
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{server.port}{path}", headers={"Authorization": f"Bearer {demo['api_token']}"}
-    )
-    with urllib.request.urlopen(request, timeout=20) as response:
-        target.write_bytes(response.read())
-    return target
 
 
 def class_rows(server: Server, demo: dict[str, Any]) -> dict[tuple[str, str], dict[str, str]]:

@@ -1,0 +1,191 @@
+"""Every page in both languages: pictures to look at, and what a machine can see in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.support.chromium import STUDIO_ARGUMENTS, chromium, shot
+from tests.support.classroom import Classroom, Studio
+from tests.support.look import barriers, foreign_words, overflow
+from tests.support.server import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+LANGUAGES = ("zh-CN", "en")
+DESK = {"width": 1366, "height": 768}
+WALL = {"width": 1920, "height": 1080}
+OLD_WALL = {"width": 1024, "height": 768}
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with chromium(*STUDIO_ARGUMENTS, "--autoplay-policy=no-user-gesture-required") as made:
+        yield made
+
+
+def check(page: Page, name: str, language: str, problems: list[str]) -> None:
+    """Take a picture and add what is wrong with the page."""
+    shot(page, f"{name}-{language}")
+    found = overflow(page) + foreign_words(page, language) + barriers(page)
+    problems += [f"{name} {language}: {problem}" for problem in found]
+
+
+def speaking(url: str, language: str) -> str:
+    """Return `url` with the language asked for."""
+    address, _, fragment = url.partition("#")
+    return f"{address}?lang={language}" + (f"#{fragment}" if fragment else "")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_studio(server: Server, browser: Browser, language: str) -> None:
+    demo = server.demo()
+    assert demo is not None
+    problems: list[str] = []
+    studio = Studio(browser, speaking(demo["studio_url"], language))
+    studio.page.get_by_test_id("prepare").wait_for()
+    check(studio.page, "studio-check", language, problems)
+    studio.prepare()
+    check(studio.page, "studio-ready", language, problems)
+    studio.start()
+    studio.page.get_by_test_id("watching").wait_for()
+    check(studio.page, "studio-live", language, problems)
+    studio.page.get_by_test_id("pause").click()
+    studio.page.get_by_test_id("resume").wait_for()
+    check(studio.page, "studio-paused", language, problems)
+    studio.page.get_by_test_id("end").click()
+    studio.page.get_by_test_id("end-confirm").wait_for()
+    check(studio.page, "studio-end-dialog", language, problems)
+    studio.page.get_by_test_id("end-confirm").click()
+    studio.page.get_by_test_id("ended").wait_for()
+    check(studio.page, "studio-ended", language, problems)
+    assert problems == []
+
+
+REFUSALS = {
+    "NotAllowedError": "denied",
+    "NotFoundError": "missing",
+    "NotReadableError": "busy",
+    "OverconstrainedError": "constraints",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_studio_says_why_it_has_no_camera(server: Server, browser: Browser, language: str) -> None:
+    demo = server.demo()
+    assert demo is not None
+    problems: list[str] = []
+    sentences = set()
+    for name in REFUSALS:
+        context = browser.new_context(viewport=DESK)
+        context.add_init_script(
+            f"navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', '{name}'));"
+        )
+        page = context.new_page()
+        page.goto(speaking(demo["studio_url"], language))
+        page.get_by_test_id("prepare").click()
+        refusal = page.get_by_test_id("refusal")
+        refusal.wait_for()
+        sentences.add(refusal.inner_text())
+        check(page, f"studio-{name}", language, problems)
+        context.close()
+    assert len(sentences) == len(REFUSALS), "each refusal has a sentence of its own"
+    assert problems == []
+
+
+@pytest.mark.parametrize("size", [WALL, OLD_WALL], ids=["1920", "1024"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_class_screen(server: Server, browser: Browser, language: str, size: dict[str, int]) -> None:
+    demo = server.demo()
+    assert demo is not None
+    problems: list[str] = []
+    name = f"class-{size['width']}"
+    lecture = f"/api/v1/lectures/{demo['lecture_id']}"
+    room = Classroom(browser, speaking(demo["classroom_urls"][0], language), watch=False)
+    room.page.set_viewport_size(size)  # type: ignore[arg-type]
+    room.page.get_by_test_id("enter").wait_for()
+    box = room.page.get_by_test_id("enter").bounding_box()
+    assert box is not None
+    assert box["height"] >= 240
+    check(room.page, f"{name}-enter", language, problems)
+    room.enter()
+    room.until("waiting")
+    check(room.page, f"{name}-waiting", language, problems)
+    studio = Studio(browser, demo["studio_url"])
+    studio.prepare()
+    studio.start()
+    room.until("live")
+    room.page.mouse.click(size["width"] / 2, size["height"] / 2)
+    check(room.page, f"{name}-live", language, problems)
+    for order, state in (("pause", "paused"), ("resume", "live"), ("cut", "cut"), ("resume", "live"), ("end", "ended")):
+        assert server.call("POST", f"{lecture}/{order}", demo["api_token"])[0] == 200
+        room.until(state)
+        if state != "live":
+            check(room.page, f"{name}-{state}", language, problems)
+    assert problems == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_class_screen_without_its_token(server: Server, browser: Browser, language: str) -> None:
+    demo = server.demo()
+    assert demo is not None
+    problems: list[str] = []
+    page = browser.new_page(viewport=WALL)  # type: ignore[arg-type]
+    page.goto(speaking(demo["classroom_urls"][0].partition("#")[0] + "#jtd_wrong", language))
+    page.wait_for_function("() => document.documentElement.dataset.state === 'error'")
+    assert "E-" in page.get_by_test_id("slate").inner_text()
+    check(page, "class-error", language, problems)
+    assert problems == []
+
+
+def log_in(page: Page, demo: dict[str, Any]) -> None:
+    page.get_by_test_id("login").locator("input").first.fill(demo["console_user"])
+    page.get_by_test_id("login").locator("input[type=password]").fill(demo["console_password"])
+    page.get_by_test_id("submit").click()
+    page.get_by_test_id("lectures").wait_for()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_console(server: Server, browser: Browser, language: str) -> None:
+    demo = server.demo()
+    assert demo is not None
+    problems: list[str] = []
+    context = browser.new_context(viewport=DESK)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(speaking(demo["console_url"], language))
+    page.get_by_test_id("login").wait_for()
+    check(page, "console-login", language, problems)
+    page.get_by_test_id("login").locator("input").first.fill("nobody")
+    page.get_by_test_id("login").locator("input[type=password]").fill("wrong password")
+    page.get_by_test_id("submit").click()
+    page.get_by_test_id("login-error").wait_for()
+    check(page, "console-login-error", language, problems)
+    log_in(page, demo)
+    check(page, "console-lectures", language, problems)
+
+    studio = Studio(browser, demo["studio_url"])
+    studio.prepare()
+    studio.start()
+    rooms = [Classroom(browser, url, watch=False) for url in demo["classroom_urls"]]
+    for room in rooms:
+        room.enter()
+        room.until("live")
+    page.get_by_test_id("lectures").get_by_text("珍爱生命").first.click()
+    page.get_by_test_id("board").wait_for()
+    page.get_by_test_id("board").locator("[data-state=receiving]").first.wait_for(timeout=15_000)
+    check(page, "console-board", language, problems)
+    studio.end()
+    check(page, "console-ended", language, problems)
+    goto_recordings(page, language)
+    page.get_by_test_id("recordings").wait_for()
+    page.get_by_test_id("play").first.wait_for(timeout=15_000)
+    check(page, "console-recordings", language, problems)
+    assert problems == []
+
+
+def goto_recordings(page: Page, language: str) -> None:
+    words: Callable[[str], str] = {"zh-CN": "录像", "en": "Recordings"}.get  # type: ignore[assignment]
+    page.get_by_role("link", name=words(language)).first.click()
