@@ -2,7 +2,7 @@
 
     python -m tests.support.ffmpeg_whip URL TOKEN FOLDER [FRAMES]
 
-FOLDER takes the certificate. Sends FRAMES pictures (30 a second, 320x180) and their sound in real time, then ends the session.
+FOLDER takes the certificate. Sends FRAMES pictures (30 a second, 320x180, with a counter) and a beep a second in real time, then ends the session.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ import numpy as np
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.support.media import beeps, video_frame
+
+ENCODER = {"profile": "baseline", "tune": "zerolatency", "preset": "ultrafast", "g": "30"}
 
 
 def write_certificate(folder: Path) -> dict[str, str]:
@@ -47,17 +51,17 @@ def publish(url: str, token: str, folder: Path, frames: int) -> None:
     """Publish `frames` pictures with their sound, at the pace of a camera."""
     options = {"authorization": token, **write_certificate(folder)}
     with av.open(url, "w", format="whip", options=options) as output:
-        video = output.add_stream(
-            "libx264", rate=30, options={"profile": "baseline", "tune": "zerolatency", "preset": "ultrafast"}
-        )
+        video = output.add_stream("libx264", rate=30, options=ENCODER)
         video.width, video.height, video.pix_fmt = 320, 180, "yuv420p"
         audio = output.add_stream("libopus", rate=48_000, layout="stereo")
+        tone = beeps(frames / 30)
         begun = time.monotonic()
         for number in range(frames):
-            frame = av.VideoFrame.from_ndarray(np.full((180, 320, 3), number * 5 % 255, np.uint8), format="rgb24")
+            frame = video_frame(number, 320, 180)
             frame.pts, frame.time_base = number, Fraction(1, 30)
             output.mux(video.encode(frame))
-            sound = av.AudioFrame.from_ndarray(np.zeros((1, 1600 * 2), np.int16), format="s16", layout="stereo")
+            samples = (np.repeat(tone[number * 1600 : (number + 1) * 1600], 2) * 32767).astype(np.int16)
+            sound = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="stereo")
             sound.sample_rate, sound.pts, sound.time_base = 48_000, number * 1600, Fraction(1, 48_000)
             output.mux(audio.encode(sound))
             time.sleep(max(0.0, begun + number / 30 - time.monotonic()))
