@@ -10,7 +10,6 @@ export const en: Record<Key, string> = {
   'app.next': 'Next step',
   'app.retry': 'Try again',
   'app.logout': 'Log out',
-  'app.language': 'Change language',
   'app.theme.dark': 'Dark theme',
   'app.theme.light': 'Light theme',
   'app.cancel': 'Cancel',

@@ -10,7 +10,6 @@ export const zh = {
   'app.next': '下一步',
   'app.retry': '重试',
   'app.logout': '退出登录',
-  'app.language': '切换语言',
   'app.theme.dark': '换成深色',
   'app.theme.light': '换成浅色',
   'app.cancel': '取消',
