@@ -2,7 +2,8 @@
 
     python -m tests.support.ffmpeg_whip URL TOKEN FOLDER [FRAMES]
 
-FOLDER takes the certificate. Sends FRAMES pictures (30 a second, 320x180, with a counter) and a beep a second in real time, then ends the session.
+FOLDER takes the certificate. Sends FRAMES pictures (30 a second, 320x180, with a counter) and a beep each second in real
+time, then ends the session.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ def publish(url: str, token: str, folder: Path, frames: int) -> None:
         video.width, video.height, video.pix_fmt = 320, 180, "yuv420p"
         audio = output.add_stream("libopus", rate=48_000, layout="stereo")
         tone = beeps(frames / 30)
+        output.start_encoding()  # connects
         begun = time.monotonic()
         for number in range(frames):
             frame = video_frame(number, 320, 180)
