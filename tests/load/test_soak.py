@@ -1,0 +1,115 @@
+"""Two minutes of coming and going: what a visitor took, the server has again when he is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.support.crowd import demo_urls, offer_over_http, on_air
+from tests.support.peer import Peer
+from tests.support.readings import readings
+from tests.support.server import Server
+from tests.support.visits import Visits
+
+pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+
+SECONDS = 120
+VISIT_EVERY = 0.5  # two thirds of the visitors are viewers: 80 joins and as many leaves a minute
+SAMPLE_EVERY = 2.0
+STAYS = (2, 9, 4, 14, 6)
+CONSENT_SECONDS = 5
+# A viewer that is never let go keeps some 100 kB: 53 of them come between the middle of the second third and that of the last.
+GROWTH_BYTES = 2_500_000
+ENVIRONMENT = {"JIANGTANG_MEDIA__CONSENT_SECONDS": str(CONSENT_SECONDS), "JIANGTANG_LIVE__REQUESTS_PER_SECOND": "1000"}
+
+
+class Watchman:
+    """Reads the server's metrics."""
+
+    def __init__(self, server: Server, token: str) -> None:
+        self.server = server
+        self.token = token
+        self.samples: list[dict[str, float]] = []
+
+    async def look(self) -> dict[str, float]:
+        return await asyncio.to_thread(readings, self.server, self.token)
+
+    async def until_sessions(self, count: int) -> dict[str, float]:
+        """Return the metrics as soon as so many sessions are left."""
+        async with asyncio.timeout(CONSENT_SECONDS + 25):
+            while (found := await self.look())["media_sessions"] != count:
+                await asyncio.sleep(0.2)
+        return found
+
+    async def keep(self) -> None:
+        """Take samples until cancelled."""
+        while True:
+            self.samples.append(await self.look())
+            await asyncio.sleep(SAMPLE_EVERY)
+
+    def median(self, name: str, third: int) -> float:
+        """The median of one third (0 to 2) of the samples."""
+        size = len(self.samples) // 3
+        return statistics.median(sample[name] for sample in self.samples[third * size : (third + 1) * size])
+
+
+async def soak(server: Server, watchman: Watchman) -> tuple[dict[str, float], dict[str, float], Visits]:
+    """Run a lecture with visitors; return the metrics before the first and after the last of them."""
+    demo = server.demo()
+    assert demo is not None
+    whip, key, _, _ = demo_urls(demo)
+    connector = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(connector=connector) as session, Peer("publish") as publisher:
+        await publisher.connect(lambda offer: offer_over_http(session, whip, key, offer))
+        visits = Visits(demo, session)
+        async with on_air(publisher):
+            for stay in (1, 1, 1):  # what the first visitors bring into being is not theirs
+                visits.arrive(stay)
+            await visits.stop()
+            before = await watchman.until_sessions(1)
+            keeping = asyncio.create_task(watchman.keep())
+            for number in range(round(SECONDS / VISIT_EVERY)):
+                visits.arrive(STAYS[number % len(STAYS)])
+                await asyncio.sleep(VISIT_EVERY)
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            await visits.stop()
+            after = await watchman.until_sessions(1)
+    await watchman.until_sessions(0)
+    return before, after, visits
+
+
+def test_memory_tasks_and_descriptors_stay_flat(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    server = Server(tmp_path / "data", environment=ENVIRONMENT)
+    try:
+        demo = server.start()
+        watchman = Watchman(server, demo["api_token"])
+        before, after, visits = asyncio.run(soak(server, watchman))
+        errors = [line for line in server.log.read_text("utf-8").splitlines() if "Traceback" in line]
+    finally:
+        server.close()
+    grown = {
+        name: watchman.median(f"process_{name}", 2) - watchman.median(f"process_{name}", 1)
+        for name in ("resident_bytes", "open_fds", "tasks")
+    }
+    left = {name: after[f"process_{name}"] - before[f"process_{name}"] for name in ("open_fds", "tasks")}
+    with capsys.disabled():
+        print(
+            f"\n{visits.viewers} viewers and {visits.pages} pages came and went; from the second to the last third of "
+            f"{SECONDS} s: {grown['resident_bytes'] / 1e6:+.1f} MB, {grown['open_fds']:+.0f} descriptors, {grown['tasks']:+.0f} "
+            f"tasks; after the last: {left}; memory by third "
+            f"{[round(watchman.median('process_resident_bytes', third) / 1e6, 1) for third in range(3)]} MB"
+        )
+    assert visits.viewers >= 50 * SECONDS / 60
+    assert visits.pages >= 20 * SECONDS / 60
+    assert grown["resident_bytes"] <= GROWTH_BYTES
+    assert grown["tasks"] <= 5
+    assert grown["open_fds"] <= 5
+    assert left["open_fds"] <= 3
+    assert left["tasks"] <= 3
+    assert after["media_viewers"] == after["media_handshakes"] == 0
+    assert errors == []
