@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ import pytest
 
 from tests.support.chromium import chromium, watch_errors
 from tests.support.crowd import offer_over_http
+from tests.support.ffmpeg_whip import running
 from tests.support.library import download, finished_recording
 from tests.support.media import find_beeps, heard, shown_counters
 from tests.support.observer import keep_connections, looks, sound_of
@@ -74,18 +72,6 @@ async () => {
 """
 
 
-@contextmanager
-def ffmpeg(demo: dict[str, Any], folder: Path, frames: int) -> Iterator[subprocess.Popen[bytes]]:
-    """FFmpeg's `whip` muxer as a process of its own, which ends with the block."""
-    command = [sys.executable, "-m", "tests.support.ffmpeg_whip", demo["whip_url"], demo["whip_token"], str(folder)]
-    process = subprocess.Popen([*command, str(frames)])
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
 class _Blank(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)
@@ -127,7 +113,7 @@ async def test_ffmpeg_makes_the_lecture_live_and_its_recording_has_the_right_len
     assert lecture(server, demo)["state"] == "open"
     async with aiohttp.ClientSession() as http, Peer("watch") as monitor:
         await monitor.connect(lambda offer: offer_over_http(http, demo["whep_url"], demo["whep_token"], offer))
-        with ffmpeg(demo, tmp_path, frames) as process:
+        with running(demo, tmp_path, frames) as process:
             await monitor.wait_for(lambda: len(monitor.sequences(video_ssrc(monitor))) > FPS, 40)
             live = await asyncio.to_thread(lecture, server, demo)
             assert await asyncio.to_thread(process.wait, 60) == 0
@@ -171,7 +157,7 @@ def test_a_page_of_another_site_watches_ffmpeg_by_raw_fetch(server: Server, anot
         assert joined["resource"].startswith(f"http://localhost:{server.port}/whep/session/")
         page.wait_for_function(CONNECTED)
         page.evaluate("document.querySelector('video').remove()")  # of the refused attempt
-        with ffmpeg(demo, tmp_path, 60 * FPS):
+        with running(demo, tmp_path, 60 * FPS):
             first = looks(page, count=FPS)
             before = sound_of(page)
             status, etag = page.evaluate(RESTART)

@@ -9,10 +9,14 @@ time, then ends the session.
 from __future__ import annotations
 
 import datetime
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -67,6 +71,18 @@ def publish(url: str, token: str, folder: Path, frames: int) -> None:
             sound.sample_rate, sound.pts, sound.time_base = 48_000, number * 1600, Fraction(1, 48_000)
             output.mux(audio.encode(sound))
             time.sleep(max(0.0, begun + number / 30 - time.monotonic()))
+
+
+@contextmanager
+def running(demo: dict[str, Any], folder: Path, frames: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Publish to a demo server in a process that ends with the block."""
+    command = [sys.executable, "-m", "tests.support.ffmpeg_whip", demo["whip_url"], demo["whip_token"], str(folder)]
+    process = subprocess.Popen([*command, str(frames)])
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 if __name__ == "__main__":
