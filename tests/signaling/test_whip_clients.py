@@ -25,14 +25,20 @@ async def served(tmp_path: Path) -> AsyncIterator[Site]:
         yield built
 
 
+@pytest.mark.server
 async def test_ffmpegs_whip_muxer_publishes_to_a_screen(served: Site, tmp_path: Path) -> None:
     url = f"{served.url}/whip/{served.home.lecture_id}"
     async with Peer("watch") as screen:
         await screen.connect(served.exchange("whep", served.home.watch()))
         arguments = ["-m", "tests.support.ffmpeg_whip", url, await served.home.key(), str(tmp_path), str(FRAMES)]
         ffmpeg = await asyncio.create_subprocess_exec(sys.executable, *arguments)
-        async with asyncio.timeout(60):
-            assert await ffmpeg.wait() == 0
+        try:
+            async with asyncio.timeout(60):
+                assert await ffmpeg.wait() == 0
+        finally:
+            if ffmpeg.returncode is None:
+                ffmpeg.kill()
+                await ffmpeg.wait()
         await screen.wait_for(lambda: len(screen.rtp) > FRAMES)
         async with asyncio.timeout(10):
             while not served.home.seen(PublisherLost):
