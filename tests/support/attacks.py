@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -83,3 +85,32 @@ ATTACKS = [
     ),
     Attack("turn-channel", lambda _: b"\x40\x00\x00\x04abcd", DropReason.NOT_RFC7983, DropReason.NOT_RFC7983),
 ]  # fmt: skip
+
+
+class Postman:
+    """Sends datagrams from an address that the server does not know; `prefix` runs it on another machine."""
+
+    PROGRAM = """
+import socket, sys
+source = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+source.bind((sys.argv[1], 0))
+for line in sys.stdin:
+    host, port, datagram = line.split(",")
+    source.sendto(bytes.fromhex(datagram), (host, int(port)))
+"""
+
+    def __init__(self, address: str, prefix: Sequence[str] = ()) -> None:
+        command = [*prefix, sys.executable, "-c", self.PROGRAM, address]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
+
+    def send(self, datagram: bytes, target: tuple[str, int]) -> None:
+        """Send one datagram."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{target[0]},{target[1]},{datagram.hex()}\n")
+        self._process.stdin.flush()
+
+    def close(self) -> None:
+        """End the process once it has sent everything."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        assert self._process.wait(10) == 0
