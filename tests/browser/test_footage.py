@@ -57,7 +57,7 @@ def test_a_real_picture_and_sound_reach_a_classroom_and_the_recording(
         assert studio.errors + room.errors == []
 
     with capsys.disabled():
-        print(f"\nclassroom: {shown}, sound {level:.3f} RMS")
+        print(f"\nclassroom: {shown}, sound level {level:.3f}")
     assert shown.frames >= FPS * SECONDS
     assert shown.luma > BLACK
     assert shown.moving >= 0.5

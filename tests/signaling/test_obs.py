@@ -263,11 +263,11 @@ async def test_both_sessions_of_a_takeover_are_in_one_recording(
         scene = camera()
         await old.start()
         async with old.streaming(scene):
-            await asyncio.sleep(3)
+            await old.until_sent(3 * FPS)
             await new.start()
             async with new.streaming(scene):
                 await asyncio.wait_for(old.peer.closed.wait(), 10)
-                await asyncio.sleep(3)
+                await new.until_sent(3 * FPS)
         await new.stop()
         old.peer.close()
         path = f"/api/v1/lectures/{demo['lecture_id']}/end"

@@ -61,6 +61,7 @@ class Obs:
         self.response: aiohttp.ClientResponse | None = None
         self.resource = ""
         self.counters: list[int] = []  # of the pictures sent
+        self._sent = asyncio.Event()
 
     async def start(self) -> None:
         """POST the offer, take the answer, connect. Raises `OutputFailed`."""
@@ -94,6 +95,13 @@ class Obs:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+    async def until_sent(self, pictures: int, seconds: float = 20.0) -> None:
+        """Return when that many pictures have been sent. Raises `TimeoutError`."""
+        async with asyncio.timeout(seconds):
+            while len(self.counters) < pictures:
+                self._sent.clear()
+                await self._sent.wait()
 
     async def _request(
         self, method: str, url: str, body: str | None = None, more: dict[str, str] | None = None
@@ -134,6 +142,7 @@ class Obs:
             self.peer.send_rtp(stream.packet(payload, marker=place == len(payloads) - 1))
         stream.timestamp += 90_000 // FPS
         self.counters.append(picture.counter)
+        self._sent.set()
         if picture.key:
             self._report(stream)
 

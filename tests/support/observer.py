@@ -73,7 +73,7 @@ class Sound:
     seconds: float
 
     def level_since(self, earlier: Sound) -> float:
-        """Return the root mean square level (0 to 1) of what came after `earlier`."""
+        """Return the root mean square of the levels (0 to 1) of what came after `earlier`; WebRTC takes peaks for levels."""
         return math.sqrt((self.energy - earlier.energy) / (self.seconds - earlier.seconds))
 
 
