@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -141,11 +140,10 @@ def test_class_screen_without_its_token(server: Server, browser: Browser, langua
     assert problems == []
 
 
-def log_in(page: Page, demo: dict[str, Any]) -> None:
-    page.get_by_test_id("login").locator("input").first.fill(demo["console_user"])
-    page.get_by_test_id("login").locator("input[type=password]").fill(demo["console_password"])
+def log_in(page: Page, user: str, password: str) -> None:
+    page.get_by_test_id("login").fill(user)
+    page.get_by_test_id("password").fill(password)
     page.get_by_test_id("submit").click()
-    page.get_by_test_id("lectures").wait_for()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -158,12 +156,11 @@ def test_console(server: Server, browser: Browser, language: str) -> None:
     page.goto(speaking(demo["console_url"], language))
     page.get_by_test_id("login").wait_for()
     check(page, "console-login", language, problems)
-    page.get_by_test_id("login").locator("input").first.fill("nobody")
-    page.get_by_test_id("login").locator("input[type=password]").fill("wrong password")
-    page.get_by_test_id("submit").click()
-    page.get_by_test_id("login-error").wait_for()
+    log_in(page, "nobody", "wrong password")
+    page.wait_for_function("() => document.querySelector('[data-testid=login-error]').innerText.trim() !== ''")
     check(page, "console-login-error", language, problems)
-    log_in(page, demo)
+    log_in(page, demo["console_user"], demo["console_password"])
+    page.get_by_test_id("lectures").wait_for()
     check(page, "console-lectures", language, problems)
 
     studio = Studio(browser, demo["studio_url"])

@@ -116,7 +116,9 @@ async def site(
         )
         await home.live.start()
         app = _application(home, access, realtime)
-        async with TestClient(TestServer(app)) as client:
+        server = TestServer(app)
+        await server.start_server(shutdown_timeout=0.1)  # a client that polls would hold it for the whole poll
+        async with TestClient(server) as client:
             await realtime.start()
             try:
                 yield Site(home, client, auth, realtime)

@@ -24,7 +24,7 @@ _OVERFLOW = """() => {
         if (!own || style.visibility === 'hidden' || !element.offsetParent || style.textOverflow === 'ellipsis') continue;
         if (style.clip !== 'auto' || style.clipPath !== 'none') continue;
         const hidden = style.overflowX === 'hidden' || style.overflowY === 'hidden';
-        const cut = element.scrollWidth > element.clientWidth + 1 || element.scrollHeight > element.clientHeight + 3;
+        const cut = element.scrollWidth > element.clientWidth + 1 || element.scrollHeight > element.clientHeight + 0.4 * parseFloat(style.fontSize);
         if (hidden && cut) found.push(`clipped: ${element.tagName} ${element.textContent.trim().slice(0, 40)}`);
     }
     return found;
@@ -60,13 +60,13 @@ def overflow(page: Page) -> list[str]:
 def foreign_words(page: Page, language: str) -> list[str]:
     """Return texts in the wrong language: three Latin letters in a row in Chinese, any Chinese character in English.
 
-    Names from the database (lectures, schools, people) are Chinese in both languages; elements that hold them say so by
-    `lang="zh-CN"` or are passed over in English.
+    Names from the database (lectures, schools, people) are Chinese in both languages, so in English only words that
+    pages use count.
     """
     texts = [str(text) for text in page.evaluate(_TEXT)]
     if language == "zh-CN":
         return [text for text in texts if re.search(r"[A-Za-z]{3,}", LATIN.sub("", text))]
-    return [text for text in texts if re.search(r"[。，：；！？]|请|点击|直播|正在|没有|导出", text)]
+    return [text for text in texts if re.search(r"请|点击|直播|正在|没有|导出|重试", text)]
 
 
 def barriers(page: Page) -> list[str]:
