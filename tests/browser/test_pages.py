@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -171,18 +171,24 @@ def test_console(server: Server, browser: Browser, language: str) -> None:
         room.enter()
         room.until("live")
     page.get_by_test_id("lectures").get_by_text("珍爱生命").first.click()
-    page.get_by_test_id("board").wait_for()
-    page.get_by_test_id("board").locator("[data-state=receiving]").first.wait_for(timeout=15_000)
+    watching = page.get_by_test_id("schools").locator("[data-school][data-state=some]")
+    watching.nth(1).wait_for(timeout=15_000)
     check(page, "console-board", language, problems)
+    watching.first.click()
+    page.get_by_test_id("school").locator("[data-state=receiving]").first.wait_for(timeout=15_000)
+    check(page, "console-school", language, problems)
+    page.keyboard.press("Escape")
     studio.end()
-    check(page, "console-ended", language, problems)
-    goto_recordings(page, language)
-    page.get_by_test_id("recordings").wait_for()
+    page.get_by_role("tab", name={"zh-CN": "录像", "en": "Recordings"}[language]).click()
     page.get_by_test_id("play").first.wait_for(timeout=15_000)
     check(page, "console-recordings", language, problems)
+    page.get_by_test_id("play").first.click()
+    page.wait_for_function("() => document.querySelector('[data-testid=player]')?.readyState >= 2", timeout=15_000)
+    page.keyboard.press("Escape")
+    page.get_by_role("tab", name={"zh-CN": "出勤与导出", "en": "Attendance and export"}[language]).click()
+    page.get_by_test_id("exports").wait_for()
+    check(page, "console-exports", language, problems)
+    with page.expect_download() as download:
+        page.get_by_test_id("export-03-xlsx").click()
+    assert download.value.suggested_filename.endswith(".xlsx")
     assert problems == []
-
-
-def goto_recordings(page: Page, language: str) -> None:
-    words: Callable[[str], str] = {"zh-CN": "录像", "en": "Recordings"}.get  # type: ignore[assignment]
-    page.get_by_role("link", name=words(language)).first.click()
