@@ -107,8 +107,8 @@ async def test_an_offer_without_candidates_connects_and_no_patch_is_needed(
     http: aiohttp.ClientSession, demo: Demo
 ) -> None:
     obs = output(http, demo)
-    assert "a=candidate" not in obs.peer.offer
-    assert "a=end-of-candidates" not in obs.peer.offer
+    assert "a=candidate" not in obs.offer
+    assert "a=end-of-candidates" not in obs.offer
     await obs.start()
     assert obs.peer.answer.count("a=candidate:") >= 1
     assert obs.peer.dtls_state == "connected"

@@ -29,6 +29,42 @@ AGENT = "Mozilla/5.0 (OBS-Studio/32.0.0; Linux x86_64; zh-CN)"
 FPS, KEYFRAME_SECONDS = 30, 1
 
 
+SESSION = """\
+v=0
+o=rtc 1129721274 0 IN IP4 127.0.0.1
+s=-
+t=0 0
+a=group:BUNDLE 0 1
+a=group:LS 0 1
+a=msid-semantic:WMS *
+a=ice-options:ice2,trickle
+a=fingerprint:{fingerprint}
+"""
+SECTION = """\
+m={kind} 9 UDP/TLS/RTP/SAVPF {type}
+c=IN IP4 0.0.0.0
+a=mid:{mid}
+a=sendonly
+a=ssrc:{ssrc} cname:obs
+a=ssrc:{ssrc} msid:obs-stream {kind}
+a=msid:obs-stream {kind}
+a=rtcp-mux
+{codec}
+a=setup:actpass
+a=ice-ufrag:{ufrag}
+a=ice-pwd:{pwd}
+"""
+OPUS = """\
+a=rtpmap:111 opus/48000/2
+a=fmtp:111 minptime=10;maxaveragebitrate=96000;stereo=1;sprop-stereo=1;useinbandfec=1"""
+H264 = """\
+a=rtpmap:96 H264/90000
+a=rtcp-fb:96 nack
+a=rtcp-fb:96 nack pli
+a=rtcp-fb:96 goog-remb
+a=fmtp:96 profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1"""
+
+
 class OutputFailed(Exception):
     """OBS would say: failed to connect. `status` is 0 when the answer was not usable for another reason."""
 
@@ -63,10 +99,20 @@ class Obs:
         self.counters: list[int] = []  # of the pictures sent
         self._sent = asyncio.Event()
 
+    @property
+    def offer(self) -> str:
+        """The offer in the words of libdatachannel 0.24, which OBS stands on, before it has gathered candidates."""
+        words = self.peer.words
+        shared = {"ufrag": words.ufrag, "pwd": words.pwd}
+        sound = SECTION.format(kind="audio", type=111, mid=0, ssrc=words.audio_ssrc, codec=OPUS, **shared)
+        picture = SECTION.format(kind="video", type=96, mid=1, ssrc=words.video_ssrc, codec=H264, **shared)
+        text = SESSION.format(fingerprint=words.fingerprint) + sound + picture
+        return text.replace("\n", "\r\n")
+
     async def start(self) -> None:
         """POST the offer, take the answer, connect. Raises `OutputFailed`."""
         headers = {"Content-Type": "application/sdp"}
-        self.response, answer = await self._request("POST", self._endpoint, self.peer.offer, headers)
+        self.response, answer = await self._request("POST", self._endpoint, self.offer, headers)
         location = self.response.headers.get("Location", "")
         if self.response.status != 201:
             raise OutputFailed(self.response.status, answer)
