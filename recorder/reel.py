@@ -1,7 +1,10 @@
 """One reel being recorded: places pictures and sound on the reel's own time, muxes them, writes the parts.
 
-**A reel begins at 0 with its first IDR picture**, or with its first sound when there is no picture, and both its streams run
-without holes from there to its end.
+1. **A reel begins at 0 with its first IDR picture**, or with its first sound when there is no picture, and both its
+   streams run without holes from there to its end.
+2. **A picture is muxed when the next one has come**, so that its duration is known. With a guess that reaches beyond the
+   next picture FFmpeg's muxer aborts the whole process ("Packet duration is out of range", then an assertion) as soon
+   as a part ends between the two: seen with a studio that stuttered.
 """
 
 from __future__ import annotations
@@ -42,6 +45,7 @@ class Reel:
         self._origin = first.timestamp if first else None
         self._sound_origin: int | None = None
         self._picture = -1  # time of the newest picture
+        self._held: AccessUnit | None = None  # the newest picture, until its duration is known
         self._duration = FIRST_DURATION
         self._writer: ReelWriter | None = None
         self._wall_ns = wall_ns
@@ -67,10 +71,15 @@ class Reel:
             return False
         if self._picture >= 0:
             self._duration = time - self._picture
-        self._picture = time
-        self._muxer.add_picture(unit.annex_b(), time, self._duration, unit.key)
+        self._mux_held()
+        self._picture, self._held = time, unit
         self._write(self._muxer.take())
         return True
+
+    def _mux_held(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            self._muxer.add_picture(held.annex_b(), self._picture, self._duration, held.key)
 
     def sound(self, frame: SoundFrame) -> None:
         """Take a sound frame; what lies before the reel's beginning is cut off."""
@@ -96,6 +105,7 @@ class Reel:
     def close(self) -> None:
         """Fill the sound up to the end of the last picture, write what is left, close the files."""
         try:
+            self._mux_held()
             if self._picture >= 0:
                 end = (self._picture + self._duration) * AUDIO_CLOCK_RATE // VIDEO_CLOCK_RATE
                 self._muxer.fill_sound(end)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import random
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -65,6 +68,26 @@ def test_stored_access_units_are_the_sent_ones(tmp_path: Path) -> None:
     assert decode_errors(media(done)) == ""
     assert done.thumbnail is not None
     assert done.thumbnail.read_bytes()[:2] == b"\xff\xd8"
+
+
+STUTTER = (3000, 6000, 90, 17370, 24390, 62190, 19800, 45000, 90000, 120000)  # 90 kHz steps of a starved studio
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+def test_a_studio_that_stutters_is_recorded_at_its_own_times(tmp_path: Path, seed: int) -> None:
+    """With these seeds FFmpeg's muxer aborted the process when durations were guessed."""
+    sent, dice = clip(6.0), random.Random(seed)
+    steps = [dice.choice(STUTTER) for _ in sent.pictures[1:]]
+    times = list(accumulate(steps, initial=0))
+    pictures = tuple(replace(picture, timestamp=at) for picture, at in zip(sent.pictures, times, strict=True))
+    stuttered = replace(sent, pictures=pictures, sounds=clip(math.ceil(times[-1] / 90_000)).sounds)
+    deck = Deck(tmp_path)
+    deck.open()
+    deck.play(stream(stuttered))
+    deck.end()
+    shown = shown_counters(media(finish(deck.folder)))
+    assert [n for _, n in shown] == [picture.counter for picture in pictures]
+    assert [time for time, _ in shown] == pytest.approx([at / 90_000 for at in times], abs=0.001)
 
 
 def test_the_growing_reel_is_playable_before_it_is_finished(tmp_path: Path) -> None:
