@@ -18,6 +18,9 @@ class Visits:
     def __init__(self, demo: dict[str, Any], session: aiohttp.ClientSession) -> None:
         self.viewers = self.pages = 0
         self._demo = demo
+        self._tokens = [demo["whep_token"], *(screen["whep_token"] for screen in demo["screens"])]
+        # A screen that is opened anew sends its older viewer away; that shall not happen to one that is still joining.
+        self._joining = {token: asyncio.Lock() for token in self._tokens}
         self._session = session
         self._numbers = itertools.count()
         self._staying: set[asyncio.Task[None]] = set()
@@ -44,10 +47,10 @@ class Visits:
 
     async def _watch(self, number: int, seconds: float) -> None:
         """Watch as a monitor or as one of the screens, report as a browser does, leave."""
-        tokens = [self._demo["whep_token"], *(screen["whep_token"] for screen in self._demo["screens"])]
-        viewer = Viewer()
+        viewer, token = Viewer(), self._tokens[number // 2 % len(self._tokens)]
         try:
-            await join_one(viewer, self._session, self._demo["whep_url"], tokens[number % len(tokens)], media=True)
+            async with self._joining[token]:
+                await join_one(viewer, self._session, self._demo["whep_url"], token, media=True)
             for _ in range(round(seconds)):
                 await asyncio.sleep(1)
                 if not viewer.closed.is_set():  # a screen that was opened twice: the older viewer is sent away
