@@ -94,6 +94,7 @@ export class Peer {
     onServerGone(session.pc, () => generation === this.generation && this.ended());
     session.pc.addEventListener('iceconnectionstatechange', () => this.watchIce(session, generation));
     this.timer = window.setInterval(() => void this.check(session, generation), CHECK_MS);
+    this.watchIce(session, generation); // on a LAN the checks may have passed before anybody listened
   }
 
   private ended(): void {

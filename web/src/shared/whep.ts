@@ -85,12 +85,12 @@ export function onServerGone(pc: RTCPeerConnection, gone: () => void): void {
     told = true;
   };
   const dtls = pc.getReceivers()[0]?.transport ?? pc.getSenders()[0]?.transport ?? null;
-  dtls?.addEventListener('statechange', () => {
-    if (dtls.state === 'closed' || dtls.state === 'failed') tell();
-  });
   const state = (): void => {
+    if (dtls?.state === 'closed' || dtls?.state === 'failed') tell();
     if (pc.connectionState === 'failed' || pc.iceConnectionState === 'failed') tell();
   };
+  dtls?.addEventListener('statechange', state);
   pc.addEventListener('connectionstatechange', state);
   pc.addEventListener('iceconnectionstatechange', state);
+  state(); // what happened before anybody listened
 }
