@@ -23,7 +23,7 @@ $(PY_STAMP): pyproject.toml config/lock/dev.txt
 	@touch $@
 
 $(NODE_STAMP): web/package.json web/package-lock.json
-	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null || \
+	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null || \
 	  { echo "Node.js 20 or newer is needed to build the pages: see https://nodejs.org, or apt-get install nodejs npm where that is 20 or newer."; exit 1; }
 	cd web && npm ci --no-audit --no-fund
 	@touch $@

@@ -21,6 +21,7 @@ from broadcaster.transport.udp import MediaPort
 from config.settings import Settings
 
 TICK_SECONDS: Final = 0.02
+TIDY_SECONDS: Final = 1.0
 
 
 class MediaPlane:
@@ -45,6 +46,7 @@ class MediaPlane:
         self._sessions: dict[str, Session] = {}
         self._admission = TokenBucket(settings.media.joins_per_second, settings.media.joins_per_second)
         self._timer: asyncio.TimerHandle | None = None
+        self._tidy_at = 0.0
 
     @property
     def media_port(self) -> int:
@@ -123,10 +125,9 @@ class MediaPlane:
     def _tick(self) -> None:
         self._arm()
         now = self._clock()
-        for lecture_id, room in list(self._rooms.items()):
-            if room.closed:
-                del self._rooms[lecture_id]
-            else:
-                room.tick(now)
-        if any(session.closed for session in self._sessions.values()):
+        for room in self.rooms():
+            room.tick(now)
+        if now >= self._tidy_at:
+            self._tidy_at = now + TIDY_SECONDS
+            self._rooms = {key: room for key, room in self._rooms.items() if not room.closed}
             self._sessions = {key: session for key, session in self._sessions.items() if not session.closed}

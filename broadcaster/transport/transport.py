@@ -261,7 +261,10 @@ class Transport:
             self._moved()
 
     def _moved(self) -> None:
-        log.info("- path", transport=self.id, path=repr(self._ice.path))
+        write = (
+            log.info if self.state == "connected" else log.debug
+        )  # the first path stands in the line of the handshake
+        write("- path", transport=self.id, path=repr(self._ice.path))
         self.on_moved()
 
     def _connected(self) -> None:

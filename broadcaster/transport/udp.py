@@ -119,7 +119,7 @@ class MediaPort:
         self._transports[identifier] = transport
         self.handshakes += 1
         self.rename(transport, None)
-        log.info("- opened", transport=identifier, label=label, role=remote.role)
+        log.debug("- opened", transport=identifier, label=label, role=remote.role)
         return transport
 
     def send(self, link: Link, datagram: bytes) -> bool:

@@ -1,7 +1,7 @@
 // Replaces the camera and microphone by a synthetic lecturer: every picture shows a counter (tests/support/counter.py), and a beep
 // begins with every whole second of the sound clock. What was drawn when is kept, so that a test can tell latency and lip-sync.
 (() => {
-  const WIDTH = 1280, HEIGHT = 720, FPS = /*FPS*/ 15, BEEP_SECONDS = 0.06, DARK = 32, BRIGHT = 220;
+  const WIDTH = 1280, HEIGHT = 720, FPS = /*FPS*/ 15, CODE = /*CODE*/ true, BEEP_SECONDS = 0.06, DARK = 32, BRIGHT = 220;
   const drawn = [];  // [counter, seconds of the sound clock, milliseconds since 1970]
   let started;
 
@@ -32,7 +32,7 @@
       context.fillText(text, x, y);
     };
     box('#e7ecef', 0, 0, WIDTH, HEIGHT);
-    box('#ffffff', 60, 200, 780, 460);
+    box('#ffffff', 60, CODE ? 200 : 60, 780, CODE ? 460 : 600);
     words(56, '#1f2937', '珍爱生命，远离毒品', 110, 300);
     words(34, '#374151', '一、认识常见毒品', 110, 390);
     words(34, '#374151', '二、学会说“不”', 110, 460);
@@ -50,7 +50,7 @@
     context.drawImage(slide, 0, 0);
     context.fillStyle = '#0f766e';
     context.fillRect(counter * 7 % WIDTH, HEIGHT - 24, WIDTH / 40, 24);
-    for (let place = 0; place < 32; place++) {
+    for (let place = 0; CODE && place < 32; place++) {
       const bright = bits >> BigInt(31 - place) & 1n, row = place >> 4, column = place & 15;
       const level = bright ? BRIGHT : DARK;
       context.fillStyle = `rgb(${level},${level},${level})`;

@@ -44,7 +44,7 @@ def test_studio(server: Server, browser: Browser, language: str) -> None:
     demo = server.demo()
     assert demo is not None
     problems: list[str] = []
-    studio = Studio(browser, speaking(demo["studio_url"], language))
+    studio = Studio(browser, speaking(demo["studio_url"], language), code=False)
     studio.page.get_by_test_id("prepare").wait_for()
     check(studio.page, "studio-check", language, problems)
     studio.prepare()
@@ -113,7 +113,7 @@ def test_class_screen(server: Server, browser: Browser, language: str, size: dic
     room.enter()
     room.until("waiting")
     check(room.page, f"{name}-waiting", language, problems)
-    studio = Studio(browser, demo["studio_url"])
+    studio = Studio(browser, demo["studio_url"], code=False)
     studio.prepare()
     studio.start()
     room.until("live")
@@ -163,7 +163,7 @@ def test_console(server: Server, browser: Browser, language: str) -> None:
     page.get_by_test_id("lectures").wait_for()
     check(page, "console-lectures", language, problems)
 
-    studio = Studio(browser, demo["studio_url"])
+    studio = Studio(browser, demo["studio_url"], code=False)
     studio.prepare()
     studio.start()
     rooms = [Classroom(browser, url, watch=False) for url in demo["classroom_urls"]]
@@ -174,6 +174,8 @@ def test_console(server: Server, browser: Browser, language: str) -> None:
     watching = page.get_by_test_id("schools").locator("[data-school][data-state=some]")
     watching.nth(1).wait_for(timeout=15_000)
     check(page, "console-board", language, problems)
+    shot(studio.page, f"lecture-studio-{language}")
+    shot(rooms[0].page, f"lecture-class-{language}")
     watching.first.click()
     page.get_by_test_id("school").locator("[data-state=receiving]").first.wait_for(timeout=15_000)
     check(page, "console-school", language, problems)

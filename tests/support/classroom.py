@@ -16,15 +16,25 @@ LECTURE_SECONDS = 30_000.0  # milliseconds that a page may take to reach a state
 
 
 class Studio:
-    """The studio page of a lecture, with the synthetic lecturer unless told otherwise."""
+    """The studio page of a lecture, with the synthetic lecturer unless told otherwise; `code` draws the counter."""
 
-    def __init__(self, browser: Browser, url: str, *, synthetic: bool = True, fps: int = 15, **context: Any) -> None:
+    def __init__(
+        self,
+        browser: Browser,
+        url: str,
+        *,
+        synthetic: bool = True,
+        fps: int = 15,
+        code: bool = True,
+        **context: Any,
+    ) -> None:
         self.context: BrowserContext = browser.new_context(
             viewport={"width": 1366, "height": 768}, locale="zh-CN", **context
         )
         if synthetic:
             script = (SCRIPTS / "synthetic.js").read_text("utf-8")
-            self.context.add_init_script(script.replace("/*FPS*/ 15", str(fps)))
+            script = script.replace("/*FPS*/ 15", str(fps)).replace("/*CODE*/ true", str(code).lower())
+            self.context.add_init_script(script)
         self.page: Page = self.context.new_page()
         self.errors = watch_errors(self.page)
         self.page.goto(url)
