@@ -10,9 +10,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import DDL, Index, LargeBinary, String, Table, Text, UniqueConstraint, event
+from sqlalchemy import Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from signaling.db.append_only import append_only
 from signaling.db.base import Base, UtcDateTime, uuid7
 
 
@@ -79,39 +80,5 @@ class RosterEntry(Base):
 TABLES: Final = (AttendanceFact.__tablename__, DeliveryWindow.__tablename__, RosterEntry.__tablename__)
 
 
-def _sqlite(table: str) -> list[str]:
-    return [
-        f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-        for verb in ("UPDATE", "DELETE")
-    ]
-
-
-def _postgresql(table: str) -> list[str]:
-    function = f"{table}_append_only"
-    return [
-        f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$ "
-        f"BEGIN RAISE EXCEPTION '{table} is append-only'; END $$",
-        f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} "
-        f"FOR EACH ROW EXECUTE FUNCTION {function}()",
-        f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {function}()",
-    ]
-
-
-APPEND_ONLY_DDL: Final[dict[str, list[str]]] = {
-    "sqlite": [statement for table in TABLES for statement in _sqlite(table)],
-    "postgresql": [statement for table in TABLES for statement in _postgresql(table)],
-}
-"""Statements for a migration, by dialect; `Base.metadata.create_all` runs the same ones."""
-
-
-def _attach(table: Table) -> None:
-    for dialect, make in (("sqlite", _sqlite), ("postgresql", _postgresql)):
-        for statement in make(table.name):
-            ddl = DDL(statement)  # type: ignore[no-untyped-call]  # SQLAlchemy left it untyped
-            event.listen(table, "after_create", ddl.execute_if(dialect=dialect))
-
-
 for _name in TABLES:
-    _attach(Base.metadata.tables[_name])
+    append_only(Base.metadata.tables[_name])

@@ -15,7 +15,7 @@ for _domain in DOMAINS:
         import_module(f"signaling.{_domain}.models")
 
 metadata = Base.metadata
-# The ledger of attendance makes its own tables append-only.
+# attendance/models.py makes the tables of the ledger append-only itself, for whoever imports it alone.
 LOGS = ("audit_log", "broadcast_transitions")
 LEDGER = ("attendance_facts", "delivery_windows", "attendance_roster")
 ALL_APPEND_ONLY = (*LOGS, *LEDGER)
