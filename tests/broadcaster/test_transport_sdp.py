@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from broadcaster.transport.parameters import Candidate, Credentials, Fingerprint
 from broadcaster.transport.sdp import Direction, Offer, build_fragment, parse_fragment, parse_offer
 from config.settings import load
 from tests.support.offers import OfferWords, Style, write_offer
+from tests.support.timing import fastest
 
 LIMITS = load().sdp
 SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
@@ -296,10 +296,9 @@ def bombs() -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in bombs()])
 def test_bombs_are_refused_before_they_are_parsed(text: str) -> None:
-    begun = time.process_time()
     with pytest.raises(MalformedOffer, match=r"has (more than )?\d+ (bytes|lines|a=rtpmap lines|m= lines)"):
         parse_offer(text, LIMITS, "publish")
-    assert time.process_time() - begun < 0.02
+    assert fastest(lambda: parse_offer(text, LIMITS, "publish"), MalformedOffer) < 0.02
 
 
 def heavy() -> Iterator[tuple[str, str]]:
@@ -315,9 +314,8 @@ def heavy() -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in heavy()])
 def test_offers_within_the_caps_are_read_quickly(text: str) -> None:
-    begun = time.process_time()
     assert parse_offer(text, LIMITS, "publish").video is not None
-    assert time.process_time() - begun < 0.05
+    assert fastest(lambda: parse_offer(text, LIMITS, "publish")) < 0.05
 
 
 # -- fragments -------------------------------------------------------------------------------------------------

@@ -11,10 +11,13 @@ import pytest
 
 from tests.support.chromium import STUDIO_ARGUMENTS, chromium, executable
 from tests.support.classroom import Classroom, Studio
+from tests.support.library import download, finished_recording
+from tests.support.media import shown_counters
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
+FPS = 15
 AUTOPLAY = "--autoplay-policy=no-user-gesture-required"
 
 
@@ -38,13 +41,14 @@ def shows_again(room: Classroom, milliseconds: float = 60_000) -> None:
 
 
 @pytest.mark.parametrize("way", ["restart", "kill"])
-def test_a_live_lecture_goes_on_after_the_server_came_back(server: Server, way: str) -> None:
+def test_a_live_lecture_goes_on_after_the_server_came_back(server: Server, tmp_path: Path, way: str) -> None:
     demo = server.demo()
     assert demo is not None
     lecture = f"/api/v1/lectures/{demo['lecture_id']}"
     with chromium(*STUDIO_ARGUMENTS, AUTOPLAY) as browser:
         studio, rooms = go_live(browser, demo)
         _, before = server.call("GET", lecture, demo["api_token"])
+        drawn_before = studio.drawn()[-1][0]
         if way == "restart":
             assert server.stop() < 5
         else:
@@ -60,8 +64,14 @@ def test_a_live_lecture_goes_on_after_the_server_came_back(server: Server, way: 
         assert after["boot_id"] != before["boot_id"]
         studio.end()
 
+    entry = finished_recording(server, demo, seconds=10)
     query = f"/api/v1/recordings?lecture_id={demo['lecture_id']}"
     assert len(server.call("GET", query, demo["api_token"])[1]) == 1, "one entry for one broadcast"
+    film = shown_counters(download(server, demo, entry["mp4_url"], tmp_path / "lecture.mp4"))
+    counters = [counter for _, counter in film if counter is not None]
+    assert counters == sorted(counters)
+    assert min(counters) < drawn_before - FPS * 2, "what was recorded before the server went is there"
+    assert max(counters) > drawn_before, "and what came after it"
     _, report = server.call("GET", f"{lecture}/attendance", demo["api_token"])
     assert report["totals"]["classes_connected"] == 2
 

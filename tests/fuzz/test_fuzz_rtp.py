@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 import pytest
 
@@ -17,6 +16,7 @@ from broadcaster.rtp.opus import MAX_SAMPLES, OpusError, duration
 from broadcaster.rtp.packet import RtpError, RtpPacket, original_of
 from broadcaster.rtp.rtcp import MAX_COMPOUND, Nack, RtcpError, compound, parse_compound
 from tests.fuzz.mutations import corpus, inputs
+from tests.support.timing import fastest
 
 MUTATIONS = 100_000
 WORST_SECONDS = 0.02
@@ -39,19 +39,8 @@ def attack(folder: str, read: Callable[[bytes], None], refusal: type[ValueError]
         except Exception as failure:
             raise AssertionError(f"mutation {number} of {folder}: {data.hex()}") from failure
         if time.thread_time() - began >= WORST_SECONDS:
-            assert fastest(read, data, refusal) < WORST_SECONDS, (number, data.hex())
+            assert fastest(lambda data=data: read(data), refusal) < WORST_SECONDS, (number, data.hex())
     return taken, refused
-
-
-def fastest(read: Callable[[bytes], None], data: bytes, refusal: type[ValueError]) -> float:
-    """Return the least processor time of five more reads: an input that is slow is slow every time."""
-    times = []
-    for _ in range(5):
-        began = time.thread_time()
-        with suppress(refusal):
-            read(data)
-        times.append(time.thread_time() - began)
-    return min(times)
 
 
 def read_rtp(data: bytes) -> None:

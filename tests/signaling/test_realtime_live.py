@@ -156,6 +156,7 @@ async def test_who_has_no_business_here_is_refused(served: Site, pages: Make, ki
     assert len(served.realtime.peers) == 0
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 async def test_a_cut_reaches_screens_within_a_second_by_either_transport(
     served: Site, pages: Make, transport: str
@@ -322,6 +323,7 @@ async def test_nothing_said_here_publishes_or_changes_a_state(served: Site, page
     assert served.home.room.sessions == []
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 async def test_a_restart_is_announced_before_everybody_is_disconnected(
     served: Site, pages: Make, transport: str

@@ -146,6 +146,7 @@ async def test_a_hundred_parallel_publishers_end_with_exactly_one(tmp_path: Path
             peer.close()
 
 
+@pytest.mark.server
 async def test_a_cut_stops_forwarding_within_200_ms_and_says_goodbye_to_everybody(served: Site) -> None:
     await served.home.at(Event.START)
     async with (
