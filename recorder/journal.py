@@ -29,9 +29,11 @@ class Lines:
             os.fdatasync(self._descriptor)
 
     def close(self) -> None:
-        """Make all lines durable and close the file."""
-        os.fdatasync(self._descriptor)
-        os.close(self._descriptor)
+        """Make all lines durable and close the file, also when the disk refuses: then raise `OSError`."""
+        try:
+            os.fdatasync(self._descriptor)
+        finally:
+            os.close(self._descriptor)
 
 
 def write_all(descriptor: int, data: bytes) -> None:

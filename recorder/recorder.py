@@ -54,13 +54,20 @@ class Recorder:
         self._finishing = asyncio.Lock()
 
     async def start(self, keep: Collection[str] = ()) -> list[RecoveredRecording]:
-        """Recover every recording without a manifest: those in `keep` (their broadcast still runs) stay open."""
+        """Recover every recording without a manifest: those in `keep` (their broadcast still runs) stay open.
+
+        One that cannot be recovered, for instance because the disk is full, is logged and left as it is: it must not keep
+        the server from starting.
+        """
         self._store.root.mkdir(parents=True, exist_ok=True)
         recovered = []
         for folder in list(self._store.folders()):
             if folder.manifest.exists() and folder.recording_id not in keep:
                 continue
-            recovered.append(await self._recover(folder, keep_open=folder.recording_id in keep))
+            try:
+                recovered.append(await self._recover(folder, keep_open=folder.recording_id in keep))
+            except Exception as error:
+                log.exception("x not recovered", recording=folder.recording_id, error=str(error))
         return recovered
 
     async def stop(self) -> None:

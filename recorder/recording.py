@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -104,9 +105,10 @@ class Tape:
     def degrade(self, error: Exception, now: float) -> None:
         """Stop writing until the disk takes bytes again."""
         log.warning("x recording degraded", recording=self._folder.recording_id, error=str(error))
-        if self._reel is not None:
-            self._reel.abandon()
-            self._reel = None
+        reel, self._reel = self._reel, None
+        if reel is not None:
+            with contextlib.suppress(OSError):  # a disk that refused a part refuses this too; the worker must live on
+                reel.abandon()
         self._retry = now + RETRY_SECONDS
         if not self.ended and self.state is not State.DEGRADED:
             self._step(Event.DISK_FULL, type(error).__name__)

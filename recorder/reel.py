@@ -115,9 +115,9 @@ class Reel:
 
     def abandon(self) -> None:
         """Close the files without writing more."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        writer, self._writer = self._writer, None  # first: a descriptor that was closed may be another file's by now
+        if writer is not None:
+            writer.close()
 
     def _wanted(self, frame: SoundFrame) -> float | None:
         """Return the sample at which the frame belongs by the clocks; None while nothing tells."""

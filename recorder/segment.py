@@ -68,10 +68,14 @@ class ReelWriter:
         self._defaults = read_init(init)[1]
         ftyp = find(init, "ftyp")
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
-        write_all(self._file, init[: ftyp.end] + PLACEHOLDER + init[ftyp.end :])
-        self._index = Lines(beside(path, ".idx"), durable=False)
-        os.fdatasync(self._file)
-        sync_folder(path.parent)
+        try:  # a reel that cannot begin is tried again every few seconds: it must not keep a descriptor each time
+            write_all(self._file, init[: ftyp.end] + PLACEHOLDER + init[ftyp.end :])
+            os.fdatasync(self._file)
+            sync_folder(path.parent)
+            self._index = Lines(beside(path, ".idx"), durable=False)
+        except OSError:
+            os.close(self._file)
+            raise
 
     def append(self, data: bytes, wall_ns: int) -> Part:
         """Write one part durably; raise `OSError` with the file cut back to the part before."""
@@ -83,9 +87,11 @@ class ReelWriter:
         return part
 
     def close(self) -> None:
-        """Close the files."""
-        os.close(self._file)
-        self._index.close()
+        """Close both files, whatever the disk says; may raise `OSError` then."""
+        try:
+            os.close(self._file)
+        finally:
+            self._index.close()
 
 
 def describe(seq: int, offset: int, data: bytes, defaults: dict[int, Defaults], wall_ns: int) -> Part:
