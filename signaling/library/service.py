@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from broadcaster.sink import Sink
 from recorder.errors import RecorderError
@@ -30,6 +31,7 @@ from signaling.live.models import Broadcast
 from signaling.live.states import OVER, RUNNING, Event, State
 
 log = structlog.get_logger("library")
+RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 20.0)
 
 
 class Room(Protocol):
@@ -92,6 +94,8 @@ class LibraryService:
                 await self._finish(row.id)
             else:
                 await self._store(finished, row.ended_at)
+        for broadcast in await self._unrecorded():
+            await self.begin(broadcast.lecture_id, broadcast.id, broadcast.started_at or broadcast.created_at)
 
     async def stop(self) -> None:
         """Finish what is being finished and close the files of what goes on after a restart."""
@@ -110,12 +114,29 @@ class LibraryService:
             running = await session.scalars(select(Broadcast.id).where(Broadcast.state.in_([*RUNNING])))
             return list(rows), set(running)
 
+    async def _unrecorded(self) -> list[Broadcast]:
+        """Return the broadcasts that went live and have no entry: the process ended before it was made."""
+        begun = select(Broadcast).where(Broadcast.state.in_([*RUNNING]), Broadcast.started_at.is_not(None))
+        async with self._db.reading() as session:
+            return [*await session.scalars(begun.where(Broadcast.id.not_in(select(RecordingEntry.broadcast_id))))]
+
     # -- broadcasts
 
     async def handle(self, event: LiveEvent) -> None:
-        """Follow a broadcast: a listener of `LiveService`."""
+        """Follow a broadcast: a listener of `LiveService`. What a busy database refuses is tried again: without its beginning, or
+        without the end of a pause, the rest of the lecture would not be recorded.
+        """
         if not isinstance(event, BroadcastChanged):
             return
+        for pause in RETRY_SECONDS:
+            try:
+                return await self._follow(event)
+            except SQLAlchemyError as error:
+                log.warning("x library waits", lecture=event.lecture_id, step=event.event, error=str(error))
+                await asyncio.sleep(pause)
+        await self._follow(event)
+
+    async def _follow(self, event: BroadcastChanged) -> None:
         if event.to_state is State.LIVE and event.event is Event.START:
             await self.begin(event.lecture_id, event.broadcast_id, event.at)
         elif event.to_state in OVER:
@@ -187,8 +208,9 @@ class LibraryService:
     async def _finish(self, recording_id: str) -> None:
         try:
             finished = await self._recorder.finish(recording_id)
-        except (OSError, RecorderError) as error:
-            log.error("x recording not finished", recording=recording_id, error=str(error))
+        except Exception as error:  # a full disk, or files that nobody foresaw: the others and the start go on
+            known = isinstance(error, OSError | RecorderError)
+            log.error("x recording not finished", recording=recording_id, error=str(error), exc_info=not known)
             return
         await self._store(finished, None)
 
