@@ -6,11 +6,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
+import structlog
+
 from signaling.attendance.windows import next_boundary, sample_time
+
+log = structlog.get_logger(__name__)
 
 
 class Metronome:
-    """Calls `tick(time)` at each boundary. `tick` must not raise; a slow one delays the next, which then covers more."""
+    """Calls `tick(time)` at each boundary. One that raises is logged and followed by the next: a lecture must not go uncounted
+    for one bad row. A slow one delays the next, which then covers more.
+    """
 
     def __init__(
         self, tick: Callable[[datetime], Awaitable[None]], clock: Callable[[], datetime], window_seconds: int
@@ -38,7 +44,10 @@ class Metronome:
             boundary = next_boundary(now, self._seconds)
             if await self._stopped_within((boundary - now).total_seconds()):
                 return
-            await self._tick(sample_time(boundary, self._clock(), self._seconds))
+            try:
+                await self._tick(sample_time(boundary, self._clock(), self._seconds))
+            except Exception:
+                log.exception("attendance.tick_failed")
 
     async def _stopped_within(self, seconds: float) -> bool:
         try:

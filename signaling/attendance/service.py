@@ -32,7 +32,7 @@ from signaling.db.engine import Database
 from signaling.directory.models import Screen
 from signaling.directory.service import Scope
 from signaling.live.events import BroadcastChanged, LiveEvent, ScreenJoined, ScreenLeft
-from signaling.live.states import RUNNING
+from signaling.live.states import OVER, RUNNING
 
 log = structlog.get_logger(__name__)
 
@@ -111,6 +111,8 @@ class AttendanceService:
                 rows = self._sampler.changed(event)
                 if rows:
                     await self.ledger.add(rows)
+                if event.to_state in OVER:  # a roster is some megabytes of a prefecture; what comes late reads it again
+                    self._slots.pop((event.broadcast_id, self._node), None)
             case _:
                 return
 
