@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from broadcaster.drops import DropReason, Drops
-from broadcaster.errors import RoomClosed
+from broadcaster.errors import Busy, RoomClosed
 from broadcaster.events import (
     DeliverySample,
     MediaEvent,
@@ -188,7 +188,10 @@ class Room:
     # -- viewers ----------------------------------------------------------------------------------------------
 
     def _viewer_connected(self, session: Session, offer: Offer, streams: SendStreams) -> None:
-        subscription = self.terminals.join(session, offer, streams)
+        try:
+            subscription = self.terminals.join(session, offer, streams)
+        except Busy:  # no row for it: a session that stays would show nothing for ever
+            return session.close("no_room")
         session.transport.on_closed = partial(self._viewer_closed, session, subscription)
         self._emit(SubscriptionOpened(self.id, session.id, session.viewer, self._clock()))
 

@@ -23,6 +23,7 @@ from broadcaster.transport.sdp import MediaOffer, Offer
 
 CNAME: Final = "jiangtang"
 FIRST_RTT: Final = 0.05
+LONGEST_MID: Final = 16  # fits a row beside the send time; a longer one is left out: the answer names the SSRCs anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def _lane(section: MediaOffer | None, ssrc: int) -> Lane | None:
         sequence=secrets.randbelow(MAX_FIRST_SEQUENCE),
         timestamp=secrets.randbits(32),
         abs_send_time_id=section.extensions.abs_send_time or 0,
-        mid_id=section.extensions.mid or 0,
+        mid_id=(section.extensions.mid or 0) if len(section.mid) <= LONGEST_MID else 0,
         mid=section.mid.encode(),
     )
 
