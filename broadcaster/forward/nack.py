@@ -27,6 +27,7 @@ MAX_MISSING: Final = 500
 MAX_LATE_WITHOUT_RTX: Final = 1000
 FIRST_BUDGET_OCTETS: Final = 60_000
 MAX_BUDGET_OCTETS: Final = 250_000
+MAX_ASKED_PER_SECOND: Final = 2000
 
 
 class _Gap:
@@ -99,11 +100,13 @@ class NackGenerator:
 
 
 class _Account:
-    """What one terminal's retransmissions cost: octets left, and when each packet was last sent again."""
+    """What one terminal's retransmissions cost: octets and looks left, and when each packet was last sent again."""
 
-    __slots__ = ("answered", "budget", "octets")
+    __slots__ = ("answered", "budget", "looked", "looks", "octets")
 
-    def __init__(self, octets: int) -> None:
+    def __init__(self, octets: int, now: float) -> None:
+        self.looks = float(MAX_ASKED_PER_SECOND)
+        self.looked = now
         self.octets = octets
         self.budget = float(FIRST_BUDGET_OCTETS)
         self.answered: dict[tuple[Kind, int], float] = {}
@@ -112,6 +115,14 @@ class _Account:
         """Add `share` of what was sent since the last time; `octets` is the stream's wrapping counter."""
         self.budget = min(self.budget + share * low32(octets - self.octets), MAX_BUDGET_OCTETS)
         self.octets = octets
+
+    def look(self, wanted: int, now: float) -> int:
+        """Return how many of `wanted` numbers may be looked up now."""
+        self.looks = min(self.looks + (now - self.looked) * MAX_ASKED_PER_SECOND, MAX_ASKED_PER_SECOND)
+        self.looked = now
+        granted = min(wanted, int(self.looks))
+        self.looks -= granted
+        return granted
 
     def forget_before(self, horizon: float) -> None:
         """Drop what was answered before `horizon`; entries are in the order of their times."""
@@ -126,7 +137,9 @@ class Retransmitter:
 
     1. **A terminal's retransmissions take at most `share` of what it was sent**, beyond an allowance to begin with.
     2. A packet is sent again at most once per round trip.
-    3. With RTX a packet goes out under a number of its own (RFC 4588). Without, it is the very same packet, not older
+    3. At most 2,000 numbers a second are looked up for a terminal: one datagram can name thousands, and each costs the loop
+       a few microseconds whether it is answered or not.
+    4. With RTX a packet goes out under a number of its own (RFC 4588). Without, it is the very same packet, not older
        than 1,000 packets, and only where it can be the same: in streams without send time.
     """
 
@@ -153,18 +166,21 @@ class Retransmitter:
         kind = None if row is None else _kind_of(row, request.media_ssrc)
         if row is None or kind is None:
             return 0
-        account = self._account(row)
+        account = self._account(row, now)
         account.earn(row.streams[Kind.VIDEO].octets, self.share)
         account.forget_before(now - rtt)
-        return sum([self._answer_one(row, kind, sequence, account, now) for sequence in request.lost])
+        asked = request.lost[: account.look(len(request.lost), now)]
+        if len(asked) < len(request.lost):
+            self._drop(DropReason.NACK_BUDGET, len(request.lost) - len(asked))
+        return sum([self._answer_one(row, kind, sequence, account, now) for sequence in asked])
 
-    def _account(self, row: Row) -> _Account:
+    def _account(self, row: Row, now: float) -> _Account:
         """A slot that was given to another terminal gets a new account."""
         known = self._accounts.get(row.slot)
         if known is None or known[0] != row.streams[Kind.VIDEO].ssrc:
             known = self._accounts[row.slot] = (
                 row.streams[Kind.VIDEO].ssrc,
-                _Account(row.streams[Kind.VIDEO].octets),
+                _Account(row.streams[Kind.VIDEO].octets, now),
             )
         return known[1]
 
