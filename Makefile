@@ -23,8 +23,8 @@ $(PY_STAMP): pyproject.toml config/lock/dev.txt
 	@touch $@
 
 $(NODE_STAMP): web/package.json web/package-lock.json
-	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null || \
-	  { echo "Node.js 20 or newer is needed to build the pages: see https://nodejs.org, or apt-get install nodejs npm where that is 20 or newer."; exit 1; }
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null || \
+	  { echo "Node.js 20.19 or newer is needed to build the pages: see https://nodejs.org, or apt-get install nodejs npm where that is new enough."; exit 1; }
 	cd web && npm ci --no-audit --no-fund
 	@touch $@
 

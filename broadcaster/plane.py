@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
+import structlog
+
 from broadcaster.drops import Drops
 from broadcaster.errors import Busy
 from broadcaster.events import MediaEvent
@@ -19,6 +21,8 @@ from broadcaster.room import Room
 from broadcaster.session import Session
 from broadcaster.transport.udp import MediaPort
 from config.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 TICK_SECONDS: Final = 0.02
 TIDY_SECONDS: Final = 1.0
@@ -126,7 +130,10 @@ class MediaPlane:
         self._arm()
         now = self._clock()
         for room in self.rooms():
-            room.tick(now)
+            try:
+                room.tick(now)
+            except Exception:  # one lecture's mistake is not another's
+                log.exception("x room", room=room.id)
         if now >= self._tidy_at:
             self._tidy_at = now + TIDY_SECONDS
             self._rooms = {key: room for key, room in self._rooms.items() if not room.closed}

@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+import structlog
+
 from broadcaster.drops import DropReason, Drops
 from broadcaster.errors import Busy
 from broadcaster.events import Delivery
@@ -30,6 +32,8 @@ from broadcaster.subscription import Subscription, terminal_of
 from broadcaster.transport.parameters import SendStreams
 from broadcaster.transport.sdp import Offer
 from config.settings import ForwardSettings
+
+log = structlog.get_logger(__name__)
 
 REPORT_SECONDS: Final = 1.0
 
@@ -172,9 +176,20 @@ class Terminals:
         self._source = None
 
     def _sweep(self) -> None:
-        self._sweeping = self._fanout.turn(self._clock())
+        self._sweeping = False
+        try:
+            self._sweeping = self._fanout.turn(self._clock())
+        except Exception:
+            self._begin_anew("x sweep")
         if self._sweeping:
             asyncio.get_running_loop().call_soon(self._sweep)
+
+    def _begin_anew(self, event: str) -> None:
+        """After a mistake of ours: drop what waits and go on with the next keyframe, instead of never again."""
+        log.exception(event)
+        self._bursts.stop()
+        self._fanout.set_forwarding(False)
+        self._fanout.set_forwarding(True)
 
     def _burst(self) -> None:
         if not self._bursting:
@@ -182,7 +197,10 @@ class Terminals:
 
     def _step_bursts(self) -> None:
         now = self._clock()
-        self._bursts.handle_timer(now)
+        try:
+            self._bursts.handle_timer(now)
+        except Exception:
+            self._begin_anew("x burst")
         at = self._bursts.next_timer(now)
         self._bursting = at is not None
         if at is not None:
@@ -217,6 +235,7 @@ class Terminals:
         """Send the sender reports that are due: to newcomers at once, to everybody once a second in turn."""
         if self._source is None or not self._fanout.forwarding:
             self._ticked = now
+            self._fresh = [slot for slot in self._fresh if slot in self._by_slot]
             return
         self._credit += len(self._round) * (now - self._ticked) / REPORT_SECONDS
         self._ticked = now

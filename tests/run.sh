@@ -9,8 +9,12 @@ echo "== units, in parallel"
 $python -m pytest -m "not browser and not server and not bench" -n auto --dist loadfile
 echo "== servers and browsers, one after the other"
 whole="(browser or server) and not bench"
-# Browsers and servers share the machine with strangers: what fails is tried once more, alone, and must pass then.
-$python -m pytest -m "$whole" || {
-    echo "== what failed, once more"
+status=0
+$python -m pytest -m "$whole" || status=$?
+if [ "$status" = 1 ]; then
+    # Some of these tests hold a clock to pages and servers, and a busy machine can miss it once. Not twice.
+    echo "== passed only if they pass now: what failed, once more"
     $python -m pytest -m "$whole" --last-failed --last-failed-no-failures none
-}
+else
+    exit "$status"
+fi

@@ -41,12 +41,18 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     write(
         "< request",
         method=request.method,
-        path=request.path,
+        path=_shown(request.path),
         status=response.status,
         ms=milliseconds,
         client=client(request).remote,
     )
     return response
+
+
+def _shown(path: str) -> str:
+    """Shorten the secret part of a session's URL (RFC 9725 section 5), as logs outlive sessions."""
+    head, mark, session = path.partition("/session/")
+    return head + mark + session[:8] if head in {"/whip", "/whep"} else path
 
 
 async def _answer(request: web.Request, handler: Handler, request_id: str) -> web.StreamResponse:

@@ -320,3 +320,20 @@ async def test_an_ended_room_takes_nobody_and_a_new_one_begins() -> None:
         with pytest.raises(RoomClosed):
             await room.subscribe(viewer.offer, viewer="x")
         assert at.plane.room(room.id) is not room
+
+
+async def test_a_mistake_in_a_sweep_ends_neither_the_room_nor_the_bursts(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with stage() as at:
+        viewer, lecturer = await at.viewer(), await at.lecturer()
+        frame = lecturer.send_frame()
+        await viewer.wait_for(lambda: len(viewer.rtp) >= len(frame))
+        with monkeypatch.context() as broken:
+            broken.setattr(at.room.terminals._fanout, "turn", lambda now: 1 / 0)
+            seen = at.room.packets_in
+            lecturer.send_frame()
+            await at.until(lambda: at.room.packets_in > seen)
+        lecturer.lecture.keyframe_wished = True
+        again = lecturer.send_frame()
+        await viewer.wait_for(lambda: payloads(viewer, video_of(viewer))[-len(again) :] == sent_payloads(again))
+        late = await at.viewer("late")
+        await late.wait_for(lambda: sent_payloads(again)[-1] in payloads(late, video_of(late)))

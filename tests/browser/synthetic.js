@@ -90,13 +90,37 @@
     return { picture: track, speech: destination.stream.getAudioTracks()[0] };
   };
 
+  // A shared screen of another size that never changes: frames come only while it is drawn.
+  const share = () => {
+    const canvas = document.createElement('canvas'), context = canvas.getContext('2d', { alpha: false });
+    canvas.width = 1600;
+    canvas.height = 900;
+    const stream = canvas.captureStream();
+    const paintOnce = () => { context.fillStyle = '#7c3aed'; context.fillRect(0, 0, 1600, 900); };
+    paintOnce();
+    setTimeout(paintOnce, 200);
+    return stream;
+  };
+
+  const named = (track, deviceId) => {
+    const settings = track.getSettings.bind(track);
+    track.getSettings = () => ({ ...settings(), deviceId });
+    return track;
+  };
+  const DEVICES = [
+    { kind: 'videoinput', deviceId: 'camera', groupId: 'desk', label: '集成摄像头' },
+    { kind: 'audioinput', deviceId: 'microphone', groupId: 'desk', label: '领夹麦克风' },
+  ];
+
   const media = navigator.mediaDevices;
   if (!media) return;
+  media.enumerateDevices = async () => DEVICES;
+  media.getDisplayMedia = async () => share();
   media.getUserMedia = async (constraints) => {
     started = started || start();
     const tracks = [];
-    if (constraints && constraints.video) tracks.push(started.picture.clone());
-    if (constraints && constraints.audio) tracks.push(started.speech.clone());
+    if (constraints && constraints.video) tracks.push(named(started.picture.clone(), 'camera'));
+    if (constraints && constraints.audio) tracks.push(named(started.speech.clone(), 'microphone'));
     return new MediaStream(tracks);
   };
   window.syntheticLecturer = { drawn };

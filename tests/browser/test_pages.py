@@ -180,6 +180,7 @@ def test_console(server: Server, browser: Browser, language: str) -> None:
     page.get_by_test_id("school").locator("[data-state=receiving]").first.wait_for(timeout=15_000)
     check(page, "console-school", language, problems)
     page.keyboard.press("Escape")
+    hold_to_cut(page, rooms)
     studio.end()
     page.get_by_role("tab", name={"zh-CN": "录像", "en": "Recordings"}[language]).click()
     page.get_by_test_id("play").first.wait_for(timeout=15_000)
@@ -194,3 +195,17 @@ def test_console(server: Server, browser: Browser, language: str) -> None:
         page.get_by_test_id("export-03-xlsx").click()
     assert download.value.suggested_filename.endswith(".xlsx")
     assert problems == []
+
+
+def hold_to_cut(page: Page, rooms: list[Classroom]) -> None:
+    """Stop the lecture by holding 停播 with the keyboard, and let it go on again."""
+    page.get_by_test_id("cut").focus()
+    page.keyboard.down("Space")
+    page.wait_for_timeout(1_300)
+    page.keyboard.up("Space")
+    for room in rooms:
+        room.until("cut", 3_000)
+    page.get_by_test_id("order-resume").click()
+    page.locator(".confirm-resume").click()
+    for room in rooms:
+        room.until("live")

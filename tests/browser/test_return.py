@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.chromium import STUDIO_ARGUMENTS, chromium, executable
 from tests.support.classroom import Classroom, Studio
-from tests.support.library import download, finished_recording
+from tests.support.library import class_rows, download, finished_recording
 from tests.support.media import shown_counters
 from tests.support.server import Server
 
@@ -62,6 +62,7 @@ def test_a_live_lecture_goes_on_after_the_server_came_back(server: Server, tmp_p
         assert after["state"] == "live"
         assert after["broadcast_id"] == before["broadcast_id"]
         assert after["boot_id"] != before["boot_id"]
+        rooms[0].page.wait_for_timeout(12_000)  # longer than one window of attendance
         studio.end()
 
     entry = finished_recording(server, demo, seconds=10)
@@ -74,6 +75,9 @@ def test_a_live_lecture_goes_on_after_the_server_came_back(server: Server, tmp_p
     assert max(counters) > drawn_before, "and what came after it"
     _, report = server.call("GET", f"{lecture}/attendance", demo["api_token"])
     assert report["totals"]["classes_connected"] == 2
+    rows = class_rows(server, demo)
+    for screen in demo["screens"]:
+        assert float(rows[screen["school_code"], screen["class_code"]]["送达秒数"]) >= 12, "counting went on"
 
 
 @pytest.fixture

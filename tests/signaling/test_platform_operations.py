@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from config.settings import load
+from signaling.api.errors import _shown
 from signaling.cluster.base import Cluster
 from signaling.cluster.single import SingleNode
 from signaling.operations import logs
@@ -150,3 +151,16 @@ async def test_a_table_full_of_claims_refuses_new_ones_until_some_expire() -> No
     assert [await node.claim_once(key, 10) for key in "abc"] == [True, True, False]
     now[0] = 10.0
     assert await node.claim_once("c", 10)
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/whip/session/" + "s" * 32, "/whip/session/" + "s" * 8),
+        ("/whep/session/" + "s" * 32, "/whep/session/" + "s" * 8),
+        ("/api/v1/session/invitation", "/api/v1/session/invitation"),
+        ("/whep/lecture", "/whep/lecture"),
+    ],
+)
+def test_logs_do_not_hold_the_secret_of_a_session(path: str, shown: str) -> None:
+    assert _shown(path) == shown

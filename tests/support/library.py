@@ -1,7 +1,9 @@
-"""The library of recordings as a program uses it: over HTTP, with the administrator's token."""
+"""Recordings and exports as a program uses them: over HTTP, with the administrator's token."""
 
 from __future__ import annotations
 
+import csv
+import io
 import time
 import urllib.request
 from pathlib import Path
@@ -31,3 +33,11 @@ def download(server: Server, demo: dict[str, Any], path: str, target: Path) -> P
     with urllib.request.urlopen(request, timeout=20) as response:
         target.write_bytes(response.read())
     return target
+
+
+def class_rows(server: Server, demo: dict[str, Any]) -> dict[tuple[str, str], dict[str, str]]:
+    """Return export 03 by school and class code."""
+    status, raw = server.call("GET", f"/api/v1/lectures/{demo['lecture_id']}/exports/03.csv", demo["api_token"])
+    assert status == 200
+    table = csv.DictReader(io.StringIO(raw.decode("utf-8-sig")))
+    return {(row["学校标识码"], row["班级代码"]): row for row in table if row["班级名称"]}
