@@ -157,6 +157,9 @@ class Tape:
         self._step(Event.SOURCE_LOST, reason)
 
     def _mark(self, mark: Mark, at: datetime, now: float) -> None:
+        """Follow the broadcast; a mark that changes nothing leaves no trace."""
+        if self._meaning(mark) == (self._paused, self._hidden):
+            return
         self._flush(now)
         self._end_reel()
         self._note("mark", mark=mark, at=at.isoformat())
@@ -319,6 +322,9 @@ class Tape:
             self._remember(mark)
         self._note("begun")
 
+    def _meaning(self, mark: Mark) -> tuple[bool, bool]:
+        """Return whether the recording is paused, and whether it is hidden, after `mark`."""
+        return mark == "pause", mark == "cut" or (self._hidden and mark == "pause")
+
     def _remember(self, mark: Mark) -> None:
-        self._paused = mark == "pause"
-        self._hidden = mark == "cut" or (self._hidden and mark == "pause")
+        self._paused, self._hidden = self._meaning(mark)

@@ -21,8 +21,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from broadcaster.sink import Sink
 from recorder.errors import RecorderError
 from recorder.finish import FinishedRecording
+from recorder.messages import Mark
 from recorder.recorder import Recorder
 from recorder.states import RecordingChanged
+from signaling.db.base import utc_now
 from signaling.db.engine import Database
 from signaling.library.events import RecordingListed
 from signaling.library.models import OPEN_STATES, RecordingEntry
@@ -31,6 +33,7 @@ from signaling.live.models import Broadcast
 from signaling.live.states import OVER, RUNNING, Event, State
 
 log = structlog.get_logger("library")
+MARKS: dict[State, Mark] = {State.LIVE: "resume", State.PAUSED: "pause", State.CUT: "cut"}
 RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 20.0)
 
 
@@ -87,7 +90,7 @@ class LibraryService:
         done = {one.id: one.finished for one in recovered}
         for row in rows:
             if row.broadcast_id in running:
-                self._record(row)
+                self._go_on(row, running[row.broadcast_id])
                 continue
             finished = done.get(row.id)
             if finished is None:
@@ -107,12 +110,19 @@ class LibraryService:
         while self._tasks:
             await asyncio.gather(*self._tasks)
 
-    async def _unfinished(self) -> tuple[list[RecordingEntry], set[str]]:
-        """Return the entries that are not finished and the broadcasts that have begun and not ended."""
+    def _go_on(self, row: RecordingEntry, state: State) -> None:
+        """Record on after a restart, as the broadcast stands now: its last change may have been lost between two disks."""
+        self._record(row)
+        recording, mark = self._recorder.get(row.id), MARKS.get(state)
+        if recording is not None and mark is not None:
+            recording.mark(mark, utc_now())
+
+    async def _unfinished(self) -> tuple[list[RecordingEntry], dict[str, State]]:
+        """Return the entries that are not finished, and the state of the broadcasts that have begun and not ended."""
         async with self._db.reading() as session:
             rows = await session.scalars(select(RecordingEntry).where(RecordingEntry.state.in_(OPEN_STATES)))
-            running = await session.scalars(select(Broadcast.id).where(Broadcast.state.in_([*RUNNING])))
-            return list(rows), set(running)
+            running = await session.scalars(select(Broadcast).where(Broadcast.state.in_([*RUNNING])))
+            return list(rows), {broadcast.id: State(broadcast.state) for broadcast in running}
 
     async def _unrecorded(self) -> list[Broadcast]:
         """Return the broadcasts that went live and have no entry: the process ended before it was made."""

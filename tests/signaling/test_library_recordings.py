@@ -203,6 +203,22 @@ async def test_a_restart_while_live_goes_on_in_the_same_entry(stage: Stage) -> N
     assert len(access_units(files.mp4)) == 120
 
 
+async def test_a_resume_that_only_the_database_knows_is_followed_at_start(stage: Stage) -> None:
+    """A crash between the commit of the transition and the recorder's own journal."""
+    await stage.event(State.OPEN, Event.START, 0)
+    stage.hall.lecture(4.0)
+    await stage.event(State.LIVE, Event.PAUSE, 4)
+    await stage.library.stop()
+    async with stage.here.db.writing() as session:  # resumed; the recorder never heard of it
+        await session.merge(Broadcast(id=stage.broadcast_id, lecture_id=stage.lecture_id, state=State.LIVE, fence=1))
+    stage.boot()
+    await stage.library.start()
+    stage.hall.lecture(4.0, first=1000)
+    await stage.event(State.LIVE, Event.END, 20)
+    await stage.library.settle()
+    assert (await stage.entry()).duration_s == pytest.approx(8.0, abs=0.2)
+
+
 async def test_a_broadcast_that_ended_while_the_server_was_down_is_finished_at_start(stage: Stage) -> None:
     await stage.event(State.OPEN, Event.START, 0)
     stage.hall.lecture(4.0)
