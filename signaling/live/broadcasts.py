@@ -170,6 +170,8 @@ class Broadcasts:
         before, at = entry.state, self._wall()
         row = await self._log.advance(entry.lecture_id, event, actor.id, at)
         entry.take(row)
+        if entry.state in OVER:
+            entry.barred = False  # a cut that was never committed is settled by the end
         self._apply(entry)
         self._publish(BroadcastChanged(entry.lecture_id, row.id, at, event, before, entry.state, row.fence))
 
