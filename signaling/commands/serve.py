@@ -30,6 +30,7 @@ from signaling.operations import logs
 
 log = structlog.get_logger("serve")
 HANDLERS_MAY_TAKE = 1.0
+BETWEEN_POLLS = 0.3
 ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})
 
 
@@ -88,6 +89,9 @@ async def serve(settings: Settings, begin_to_end: Callable[[], None], *, demo: b
             tour.publish(prepared, url, node.plane.media_port)
         await ending.wait()
         log.info("- ending")
+        # The listening socket is still open: a screen that polls and is between two polls hears of the restart too.
+        await node.realtime.announce_restart(settings.server.restart_window_seconds)
+        await asyncio.sleep(BETWEEN_POLLS)
     finally:
         begin_to_end()
         await runner.cleanup()
