@@ -12,7 +12,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from signaling.attendance.events import Entry
 from signaling.attendance.journal import Journal
@@ -21,7 +20,6 @@ log = structlog.get_logger(__name__)
 
 Store = Callable[[Sequence[Entry]], Awaitable[None]]
 REPLAY = 200  # entries of one transaction while a journal is brought in; a crash between two repeats harmlessly
-DATABASE_ERRORS = (SQLAlchemyError, OSError, TimeoutError)
 
 
 class LedgerUnavailable(Exception):
@@ -73,7 +71,7 @@ class Ledger:
                 if self._journal.size:
                     await self._replay()
                 self.degraded = False
-            except DATABASE_ERRORS as error:
+            except Exception as error:
                 self._degrade(error)
             return not self._pending and not self._journal.size
 
@@ -88,7 +86,7 @@ class Ledger:
         if not self.degraded:  # a frozen database must not hold up every fact; `retry` finds out when it is back
             try:
                 return await self._write_database(batch)
-            except DATABASE_ERRORS as error:
+            except Exception as error:  # a mistake of ours too: it must not keep facts out of the journal
                 self._degrade(error)
         await self._write_journal(batch)
 
@@ -111,5 +109,5 @@ class Ledger:
 
     def _degrade(self, error: BaseException) -> None:
         if not self.degraded:
-            log.error("attendance.degraded", error=str(error), journal=str(self._journal.path))
+            log.error("attendance.degraded", error=f"{type(error).__name__}: {error}", journal=str(self._journal.path))
         self.degraded = True

@@ -110,9 +110,16 @@ async def test_facts_that_come_together_share_a_commit(tmp_path: Path) -> None:
     assert (len(shelf.kept), shelf.writes, book.waiting) == (100, 2, 0)
 
 
-async def test_without_a_database_the_journal_takes_facts_and_gives_them_back_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [OperationalError("insert", {}, Exception("disk I/O error")), ValueError("a window that cannot be packed")],
+    ids=["database", "mistake"],
+)
+async def test_without_a_database_the_journal_takes_facts_and_gives_them_back_once(
+    tmp_path: Path, error: Exception
+) -> None:
     shelf = Shelf()
-    shelf.error = OperationalError("insert", {}, Exception("disk I/O error"))
+    shelf.error = error
     book = ledger(shelf, tmp_path / "journal")
     await book.add([fact(1)])
     await book.add([fact(2), WINDOW])
