@@ -1,4 +1,5 @@
-// Notes every picture that the page's video presents: [counter or null, milliseconds since 1970, RTP timestamp].
+// Notes every picture that the page's video presents: [counter or null, milliseconds since 1970, RTP timestamp,
+// pictures presented so far].
 (decode) => {
   const seen = [], canvas = document.createElement('canvas');
   canvas.width = 320;
@@ -9,7 +10,7 @@
     const at = performance.timeOrigin + (metadata.expectedDisplayTime || now);
     context.drawImage(watched, 0, 0, canvas.width, canvas.height);
     seen.push([decode(context.getImageData(0, 0, canvas.width, canvas.height).data, canvas.width, canvas.height), at,
-      metadata.rtpTimestamp]);
+      metadata.rtpTimestamp, metadata.presentedFrames]);
     watched.requestVideoFrameCallback(note);
   };
   const find = () => {

@@ -107,7 +107,11 @@ class Classroom:
 
     def seen(self) -> list[tuple[int | None, float, int]]:
         """Return (counter or None, milliseconds since 1970, RTP timestamp) of every picture shown."""
-        return [tuple(entry) for entry in self.page.evaluate("window.watcher.seen")]
+        return [tuple(entry[:3]) for entry in self.page.evaluate("window.watcher.seen")]
+
+    def presented(self) -> list[int]:
+        """Return how many pictures the browser had presented at each of those, its own count: a busy page sees fewer."""
+        return [entry[3] for entry in self.page.evaluate("window.watcher.seen")]
 
     def until_seen(self, count: int, milliseconds: float = LECTURE_SECONDS) -> None:
         """Wait until at least `count` pictures with a readable counter were shown."""

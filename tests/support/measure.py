@@ -16,7 +16,10 @@ Seen = Sequence[tuple[int | None, float, int]]
 
 @dataclass(frozen=True)
 class Watched:
-    """How one screen showed a lecture: `share` of the counters between its first and last, latencies in milliseconds.
+    """How one screen showed a lecture; latencies in milliseconds.
+
+    `share` is what the browser presented of the pictures drawn between the first and the last, by its own count; `read` is
+    what the page came to look at.
 
     `repeated` counts pictures that were presented twice. A studio sends its last picture again while its camera is
     late (as a new picture, with a timestamp of its own): those are `resent`.
@@ -24,6 +27,7 @@ class Watched:
 
     counters: tuple[int, ...]
     share: float
+    read: float
     repeated: int
     resent: int
     backwards: int
@@ -32,18 +36,21 @@ class Watched:
     latency_p95: float
 
 
-def watched(seen: Seen, drawn: Drawn, *, settle: int = 0) -> Watched:
+def watched(seen: Seen, presented: Sequence[int], drawn: Drawn, *, settle: int = 0) -> Watched:
     """Fold what a screen noted; the first `settle` pictures are left out (a receiver that fills its buffer)."""
     at = {counter: milliseconds for counter, _, milliseconds in drawn}
     shown = list(seen)[settle:]
     counters = [counter for counter, _, _ in shown if counter is not None]
     stamps = [(counter, stamp) for counter, _, stamp in shown]
     latencies = sorted(time - at[counter] for counter, time, _ in shown if counter in at)
+    span, resent = max(counters) - min(counters) + 1, len(counters) - len(set(counters))
+    count = presented[-1] - presented[settle] + 1
     return Watched(
         counters=tuple(counters),
-        share=len(set(counters)) / (max(counters) - min(counters) + 1),
+        share=min(1.0, (count - resent) / span),
+        read=len(set(counters)) / span,
         repeated=len(stamps) - len(set(stamps)),
-        resent=len(counters) - len(set(counters)),
+        resent=resent,
         backwards=sum(later < earlier for earlier, later in itertools.pairwise(counters)),
         unreadable=sum(counter is None for counter, _, _ in shown),
         latency_median=statistics.median(latencies),
