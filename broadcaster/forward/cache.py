@@ -16,6 +16,7 @@ from broadcaster.forward.layout import (
     FLAG_KEYFRAME,
     FLAG_MARKER,
     FLAG_STARTS_KEYFRAME,
+    NO_SEND_TIME,
     SLOT_BYTES,
     SLOT_HEAD,
     SLOT_PAYLOAD,
@@ -141,5 +142,7 @@ class Ring:
             packet.kind,
             flags,
             size,
+            NO_SEND_TIME,
+            0,
         )
         self.memory[start + SLOT_PAYLOAD : start + SLOT_PAYLOAD + size] = packet.payload

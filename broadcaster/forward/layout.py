@@ -61,7 +61,7 @@ EXTENSION_BYTES: Final = 32
 
 # A slot of the ring: head, then the payload.
 SLOT_BYTES: Final = 1536
-SLOT_HEAD: Final = struct.Struct("=QQQdBBH28x")
+SLOT_HEAD: Final = struct.Struct("=QQQdBBHIH22x")
 SLOT_INDEX: Final = 0
 SLOT_SEQUENCE: Final = 8
 SLOT_TIMESTAMP: Final = 16
@@ -69,11 +69,15 @@ SLOT_ARRIVAL: Final = 24
 SLOT_KIND: Final = 32
 SLOT_FLAGS: Final = 33
 SLOT_LENGTH: Final = 34
+SLOT_SEND_TIME: Final = 36
+SLOT_WIRE_BYTES: Final = 40
 SLOT_PAYLOAD: Final = 64
 SLOT_PAYLOAD_BYTES: Final = SLOT_BYTES - SLOT_PAYLOAD
 FLAG_MARKER: Final = 1
 FLAG_KEYFRAME: Final = 2
 FLAG_STARTS_KEYFRAME: Final = 4
+FLAG_REPAIRED: Final = 8
+NO_SEND_TIME: Final = (1 << 32) - 1
 
 
 class State(IntEnum):

@@ -14,6 +14,7 @@ from broadcaster.forward.layout import (
     FLAG_KEYFRAME,
     FLAG_MARKER,
     FLAG_STARTS_KEYFRAME,
+    NO_SEND_TIME,
     SLOT_BYTES,
     SLOT_HEAD,
     SLOT_PAYLOAD,
@@ -45,7 +46,10 @@ def test_the_slot_says_what_the_packet_says() -> None:
         packet = put(ring, 100 + number, at=1.5, key=number == 5)
     start = packet.index % 4 * SLOT_BYTES
     flags = FLAG_KEYFRAME | FLAG_STARTS_KEYFRAME
-    assert SLOT_HEAD.unpack_from(ring.memory, start) == (5, 105, 1050, 1.5, Kind.VIDEO, flags, 8)
+    assert SLOT_HEAD.unpack_from(ring.memory, start) == (
+        *(5, 105, 1050, 1.5, Kind.VIDEO, flags, 8),
+        *(NO_SEND_TIME, 0),
+    )
     assert ring.memory[start + SLOT_PAYLOAD : start + SLOT_PAYLOAD + 8] == b"x" * 8
     assert FLAG_MARKER & flags == 0
 

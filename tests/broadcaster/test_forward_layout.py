@@ -46,25 +46,11 @@ STREAMS = st.builds(
     st.binary(max_size=32),
 )
 
-# The structures as a twin in C writes them, without any attribute: the compiler must find the same places.
+# The structures of the twin in C, by its own header: the compiler must find the same places.
+HEADERS = Path(layout.__file__).parent
 C_ROW = """
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-struct stream {
-    uint32_t ssrc; uint8_t payload_type, state, extension_length, time_offset;
-    uint32_t sequence_offset, next_sequence, timestamp_offset, last_timestamp;
-    uint64_t base_sequence, from_index, skip_timestamp; double last_arrival;
-    uint32_t packets, octets; uint8_t extension[32];
-};
-struct row {
-    uint32_t generation, flags; uint64_t handle; uint8_t sockaddr[28]; uint16_t sockaddr_length, socket;
-    uint32_t rtx_ssrc, rtx_next; uint8_t rtx_payload_type, unused[7]; struct stream streams[2];
-};
-struct slot {
-    uint64_t index, sequence, timestamp; double arrival; uint8_t kind, flags; uint16_t length; uint8_t unused[28];
-    uint8_t payload[1472];
-};
+#include "_native.h"
 #define AT(name, type, field) printf(name " %zu\\n", offsetof(struct type, field))
 int main(void) {
     printf("ROW_BYTES %zu\\nSTREAM_BYTES %zu\\nSLOT_BYTES %zu\\n",
@@ -82,7 +68,8 @@ int main(void) {
     AT("STREAM_PACKETS", stream, packets); AT("STREAM_OCTETS", stream, octets); AT("STREAM_EXTENSION", stream, extension);
     AT("SLOT_INDEX", slot, index); AT("SLOT_SEQUENCE", slot, sequence); AT("SLOT_TIMESTAMP", slot, timestamp);
     AT("SLOT_ARRIVAL", slot, arrival); AT("SLOT_KIND", slot, kind); AT("SLOT_FLAGS", slot, flags);
-    AT("SLOT_LENGTH", slot, length); AT("SLOT_PAYLOAD", slot, payload);
+    AT("SLOT_LENGTH", slot, length); AT("SLOT_SEND_TIME", slot, send_time);
+    AT("SLOT_WIRE_BYTES", slot, wire_bytes); AT("SLOT_PAYLOAD", slot, payload);
     return 0;
 }
 """
@@ -100,7 +87,7 @@ def test_the_structures_fill_their_sizes() -> None:
 def test_a_c_compiler_finds_every_field_where_python_says(tmp_path: Path) -> None:
     source, program = tmp_path / "layout.c", tmp_path / "layout"
     source.write_text(C_ROW)
-    subprocess.run(["cc", "-o", program, source], check=True)
+    subprocess.run(["cc", "-std=c11", "-I", HEADERS, "-o", program, source], check=True)
     lines = subprocess.run([program], check=True, capture_output=True, text=True).stdout.splitlines()
     found = {name: int(value) for name, value in (line.split() for line in lines)}
     assert found == {name: getattr(layout, name) for name in found}
