@@ -98,8 +98,15 @@ struct outlet { /* of one worker */
 void fanout_set_outlet(struct fanout *fanout, struct outlet *outlet);
 struct row *fanout_row(struct fanout *fanout, uint32_t slot); /* NULL when nobody is there */
 double fanout_timer(struct fanout *fanout, double now);       /* when fanout_turn, bursts or reports want to be called */
+void acknowledgements_begin(struct acknowledgements *told, const struct row *row); /* of a slot that was joined */
 struct ring *intake_ring(struct intake *intake);
+enum { NOTHING_TO_STORE = -DROPS }; /* of intake_rtp: a probe, or a retransmission before its stream; no drop */
+/* Begin to count what a terminal acknowledges; its row is written. */
+void acknowledgements_begin(struct acknowledgements *acknowledgements, const struct row *row);
 uint32_t fanout_capacity(struct fanout *fanout);
+
+enum { ADDRESS_ASK, ADDRESS_CLAIM, ADDRESS_PATH, ADDRESS_FORGET };
+enum { UP_DATAGRAM = 1, UP_RTCP, UP_HEARD }; /* struct upward: anything, a publisher's plain RTCP, media off the path */
 
 /* The monotonic clock that Python's time.monotonic reads. */
 double monotonic(void);

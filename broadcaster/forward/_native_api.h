@@ -12,6 +12,7 @@ struct ring *ring_new(double seconds, uint32_t slots);
 void ring_free(struct ring *ring);
 uint8_t *ring_memory(struct ring *ring);     /* slots * SLOT_BYTES; the packet of `index` lies at index % slots */
 uint64_t ring_next_index(struct ring *ring); /* of the packet that will be stored next */
+uint64_t ring_oldest(struct ring *ring);     /* index of the oldest packet held; next_index when there is none */
 /* Store one packet; its index, or the negative DropReason. `flags` are FLAG_MARKER.. of layout.py. */
 int64_t ring_store(struct ring *ring, int kind, uint64_t sequence, uint64_t timestamp, const uint8_t *payload,
                    uint32_t length, int flags, double arrival, uint32_t send_time, uint32_t wire_bytes);
@@ -30,7 +31,8 @@ void intake_free(struct intake *intake);
 /* Take `payload_type` as kind (0 sound, 1 video); `original` >= 0 makes it the RTX of that type. Extension id 0: none. */
 void intake_listen(struct intake *intake, int payload_type, int kind, int original, int abs_send_time_id);
 uint32_t intake_ssrc(struct intake *intake, int kind); /* the stream's source, 0 before its first packet */
-/* Parse one plain RTP packet and store it; its index, or the negative DropReason. */
+/* Parse one plain RTP packet and store it; its index, the negative DropReason, or the negative number of DropReasons:
+ * there was nothing to store, and nothing is lost. */
 int64_t intake_rtp(struct intake *intake, const uint8_t *packet, uint32_t length, double now);
 
 /* -- what a terminal reports (_intake.c) -- */
@@ -104,49 +106,52 @@ struct asked {
 int fanout_feedback(struct fanout *fanout, uint32_t slot, const uint8_t *compound, uint32_t length, double ntp, double now,
                     struct asked *nacks, uint32_t *nack_count, uint32_t most_nacks, int *keyframe);
 
-/* -- the engine (_engine.c): threads, sockets, peers -- */
+/* -- the engine (_engine.c): threads, sockets, peers. All functions but engine_next may wait for a slice, never longer -- */
 
 struct engine;
+struct peer; /* a session: its addresses, its inbound context, and whose packets it sends or gets */
+struct feed; /* a fan-out on its worker, with the queues that lead there */
 struct libsrtp { /* addresses of functions, as pylibsrtp's binding gives them */
     uint64_t protect, protect_rtcp, unprotect, unprotect_rtcp;
 };
-enum { UP_DATAGRAM = 1, UP_RTCP = 2, UP_HEARD = 3 };
 struct upward { /* something that Python must look at */
-    int what;
+    int what; /* UP_* */
     uint32_t socket, length, address_length;
-    uint64_t peer;
+    uint64_t tag; /* of the peer, 0: none */
     double now;
-    uint8_t address[28];
-    uint8_t data[2048];
+    uint8_t address[28], data[2048];
 };
-struct engine *engine_new(const int *sockets, uint32_t count, uint32_t workers, struct libsrtp srtp, int wake_fd);
+/* NULL without memory. `wake_fd` is an eventfd that is written when engine_next, a wish or a stored packet waits. */
+struct engine *engine_new(const int *sockets, uint32_t count, uint32_t workers, const struct libsrtp *srtp, int wake_fd);
 int engine_start(struct engine *engine); /* 0 or errno */
-void engine_stop(struct engine *engine); /* ends the threads */
-void engine_free(struct engine *engine);
+void engine_free(struct engine *engine); /* ends the threads; peers and feeds are gone */
 uint64_t *engine_drops(struct engine *engine);
-/* What came up, oldest first; NULL when there is nothing more. Valid until the next call. */
-struct upward *engine_next(struct engine *engine);
-void engine_rearm(struct engine *engine); /* before the last look: wake_fd is written again from now on */
+void engine_rearm(struct engine *engine);           /* wake_fd was read; it is written again from now on */
+struct upward *engine_next(struct engine *engine);  /* oldest first, NULL: nothing more; valid until the next call */
 /* Take a datagram as if it had come from a socket. */
 void engine_receive(struct engine *engine, uint32_t socket, const uint8_t *address, uint32_t address_length,
                     const uint8_t *data, uint32_t length, double now);
-/* Peers: an address that belongs to a session, which Python names by a number that is not 0. */
-int engine_peer(struct engine *engine, uint32_t socket, const uint8_t *address, uint32_t address_length, uint64_t peer);
-void engine_forget_address(struct engine *engine, uint32_t socket, const uint8_t *address, uint32_t address_length);
-double engine_heard(struct engine *engine, uint32_t socket, const uint8_t *address, uint32_t address_length);
-/* The session is connected: decrypt with `inbound`. A publisher has an intake, a viewer a slot of a fan-out later. */
-int engine_connect(struct engine *engine, uint64_t peer, uint64_t inbound, struct intake *intake, uint32_t ssrcs);
-void engine_disconnect(struct engine *engine, uint64_t peer); /* afterwards nobody uses its contexts */
-void engine_path(struct engine *engine, uint64_t peer, uint32_t socket, const uint8_t *address, uint32_t address_length);
-/* Fan-outs: each runs on one worker. `ntp_offset` places reports. */
-void engine_adopt(struct engine *engine, struct fanout *fanout, uint32_t worker, double ntp_offset);
-void engine_release(struct engine *engine, struct fanout *fanout);
-void engine_join(struct engine *engine, struct fanout *fanout, uint32_t slot, uint64_t peer, const uint8_t *row);
-void engine_leave(struct engine *engine, struct fanout *fanout, uint32_t slot, uint64_t peer);
-void engine_move(struct engine *engine, struct fanout *fanout, uint32_t slot, const uint8_t *row_head);
-void engine_set_forwarding(struct engine *engine, struct fanout *fanout, int on);
-void engine_clock(struct engine *engine, struct fanout *fanout, double audio_origin, double video_origin);
-int engine_show(struct engine *engine, struct fanout *fanout, uint32_t slot); /* burst; 0: wish a keyframe */
-/* Feed a fan-out from an intake, beginning with the packet of `from_index`; NULL ends it. */
-void engine_feed(struct engine *engine, struct fanout *fanout, struct intake *intake, uint64_t from_index);
-int engine_wished(struct engine *engine, struct fanout *fanout); /* the reason of a wish since the last call, 0: none */
+/* Peers. `address` is a sockaddr_in or sockaddr_in6; an address belongs to one peer, the last that claimed it. */
+struct peer *engine_open(struct engine *engine, uint64_t tag);
+void engine_close(struct peer *peer); /* afterwards nobody uses its inbound context */
+/* Claim or forget an address, name it the path (from which valid media is no news), or ask: when it last proved itself by
+ * valid media, 0: never, -1: unknown. `what` is ADDRESS_*. */
+double engine_address(struct engine *engine, struct peer *peer, int what, uint32_t socket, const uint8_t *address,
+                      uint32_t length);
+/* Decrypt with `inbound`, an srtp_t, from now on. A publisher has an intake. At most `ssrcs` sources are believed. */
+void engine_connect(struct peer *peer, uint64_t inbound, struct intake *intake, uint32_t ssrcs);
+/* Fan-outs. */
+struct feed *engine_adopt(struct engine *engine, const struct fanout_settings *settings, uint32_t worker,
+                          double ntp_offset);
+void engine_release(struct engine *engine, struct feed *feed); /* frees the fan-out too */
+struct fanout *feed_fanout(struct feed *feed);
+/* `row` is all of a row; in leave the empty one that stays, in move the new one, of which the head is taken. */
+void engine_join(struct feed *feed, uint32_t slot, struct peer *peer, const uint8_t *row);
+void engine_leave(struct feed *feed, uint32_t slot, struct peer *peer, const uint8_t *row);
+void engine_move(struct feed *feed, uint32_t slot, const uint8_t *row);
+void engine_set_forwarding(struct feed *feed, int on);
+void engine_clock(struct feed *feed, double audio_origin, double video_origin);
+int engine_show(struct feed *feed, uint32_t slot); /* begin a burst; 0: there is none, wish a keyframe */
+/* Feed from an intake, beginning with the packet of `from_index`; NULL ends it. */
+void engine_feed(struct feed *feed, struct intake *intake, uint64_t from_index);
+int engine_wished(struct feed *feed); /* WISH_* of a keyframe wished since the last call, 0: none */
