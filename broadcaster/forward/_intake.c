@@ -1,1 +1,479 @@
+/* What comes in: the ring, a publisher's packets, what a terminal reports. Twin of cache.py, of intake.py with
+ * rtp/packet.py, rtp/extensions.py, rtp/h264.py and rtp/sequence.py, and of reports.py with rtp/rtcp.py.
+ *
+ * 1. A ring and its intake are written by one thread. Readers take no lock: they look at a slot's index, copy, and
+ *    look again.
+ * 2. A length is compared with what is left before anything behind it is read, and a damaged compound changes nothing. */
 #include "_native.h"
+
+/* -- the ring -- */
+
+struct ring {
+    double seconds;
+    uint32_t slots, shift; /* 64 - shift bits name a chain */
+    void *block;
+    struct slot *memory; /* in `block`, where a cache line begins; untouched slots take no memory */
+    /* Packets whose numbers hash alike form a chain from the newest to older ones; what was evicted ends it. */
+    _Atomic uint64_t *heads, *previous;
+    _Atomic uint64_t next_index, oldest;
+    _Atomic int64_t newest[KINDS], keyframe;
+    int64_t evicted[KINDS]; /* the writer's: greatest sequence number that is gone */
+};
+struct media { /* what is to be stored */
+    int kind, flags;
+    uint64_t sequence, timestamp;
+    const uint8_t *payload;
+    uint32_t length, send_time, wire_bytes;
+    double arrival;
+};
+
+void ring_free(struct ring *ring) {
+    if (!ring) return;
+    free(ring->block);
+    free(ring->heads);
+    free(ring->previous);
+    free(ring);
+}
+
+struct ring *ring_new(double seconds, uint32_t slots) {
+    struct ring *ring = calloc(1, sizeof *ring);
+    if (!ring) return NULL;
+    uint32_t bits = 1;
+    ring->seconds = seconds;
+    ring->slots = slots ? slots : 1;
+    while (bits < 32 && (1ULL << bits) < 2ULL * ring->slots) bits++;
+    ring->shift = 64 - bits;
+    ring->block = calloc((size_t)ring->slots + 1, SLOT_BYTES);
+    ring->heads = malloc(sizeof *ring->heads << bits);
+    ring->previous = calloc(ring->slots, sizeof *ring->previous);
+    if (!ring->block || !ring->heads || !ring->previous) {
+        ring_free(ring);
+        return NULL;
+    }
+    ring->memory = (struct slot *)(((uintptr_t)ring->block + 63) & ~(uintptr_t)63);
+    memset(ring->heads, 0xFF, sizeof *ring->heads << bits); /* NEVER */
+    ring->memory[0].index = NEVER;
+    ring->keyframe = -1;
+    for (int kind = 0; kind < KINDS; kind++) ring->newest[kind] = ring->evicted[kind] = -1;
+    return ring;
+}
+
+uint8_t *ring_memory(struct ring *ring) { return (uint8_t *)ring->memory; }
+uint64_t ring_next_index(struct ring *ring) { return atomic_load_explicit(&ring->next_index, memory_order_acquire); }
+uint64_t ring_oldest(struct ring *ring) { return atomic_load_explicit(&ring->oldest, memory_order_acquire); }
+int64_t ring_newest(struct ring *ring, int kind) {
+    return atomic_load_explicit(&ring->newest[kind == VIDEO], memory_order_acquire);
+}
+
+struct slot *ring_at(struct ring *ring, uint64_t index) {
+    if (index < ring_oldest(ring) || index >= ring_next_index(ring)) return NULL;
+    struct slot *slot = &ring->memory[index % ring->slots];
+    return atomic_load_explicit(&slot->index, memory_order_acquire) == index ? slot : NULL;
+}
+
+static _Atomic uint64_t *chain_of(struct ring *ring, int kind, uint64_t sequence) {
+    return &ring->heads[((sequence << 1 | (kind == VIDEO)) * 0x9E3779B97F4A7C15) >> ring->shift];
+}
+
+static int64_t look_up(struct ring *ring, int kind, uint64_t sequence, uint64_t *timestamp) {
+    uint64_t index = atomic_load_explicit(chain_of(ring, kind, sequence), memory_order_acquire);
+    for (uint32_t steps = 0; steps < ring->slots; steps++) { /* a chain that is written meanwhile may lead astray */
+        struct slot *slot = ring_at(ring, index);
+        if (!slot) return -1;
+        bool found = slot->kind == kind && slot->sequence == sequence;
+        uint64_t time = slot->timestamp;
+        uint64_t before = atomic_load_explicit(&ring->previous[index % ring->slots], memory_order_relaxed);
+        if (!slot_holds(slot, index)) return -1;
+        if (found) {
+            if (timestamp) *timestamp = time;
+            return (int64_t)index;
+        }
+        index = before;
+    }
+    return -1;
+}
+
+int64_t ring_find(struct ring *ring, int kind, uint64_t sequence) { return look_up(ring, kind, sequence, NULL); }
+
+int64_t ring_gop(struct ring *ring) {
+    uint64_t number = (uint64_t)atomic_load_explicit(&ring->keyframe, memory_order_acquire), timestamp, before;
+    if (look_up(ring, VIDEO, number, &timestamp) < 0) return -1;
+    /* Parameter sets that were overtaken by their picture stand before it. */
+    while (look_up(ring, VIDEO, number - 1, &before) >= 0 && before == timestamp) number--;
+    return (int64_t)number;
+}
+
+static void write_slot(struct ring *ring, uint64_t index, const struct media *media) {
+    struct slot *slot = &ring->memory[index % ring->slots];
+    _Atomic uint64_t *head = chain_of(ring, media->kind, media->sequence);
+    atomic_store_explicit(&slot->index, NEVER, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+    slot->sequence = media->sequence;
+    slot->timestamp = media->timestamp;
+    slot->arrival = media->arrival;
+    slot->kind = (uint8_t)media->kind;
+    slot->flags = (uint8_t)media->flags;
+    slot->length = (uint16_t)media->length;
+    slot->send_time = media->send_time;
+    slot->wire_bytes = (uint16_t)(media->wire_bytes < UINT16_MAX ? media->wire_bytes : UINT16_MAX);
+    if (media->length) memcpy(slot->payload, media->payload, media->length);
+    atomic_store_explicit(&ring->previous[index % ring->slots], atomic_load(head), memory_order_relaxed);
+    atomic_store_explicit(&slot->index, index, memory_order_release);
+    if (index >= ring->next_index) atomic_store_explicit(&ring->next_index, index + 1, memory_order_release);
+    atomic_store_explicit(head, index, memory_order_release);
+    if ((int64_t)media->sequence > ring->newest[media->kind])
+        atomic_store_explicit(&ring->newest[media->kind], (int64_t)media->sequence, memory_order_release);
+    if (media->flags & FLAG_STARTS_KEYFRAME && (int64_t)media->sequence > ring->keyframe)
+        atomic_store_explicit(&ring->keyframe, (int64_t)media->sequence, memory_order_release);
+}
+
+static void make_room(struct ring *ring, double now) {
+    uint64_t oldest = ring->oldest, next = ring->next_index;
+    double horizon = now - ring->seconds;
+    for (; oldest < next; oldest++) {
+        struct slot *slot = &ring->memory[oldest % ring->slots];
+        if (slot->index != oldest) continue; /* never put */
+        if (next - oldest < ring->slots && !(slot->arrival < horizon)) break;
+        if ((int64_t)slot->sequence > ring->evicted[slot->kind]) ring->evicted[slot->kind] = (int64_t)slot->sequence;
+    }
+    atomic_store_explicit(&ring->oldest, oldest, memory_order_release);
+}
+
+static int64_t store(struct ring *ring, const struct media *media) {
+    if (media->length > PAYLOAD_BYTES) return -DROP_OVERSIZE;
+    if (look_up(ring, media->kind, media->sequence, NULL) >= 0) return -DROP_DUPLICATE;
+    if ((int64_t)media->sequence <= ring->evicted[media->kind]) return -DROP_TOO_OLD;
+    make_room(ring, media->arrival);
+    uint64_t index = ring->next_index;
+    write_slot(ring, index, media);
+    return (int64_t)index;
+}
+
+int64_t ring_store(struct ring *ring, int kind, uint64_t sequence, uint64_t timestamp, const uint8_t *payload,
+                   uint32_t length, int flags, double arrival, uint32_t send_time, uint32_t wire_bytes) {
+    struct media media = {kind == VIDEO, flags, sequence, timestamp, payload, length, send_time, wire_bytes, arrival};
+    return store(ring, &media);
+}
+
+void ring_put(struct ring *ring, uint64_t index, int kind, uint64_t sequence, uint64_t timestamp,
+              const uint8_t *payload, uint32_t length, int flags, double arrival) {
+    struct media media = {kind == VIDEO, flags, sequence, timestamp, payload, length, UINT32_MAX, 0, arrival};
+    if (length > PAYLOAD_BYTES) return;
+    if (index >= ring->slots && index + 1 - ring->slots > ring->oldest) ring->oldest = index + 1 - ring->slots;
+    write_slot(ring, index, &media);
+}
+
+/* -- a publisher's packets -- */
+
+struct counter { /* sequence.Unwrapper */
+    bool begun;
+    int64_t newest;
+};
+struct lane { /* one kind; the first source that is heard is the stream */
+    uint32_t ssrc;
+    struct counter sequences, timestamps;
+    int64_t picture, first; /* timestamp of the newest keyframe, and the number that it starts with */
+};
+struct format { /* of a payload type */
+    uint8_t taken, kind, retransmits, abs_send_time_id;
+};
+struct intake {
+    struct ring *ring;
+    struct format formats[128];
+    struct lane lanes[KINDS];
+};
+struct rtp {
+    const uint8_t *payload, *end, *extensions, *extensions_end;
+    uint32_t profile;
+};
+
+struct intake *intake_new(struct ring *ring) {
+    struct intake *intake = calloc(1, sizeof *intake);
+    if (!intake) return NULL;
+    intake->ring = ring;
+    for (int kind = 0; kind < KINDS; kind++) intake->lanes[kind].picture = intake->lanes[kind].first = -1;
+    return intake;
+}
+
+void intake_free(struct intake *intake) { free(intake); }
+struct ring *intake_ring(struct intake *intake) { return intake->ring; }
+uint32_t intake_ssrc(struct intake *intake, int kind) { return intake->lanes[kind == VIDEO].ssrc; }
+
+void intake_listen(struct intake *intake, int payload_type, int kind, int original, int abs_send_time_id) {
+    struct format format = {1, kind == VIDEO, original >= 0, (uint8_t)abs_send_time_id};
+    intake->formats[payload_type & 127] = format;
+}
+
+/* The extended value: within half a circle of the newest one, one full circle up for the first. */
+static int64_t unwrap(struct counter *counter, uint32_t value, int bits) {
+    int shift = 64 - bits;
+    int64_t extended = counter->newest + ((int64_t)(((uint64_t)value - (uint64_t)counter->newest) << shift) >> shift);
+    if (!counter->begun) extended = (int64_t)value + (1LL << bits);
+    if (!counter->begun || extended > counter->newest) counter->newest = extended;
+    counter->begun = true;
+    return extended;
+}
+
+/* RFC 3550 section 5.1. */
+static bool parse_rtp(const uint8_t *packet, uint32_t length, struct rtp *rtp) {
+    const uint8_t *at = packet + 12, *end = packet + length;
+    memset(rtp, 0, sizeof *rtp);
+    if (length < 12 || packet[0] >> 6 != 2) return false;
+    size_t sources = 4 * (size_t)(packet[0] & 0x0F);
+    if (sources > (size_t)(end - at)) return false;
+    at += sources;
+    if (packet[0] & 0x10) {
+        if (4 > (size_t)(end - at)) return false;
+        size_t extended = 4 * (size_t)get16(at + 2);
+        rtp->profile = get16(at);
+        rtp->extensions = at += 4;
+        if (extended > (size_t)(end - at)) return false;
+        rtp->extensions_end = at += extended;
+    }
+    if (packet[0] & 0x20) {
+        size_t padding = end[-1];
+        if (!padding || padding > (size_t)(end - at)) return false;
+        end -= padding;
+    }
+    rtp->payload = at;
+    rtp->end = end;
+    return true;
+}
+
+/* abs-send-time among the elements of RFC 8285, UINT32_MAX when it is not there; behind damage nothing is. */
+static uint32_t send_time_of(const struct rtp *rtp, uint32_t wanted) {
+    bool one_byte = rtp->profile == 0xBEDE;
+    const uint8_t *at = rtp->extensions, *end = rtp->extensions_end;
+    if (!wanted || (!one_byte && (rtp->profile & 0xFFF0) != 0x1000)) return UINT32_MAX;
+    while (at < end) {
+        uint32_t head = *at++, name = one_byte ? head >> 4 : head;
+        size_t length = (head & 0x0F) + 1;
+        if (!head) continue;
+        if (one_byte ? name == 15 : at == end) break;
+        if (!one_byte) length = *at++;
+        if (length > (size_t)(end - at)) break;
+        if (name == wanted) return length == 3 ? get16(at) << 8 | at[2] : UINT32_MAX;
+        at += length;
+    }
+    return UINT32_MAX;
+}
+
+static bool is_intra(uint8_t header) { return (header & 0x1F) == 5 || (header & 0x1F) == 7; /* IDR, SPS */ }
+
+/* RFC 6184: whether a payload of packetization mode 0 or 1 has SPS or IDR data, and whether a unit of these begins. */
+static bool inspect(const uint8_t *at, const uint8_t *end, bool *intra, bool *begins) {
+    uint32_t type = at[0] & 0x1F;
+    *intra = *begins = is_intra(at[0]);
+    if (type >= 1 && type <= 23) return true;
+    if (type == 28) { /* FU-A: the unit's type stands in the second byte */
+        if (end - at < 2) return false;
+        *intra = is_intra(at[1]);
+        *begins = *intra && at[1] & 0x80;
+        return true;
+    }
+    if (type != 24 || ++at == end) return false;
+    while (at < end) { /* STAP-A */
+        if (3 > (size_t)(end - at)) return false;
+        size_t size = get16(at);
+        at += 2;
+        if (!size || size > (size_t)(end - at)) return false;
+        *intra = *begins |= is_intra(at[0]);
+        at += size;
+    }
+    return true;
+}
+
+/* Mark a packet of video as h264.PictureTracker does; false when it is no H.264. */
+static bool classify(struct lane *lane, struct media *media) {
+    bool intra, begins;
+    int64_t sequence = (int64_t)media->sequence, timestamp = (int64_t)media->timestamp;
+    if (!inspect(media->payload, media->payload + media->length, &intra, &begins)) return false;
+    if (timestamp == lane->picture) {
+        intra |= sequence > lane->first;
+    } else if (begins && timestamp > lane->picture) {
+        lane->picture = timestamp;
+        lane->first = sequence;
+        media->flags |= FLAG_STARTS_KEYFRAME;
+    }
+    if (intra) media->flags |= FLAG_KEYFRAME;
+    return true;
+}
+
+int64_t intake_rtp(struct intake *intake, const uint8_t *packet, uint32_t length, double now) {
+    struct rtp rtp;
+    if (!parse_rtp(packet, length, &rtp)) return -DROP_RTP_MALFORMED;
+    const struct format *format = &intake->formats[packet[1] & 0x7F];
+    if (!format->taken) return -DROP_UNKNOWN_PAYLOAD_TYPE;
+    struct lane *lane = &intake->lanes[format->kind];
+    uint32_t sequence = get16(packet + 2), ssrc = get32(packet + 8);
+    if (format->retransmits) { /* RFC 4588 section 4: the original number leads; without payload it is a probe */
+        if (!lane->ssrc || rtp.payload == rtp.end) return -NO_DROP;
+        if (2 > (size_t)(rtp.end - rtp.payload)) return -DROP_RTP_MALFORMED;
+        sequence = get16(rtp.payload);
+        rtp.payload += 2;
+        ssrc = lane->ssrc;
+    }
+    if (!lane->ssrc) lane->ssrc = ssrc;
+    if (ssrc != lane->ssrc) return -DROP_UNKNOWN_SSRC;
+    struct media media = {
+        .kind = format->kind, .flags = (packet[1] & 0x80 ? FLAG_MARKER : 0) | (format->retransmits ? FLAG_REPAIRED : 0),
+        .sequence = (uint64_t)unwrap(&lane->sequences, sequence, 16),
+        .timestamp = (uint64_t)unwrap(&lane->timestamps, get32(packet + 4), 32),
+        .payload = rtp.payload, .length = (uint32_t)(rtp.end - rtp.payload), .arrival = now,
+        .send_time = send_time_of(&rtp, format->abs_send_time_id), .wire_bytes = length,
+    };
+    if (format->kind == VIDEO && media.length && !classify(lane, &media)) return -DROP_RTP_MALFORMED;
+    return store(intake->ring, &media);
+}
+
+/* -- what a terminal reports -- */
+
+enum { SR = 200, RR, SDES, BYE, RTPFB = 205, PSFB, NACK = 1, PLI = 1, FIR = 4, APPLICATION = 15, MAX_COMPOUND = 2048 };
+struct rtcp {
+    uint32_t type, count;
+    const uint8_t *body, *end;
+};
+struct asking {
+    struct asked *entries, head;
+    uint32_t count, most;
+};
+
+/* A worker advances the row meanwhile: what is read twice may differ. */
+static uint32_t read_once(const uint32_t *field) { return *(const volatile uint32_t *)field; }
+
+void acknowledgements_begin(struct acknowledgements *told, const struct row *row) {
+    memset(told, 0, sizeof *told);
+    told->generation = row->generation;
+    for (int kind = 0; kind < KINDS; kind++) told->streams[kind].highest = row->streams[kind].next_sequence - 1;
+}
+
+/* RFC 3550 section 6.5: chunks of an SSRC and items, which a null octet ends; the next chunk begins at a word. */
+static bool sound_sdes(const struct rtcp *packet) {
+    const uint8_t *at = packet->body, *end = packet->end;
+    for (uint32_t chunk = 0; chunk < packet->count; chunk++) {
+        if (4 > (size_t)(end - at)) return false;
+        for (at += 4; at < end && *at; at += 2 + at[1])
+            if (2 > (size_t)(end - at) || at[1] > (size_t)(end - at - 2)) return false;
+        if (at == end) return false;
+        at += 4 - (at - packet->body) % 4;
+    }
+    return true;
+}
+
+static bool sound(const struct rtcp *packet) {
+    const uint8_t *body = packet->body;
+    size_t size = (size_t)(packet->end - body), count = packet->count;
+    switch (packet->type) {
+    case SR: return size >= 24 + 24 * count;
+    case RR: return size >= 4 + 24 * count;
+    case SDES: return sound_sdes(packet);
+    case BYE: return size == 4 * count || (size > 4 * count && body[4 * count] < size - 4 * count);
+    case RTPFB: return count != NACK || size >= 12;
+    case PSFB:
+        if (count == FIR) return size > 8 && size % 8 == 0;
+        if (count == APPLICATION && size >= 12 && !memcmp(body + 8, "REMB", 4))
+            return size >= 16 && size >= 16 + 4 * (size_t)body[12];
+        return size >= 8;
+    }
+    return true;
+}
+
+/* The packet at `*at`, which is advanced; false when it is damaged. Only the last may be padded (RFC 3550 section 6.4.1). */
+static bool next_packet(const uint8_t **at, const uint8_t *end, struct rtcp *packet) {
+    const uint8_t *head = *at;
+    if (4 > (size_t)(end - head)) return false;
+    size_t size = 4 * (size_t)get16(head + 2);
+    if (head[0] >> 6 != 2 || size > (size_t)(end - head - 4)) return false;
+    *at = head + 4 + size;
+    *packet = (struct rtcp){head[1], head[0] & 0x1F, head + 4, *at};
+    if (head[0] & 0x20) {
+        size_t padding = size ? packet->end[-1] : 0;
+        if (*at != end || !padding || padding % 4 || padding > size) return false;
+        packet->end -= padding;
+    }
+    return sound(packet);
+}
+
+/* A report block, RFC 3550 section 6.4.1; reports.Acknowledgements says what it is worth. */
+static void fold(struct acknowledgements *told, const struct row *row, const uint8_t *block, double ntp, double now) {
+    for (int kind = 0; kind < KINDS; kind++) {
+        struct reception *reception = &told->streams[kind];
+        const struct stream *stream = &row->streams[kind];
+        uint32_t ssrc = read_once(&stream->ssrc), last_sr = get32(block + 16);
+        if (!ssrc || ssrc != get32(block)) continue;
+        int32_t step = (int32_t)(get32(block + 8) - reception->highest);
+        int32_t sent = (int32_t)(read_once(&stream->next_sequence) - 1 - reception->highest);
+        int32_t cumulative = (int32_t)(get32(block + 4) << 8) >> 8, growth = cumulative - reception->worst;
+        if (step > sent) step = sent;
+        if (step > 0) {
+            reception->highest += (uint32_t)step;
+            reception->advance += (uint32_t)step;
+            told->last_advance = now;
+        }
+        if (growth > 0) {
+            reception->worst = cumulative;
+            if (step > 0) reception->lost += (uint32_t)(growth < step ? growth : step);
+        }
+        told->fraction_lost = block[4];
+        told->jitter = get32(block + 12);
+        double rtt = (uint32_t)((uint32_t)(int64_t)(ntp * 65536) - last_sr - get32(block + 20)) / 65536.0;
+        if (last_sr && rtt <= 30) told->rtt = told->rtt == 0 ? rtt : told->rtt + 0.125 * (rtt - told->rtt);
+    }
+}
+
+static void ask(struct asking *asking, uint32_t lost) {
+    struct asked *entry = asking->count ? &asking->entries[asking->count - 1] : NULL;
+    if (!entry || entry->count == 64 || asking->head.count) {
+        if (asking->count == asking->most) return;
+        entry = &asking->entries[asking->count++];
+        *entry = asking->head;
+        entry->count = asking->head.count = 0;
+    }
+    entry->lost[entry->count++] = (uint16_t)lost;
+}
+
+/* RFC 4585 section 6.2.1: pairs of a number and a mask of the 16 after it. */
+static void take_nack(struct asking *asking, const struct rtcp *packet) {
+    asking->head.ssrc = get32(packet->body + 4);
+    asking->head.count = 1; /* the next number begins an entry */
+    for (const uint8_t *pair = packet->body + 8; pair < packet->end; pair += 4) {
+        ask(asking, get16(pair));
+        for (uint32_t bit = 0; bit < 16; bit++)
+            if (get16(pair + 2) >> bit & 1) ask(asking, get16(pair) + bit + 1);
+    }
+}
+
+static uint32_t bitrate_of(const uint8_t *remb) {
+    uint64_t mantissa = get32(remb + 12) & 0x3FFFF;
+    uint32_t exponent = remb[13] >> 2;
+    return exponent < 32 && mantissa << exponent < UINT32_MAX ? (uint32_t)(mantissa << exponent) : mantissa ? UINT32_MAX : 0;
+}
+
+int fanout_feedback(struct fanout *fanout, uint32_t slot, const uint8_t *compound, uint32_t length, double ntp, double now,
+                    struct asked *nacks, uint32_t *nack_count, uint32_t most_nacks, int *keyframe) {
+    const uint8_t *at = compound, *end = compound + length;
+    struct row *row = fanout_row(fanout, slot);
+    struct rtcp packet;
+    *nack_count = 0;
+    if (!length || length > MAX_COMPOUND) return -DROP_RTCP_MALFORMED;
+    while (at < end)
+        if (!next_packet(&at, end, &packet)) return -DROP_RTCP_MALFORMED;
+    if (!row) return -DROP_NOT_CONNECTED;
+    struct acknowledgements *told = &fanout_acknowledgements(fanout)[slot];
+    struct asking asking = {.entries = nacks, .head = {.slot = slot, .generation = row->generation}, .most = most_nacks};
+    for (at = compound; at < end && next_packet(&at, end, &packet);) {
+        const uint8_t *blocks = packet.body + (packet.type == SR ? 24 : 4);
+        if (packet.type == SR || packet.type == RR)
+            for (uint32_t block = 0; block < packet.count; block++) fold(told, row, blocks + 24 * block, ntp, now);
+        else if (packet.type == RTPFB && packet.count == NACK)
+            take_nack(&asking, &packet);
+        else if (packet.type == PSFB && (packet.count == PLI || packet.count == FIR))
+            *keyframe = 1;
+        else if (packet.type == PSFB && packet.count == APPLICATION && packet.end - packet.body >= 16 &&
+                 !memcmp(packet.body + 8, "REMB", 4))
+            told->estimate = bitrate_of(packet.body);
+    }
+    for (uint32_t entry = 0; entry < asking.count; entry++) nacks[entry].rtt = told->rtt == 0 ? 0.05 : told->rtt;
+    *nack_count = asking.count;
+    return 0;
+}

@@ -34,7 +34,9 @@ enum drop {
     DROP_RTCP_MALFORMED, DROP_UNKNOWN_PAYLOAD_TYPE, DROP_UNKNOWN_SSRC, DROP_DUPLICATE, DROP_TOO_OLD, DROP_OVERSIZE,
     DROP_OLD_FENCE, DROP_NOT_FORWARDING, DROP_NO_PATH, DROP_WOULD_BLOCK, DROP_SEND_ERROR, DROP_SEAL_ERROR,
     DROP_FRAME_REMAINDER, DROP_AWAITING_KEYFRAME, DROP_BEFORE_SWITCH, DROP_SWEEP_QUEUE_FULL, DROP_RING_EXPIRED,
-    DROP_NACK_BUDGET, DROP_NACK_REPEATED, DROP_SINK_QUEUE_FULL, DROPS
+    DROP_NACK_BUDGET, DROP_NACK_REPEATED, DROP_SINK_QUEUE_FULL,
+    NO_DROP, /* nothing to store, and nothing lost: a retransmission that only probes for bandwidth */
+    DROPS
 };
 
 struct stream { /* layout.STREAM */
@@ -100,9 +102,6 @@ struct row *fanout_row(struct fanout *fanout, uint32_t slot); /* NULL when nobod
 double fanout_timer(struct fanout *fanout, double now);       /* when fanout_turn, bursts or reports want to be called */
 void acknowledgements_begin(struct acknowledgements *told, const struct row *row); /* of a slot that was joined */
 struct ring *intake_ring(struct intake *intake);
-enum { NOTHING_TO_STORE = -DROPS }; /* of intake_rtp: a probe, or a retransmission before its stream; no drop */
-/* Begin to count what a terminal acknowledges; its row is written. */
-void acknowledgements_begin(struct acknowledgements *acknowledgements, const struct row *row);
 uint32_t fanout_capacity(struct fanout *fanout);
 
 enum { ADDRESS_ASK, ADDRESS_CLAIM, ADDRESS_PATH, ADDRESS_FORGET };
