@@ -13,15 +13,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final, Literal
 
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.sdp import H264Profile, MediaDescription, SessionDescription, parse_h264_profile_level_id
 
-from broadcaster.errors import MalformedOffer, NoCommonCodec, UnacceptableOffer
+from broadcaster.errors import MalformedOffer, NoCommonCodec, OfferError, UnacceptableOffer
 from broadcaster.media import Kind
 from broadcaster.transport.answer import build_fragment, parse_fragment, write_answer
+from broadcaster.transport.outline import outline
 from broadcaster.transport.parameters import (
     Candidate,
     Credentials,
@@ -51,6 +53,9 @@ _FMTP_VALUE: Final = re.compile(r"[0-9A-Za-z.,/+=_-]{1,64}")
 # The profiles that may be relayed, the preferred one first: FFmpeg says Baseline and sends its constrained subset.
 _PROFILES: Final = (H264Profile.PROFILE_CONSTRAINED_BASELINE, H264Profile.PROFILE_BASELINE)
 _DEFAULT_PROFILE: Final = "420010"  # RFC 6184 section 8.1
+_OUTLINES: Final = (
+    64  # kinds of offers that are remembered: one for each release of each browser, and room for strangers
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,27 @@ class Offer:
 
 
 def parse_offer(text: str, limits: SdpSettings, direction: Direction) -> Offer:
-    """Read an offer. Raises `MalformedOffer`, `UnacceptableOffer` or `NoCommonCodec` with the whole diagnosis."""
+    """Read an offer. Raises `MalformedOffer`, `UnacceptableOffer` or `NoCommonCodec` with the whole diagnosis.
+
+    Offers that differ in nothing but their values are parsed once; what is wrong with an offer is told from its own text.
+    """
+    common = outline(text, limits)
+    if common is None:
+        return parse_whole(text, limits, direction)
+    try:
+        offer = _of_outline(common.text, limits, direction)
+    except OfferError:
+        return parse_whole(text, limits, direction)
+    return replace(offer, remote=common.restore(offer.remote))
+
+
+@lru_cache(maxsize=_OUTLINES)
+def _of_outline(text: str, limits: SdpSettings, direction: Direction) -> Offer:
+    return parse_whole(text, limits, direction)
+
+
+def parse_whole(text: str, limits: SdpSettings, direction: Direction) -> Offer:
+    """Read an offer, whether one like it was read before or not. Raises like `parse_offer`."""
     description, raw = read(text, limits)
     sections = tuple(_section(media, extra, direction) for media, extra in zip(description.media, raw, strict=True))
     accepted = [section for section in sections if section.kind is not None]

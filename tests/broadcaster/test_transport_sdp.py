@@ -91,6 +91,17 @@ def test_the_answer_of_a_publisher_says_everything_once() -> None:
     ]
 
 
+def test_answers_of_one_form_differ_in_what_is_their_own() -> None:
+    offer = parse_offer(WATCH, LIMITS, "watch")
+    other = replace(LOCAL, credentials=Credentials("otherufrag", "q" * 32))
+    first, second = answer(offer), offer.answer(other, CANDIDATES, SendStreams("s", "c", 7, 8, 9))
+    swapped = first.replace("localufrag", "otherufrag").replace("p" * 32, "q" * 32)
+    for own, theirs in ((":501", ":7"), (":502", ":8"), ("FID 502 503", "FID 8 9"), (":503", ":9")):
+        swapped = swapped.replace(own, theirs)
+    assert second == swapped.replace("cname:lec", "cname:c").replace("msid:lec", "msid:s")
+    assert first.isascii()
+
+
 def test_the_answer_of_a_viewer_names_the_sources() -> None:
     text = answer(parse_offer(WATCH, LIMITS, "watch"))
     assert text.count("a=sendonly") == 2
