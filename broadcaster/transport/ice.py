@@ -19,41 +19,27 @@ It authenticates binding requests, answers them and decides where media goes. Th
 
 from __future__ import annotations
 
-import struct
 from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from aioice import stun
-
 from broadcaster.transport.parameters import Credentials
+from broadcaster.transport.stun import (
+    Address,
+    StunError,
+    Unauthenticated,
+    UnexpectedStun,
+    local_ufrag,
+    read_request,
+    write_response,
+)
 
-Address = tuple[str, int] | tuple[str, int, int, int]
+__all__ = [
+    "Accepted", "Address", "Check", "IceLite", "Link", "Replayed", "StunError", "Unauthenticated", "UnexpectedStun",
+    "local_ufrag", "response",
+]  # fmt: skip
 
 _SEEN_TRANSACTIONS: Final = 64
-_HEADER: Final = struct.Struct("!HHI")
-_ATTRIBUTE: Final = struct.Struct("!HH")
-_FINGERPRINT: Final = struct.Struct("!HHI")
-_BINDING_REQUEST: Final = 0x0001
-_BINDING_RESPONSE: Final = 0x0101
-_USERNAME: Final = 0x0006
-_MESSAGE_INTEGRITY: Final = 0x0008
-_XOR_MAPPED_ADDRESS: Final = 0x0020
-_FINGERPRINT_TYPE: Final = 0x8028
-# What aioice's parser raises on malformed input besides ValueError; found by fuzzing it.
-_PARSER_ERRORS: Final = (ValueError, struct.error, IndexError, KeyError, TypeError, OverflowError)
-
-
-class StunError(ValueError):
-    """A datagram that is not a well-formed STUN message."""
-
-
-class UnexpectedStun(StunError):
-    """Well-formed, but not a binding request."""
-
-
-class Unauthenticated(StunError):
-    """A binding request without the credentials of this session."""
 
 
 class Replayed(StunError):
@@ -90,27 +76,6 @@ class Accepted:
     moved: bool
     forgotten: Link | None = None
     retired: str | None = None
-
-
-def local_ufrag(data: bytes) -> str:
-    """Return our half of the USERNAME of a binding request, at little cost: floods end here.
-
-    Raises `UnexpectedStun` for other messages, `Unauthenticated` without USERNAME, `StunError` for malformed ones.
-    """
-    if len(data) < stun.HEADER_LENGTH:
-        raise StunError(f"STUN message of {len(data)} bytes")
-    kind, length, cookie = _HEADER.unpack_from(data)
-    if cookie != stun.COOKIE or length != len(data) - stun.HEADER_LENGTH or length % 4:
-        raise StunError("STUN header with a wrong cookie or length")
-    if kind != _BINDING_REQUEST:
-        raise UnexpectedStun(f"STUN message of type {kind:#06x}")
-    position = stun.HEADER_LENGTH
-    while position + 4 <= len(data):
-        attribute, size = _ATTRIBUTE.unpack_from(data, position)
-        if attribute == _USERNAME:
-            return data[position + 4 : position + 4 + size].partition(b":")[0].decode("ascii", "replace")
-        position += 4 + size + -size % 4
-    raise Unauthenticated("binding request without USERNAME")
 
 
 class IceLite:
@@ -151,14 +116,10 @@ class IceLite:
 
     def authenticate(self, data: bytes) -> Check:
         """Return the check in `data`. Raises `StunError` or `Unauthenticated`."""
-        try:
-            message = stun.parse_message(data)
-        except _PARSER_ERRORS as error:
-            raise StunError(f"malformed STUN: {error}") from error
-        username = message.attributes.get("USERNAME")
+        request = read_request(data)
         for local, remote in self._pairs():
-            if username == f"{local.ufrag}:{remote.ufrag}" and message.check_message_integrity(local.pwd.encode()):
-                return Check(message.transaction_id, "USE-CANDIDATE" in message.attributes, local)
+            if request.username == f"{local.ufrag}:{remote.ufrag}".encode() and request.is_signed(data, local.pwd):
+                return Check(request.transaction, request.nominates, local)
         raise Unauthenticated("wrong user name or MESSAGE-INTEGRITY")
 
     def accept(self, check: Check, local: object, address: Address, now: float) -> tuple[Link, Accepted]:
@@ -214,14 +175,5 @@ class IceLite:
 
 
 def response(check: Check, address: Address) -> bytes:
-    """The success response to a check: XOR-MAPPED-ADDRESS, MESSAGE-INTEGRITY, FINGERPRINT (RFC 8445 section 7.3.1.2).
-
-    Put together by hand: aioice's `Message` packs every attribute four times, and each idle viewer asks every 2.5 s.
-    """
-    mapped = stun.pack_xor_address((address[0].partition("%")[0], address[1]), check.transaction)
-    size = _ATTRIBUTE.size + len(mapped) + stun.INTEGRITY_LENGTH + stun.FINGERPRINT_LENGTH
-    message = _HEADER.pack(_BINDING_RESPONSE, size, stun.COOKIE) + check.transaction
-    message += _ATTRIBUTE.pack(_XOR_MAPPED_ADDRESS, len(mapped)) + mapped
-    digest = stun.message_integrity(message, check.credentials.pwd.encode())
-    message += _ATTRIBUTE.pack(_MESSAGE_INTEGRITY, len(digest)) + digest
-    return message + _FINGERPRINT.pack(_FINGERPRINT_TYPE, 4, stun.message_fingerprint(message))
+    """Return the success response to a check that came from `address`."""
+    return write_response(check.transaction, check.credentials.pwd, address)
