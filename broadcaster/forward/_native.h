@@ -100,6 +100,7 @@ struct outlet { /* of one worker */
 void fanout_set_outlet(struct fanout *fanout, struct outlet *outlet);
 struct row *fanout_row(struct fanout *fanout, uint32_t slot); /* NULL when nobody is there */
 double fanout_timer(struct fanout *fanout, double now);       /* when fanout_turn, bursts or reports want to be called */
+void acknowledgements_begin(struct acknowledgements *told, const struct row *row); /* of a slot that was joined */
 struct ring *intake_ring(struct intake *intake);
 uint32_t fanout_capacity(struct fanout *fanout);
 

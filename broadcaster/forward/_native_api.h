@@ -48,9 +48,6 @@ struct acknowledgements { /* one a slot; 80 bytes; written by who receives, read
     uint32_t fraction_lost, jitter, estimate, generation; /* fraction of 256; REMB's bits a second, 0: none */
 };
 
-struct row;
-void acknowledgements_begin(struct acknowledgements *told, const struct row *row); /* of a slot that was joined */
-
 /* -- the fan-out (_fanout.c): twin of fanout.py, sending.py, pacing.py, nack.py, and clock.py's reports -- */
 
 struct fanout;
