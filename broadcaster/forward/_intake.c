@@ -11,10 +11,10 @@
 struct ring {
     double seconds;
     uint32_t slots, shift; /* 64 - shift bits name a chain */
-    void *block;
-    struct slot *memory; /* in `block`, where a cache line begins; untouched slots take no memory */
-    /* Packets whose numbers hash alike form a chain from the newest to older ones; what was evicted ends it. */
-    _Atomic uint64_t *heads, *previous;
+    struct slot *memory;   /* untouched slots take no memory */
+    /* Packets whose numbers hash alike form a chain from the newest to older ones, by index + 1; 0 ends it, and so does
+     * what was evicted. */
+    _Atomic uint64_t *heads, *before;
     _Atomic uint64_t next_index, oldest;
     _Atomic int64_t newest[KINDS], keyframe;
     int64_t evicted[KINDS]; /* the writer's: greatest sequence number that is gone */
@@ -23,47 +23,34 @@ struct media { /* what is to be stored */
     int kind, flags;
     uint64_t sequence, timestamp;
     const uint8_t *payload;
-    uint32_t length, send_time, wire_bytes;
+    uint32_t length;
     double arrival;
+    uint32_t send_time, wire_bytes;
 };
 
-void ring_free(struct ring *ring) {
-    if (!ring) return;
-    free(ring->block);
-    free(ring->heads);
-    free(ring->previous);
-    free(ring);
-}
-
 struct ring *ring_new(double seconds, uint32_t slots) {
-    struct ring *ring = calloc(1, sizeof *ring);
-    if (!ring) return NULL;
     uint32_t bits = 1;
+    while (bits < 32 && (1ULL << bits) < 2ULL * slots) bits++;
+    size_t entries = (1ULL << bits) + slots;
+    struct ring *ring = calloc(1, sizeof *ring + sizeof(uint64_t) * entries + SLOT_BYTES * ((size_t)slots + 1));
+    if (!ring) return NULL;
     ring->seconds = seconds;
-    ring->slots = slots ? slots : 1;
-    while (bits < 32 && (1ULL << bits) < 2ULL * ring->slots) bits++;
+    ring->slots = slots;
     ring->shift = 64 - bits;
-    ring->block = calloc((size_t)ring->slots + 1, SLOT_BYTES);
-    ring->heads = malloc(sizeof *ring->heads << bits);
-    ring->previous = calloc(ring->slots, sizeof *ring->previous);
-    if (!ring->block || !ring->heads || !ring->previous) {
-        ring_free(ring);
-        return NULL;
-    }
-    ring->memory = (struct slot *)(((uintptr_t)ring->block + 63) & ~(uintptr_t)63);
-    memset(ring->heads, 0xFF, sizeof *ring->heads << bits); /* NEVER */
+    ring->heads = (_Atomic uint64_t *)(ring + 1);
+    ring->before = ring->heads + (1ULL << bits);
+    ring->memory = (struct slot *)(((uintptr_t)(ring->before + slots) + 63) & ~(uintptr_t)63); /* where a line begins */
     ring->memory[0].index = NEVER;
     ring->keyframe = -1;
     for (int kind = 0; kind < KINDS; kind++) ring->newest[kind] = ring->evicted[kind] = -1;
     return ring;
 }
 
+void ring_free(struct ring *ring) { free(ring); }
 uint8_t *ring_memory(struct ring *ring) { return (uint8_t *)ring->memory; }
 uint64_t ring_next_index(struct ring *ring) { return atomic_load_explicit(&ring->next_index, memory_order_acquire); }
 uint64_t ring_oldest(struct ring *ring) { return atomic_load_explicit(&ring->oldest, memory_order_acquire); }
-int64_t ring_newest(struct ring *ring, int kind) {
-    return atomic_load_explicit(&ring->newest[kind == VIDEO], memory_order_acquire);
-}
+int64_t ring_newest(struct ring *ring, int kind) { return ring->newest[kind == VIDEO]; }
 
 struct slot *ring_at(struct ring *ring, uint64_t index) {
     if (index < ring_oldest(ring) || index >= ring_next_index(ring)) return NULL;
@@ -76,27 +63,27 @@ static _Atomic uint64_t *chain_of(struct ring *ring, int kind, uint64_t sequence
 }
 
 static int64_t look_up(struct ring *ring, int kind, uint64_t sequence, uint64_t *timestamp) {
-    uint64_t index = atomic_load_explicit(chain_of(ring, kind, sequence), memory_order_acquire);
+    uint64_t index = atomic_load_explicit(chain_of(ring, kind, sequence), memory_order_acquire) - 1;
     for (uint32_t steps = 0; steps < ring->slots; steps++) { /* a chain that is written meanwhile may lead astray */
         struct slot *slot = ring_at(ring, index);
-        if (!slot) return -1;
+        if (!slot) break;
         bool found = slot->kind == kind && slot->sequence == sequence;
-        uint64_t time = slot->timestamp;
-        uint64_t before = atomic_load_explicit(&ring->previous[index % ring->slots], memory_order_relaxed);
-        if (!slot_holds(slot, index)) return -1;
-        if (found) {
-            if (timestamp) *timestamp = time;
-            return (int64_t)index;
-        }
-        index = before;
+        uint64_t before = atomic_load_explicit(&ring->before[index % ring->slots], memory_order_relaxed);
+        *timestamp = slot->timestamp;
+        if (!slot_holds(slot, index)) break;
+        if (found) return (int64_t)index;
+        index = before - 1;
     }
     return -1;
 }
 
-int64_t ring_find(struct ring *ring, int kind, uint64_t sequence) { return look_up(ring, kind, sequence, NULL); }
+int64_t ring_find(struct ring *ring, int kind, uint64_t sequence) {
+    uint64_t timestamp;
+    return look_up(ring, kind, sequence, &timestamp);
+}
 
 int64_t ring_gop(struct ring *ring) {
-    uint64_t number = (uint64_t)atomic_load_explicit(&ring->keyframe, memory_order_acquire), timestamp, before;
+    uint64_t number = (uint64_t)ring->keyframe, timestamp, before;
     if (look_up(ring, VIDEO, number, &timestamp) < 0) return -1;
     /* Parameter sets that were overtaken by their picture stand before it. */
     while (look_up(ring, VIDEO, number - 1, &before) >= 0 && before == timestamp) number--;
@@ -117,14 +104,13 @@ static void write_slot(struct ring *ring, uint64_t index, const struct media *me
     slot->send_time = media->send_time;
     slot->wire_bytes = (uint16_t)(media->wire_bytes < UINT16_MAX ? media->wire_bytes : UINT16_MAX);
     if (media->length) memcpy(slot->payload, media->payload, media->length);
-    atomic_store_explicit(&ring->previous[index % ring->slots], atomic_load(head), memory_order_relaxed);
+    atomic_store_explicit(&ring->before[index % ring->slots], *head, memory_order_relaxed);
     atomic_store_explicit(&slot->index, index, memory_order_release);
-    if (index >= ring->next_index) atomic_store_explicit(&ring->next_index, index + 1, memory_order_release);
-    atomic_store_explicit(head, index, memory_order_release);
-    if ((int64_t)media->sequence > ring->newest[media->kind])
-        atomic_store_explicit(&ring->newest[media->kind], (int64_t)media->sequence, memory_order_release);
+    if (index >= ring->next_index) ring->next_index = index + 1;
+    atomic_store_explicit(head, index + 1, memory_order_release);
+    if ((int64_t)media->sequence > ring->newest[media->kind]) ring->newest[media->kind] = (int64_t)media->sequence;
     if (media->flags & FLAG_STARTS_KEYFRAME && (int64_t)media->sequence > ring->keyframe)
-        atomic_store_explicit(&ring->keyframe, (int64_t)media->sequence, memory_order_release);
+        ring->keyframe = (int64_t)media->sequence;
 }
 
 static void make_room(struct ring *ring, double now) {
@@ -136,12 +122,12 @@ static void make_room(struct ring *ring, double now) {
         if (next - oldest < ring->slots && !(slot->arrival < horizon)) break;
         if ((int64_t)slot->sequence > ring->evicted[slot->kind]) ring->evicted[slot->kind] = (int64_t)slot->sequence;
     }
-    atomic_store_explicit(&ring->oldest, oldest, memory_order_release);
+    ring->oldest = oldest;
 }
 
 static int64_t store(struct ring *ring, const struct media *media) {
     if (media->length > PAYLOAD_BYTES) return -DROP_OVERSIZE;
-    if (look_up(ring, media->kind, media->sequence, NULL) >= 0) return -DROP_DUPLICATE;
+    if (ring_find(ring, media->kind, media->sequence) >= 0) return -DROP_DUPLICATE;
     if ((int64_t)media->sequence <= ring->evicted[media->kind]) return -DROP_TOO_OLD;
     make_room(ring, media->arrival);
     uint64_t index = ring->next_index;
@@ -151,13 +137,13 @@ static int64_t store(struct ring *ring, const struct media *media) {
 
 int64_t ring_store(struct ring *ring, int kind, uint64_t sequence, uint64_t timestamp, const uint8_t *payload,
                    uint32_t length, int flags, double arrival, uint32_t send_time, uint32_t wire_bytes) {
-    struct media media = {kind == VIDEO, flags, sequence, timestamp, payload, length, send_time, wire_bytes, arrival};
+    struct media media = {kind == VIDEO, flags, sequence, timestamp, payload, length, arrival, send_time, wire_bytes};
     return store(ring, &media);
 }
 
 void ring_put(struct ring *ring, uint64_t index, int kind, uint64_t sequence, uint64_t timestamp,
               const uint8_t *payload, uint32_t length, int flags, double arrival) {
-    struct media media = {kind == VIDEO, flags, sequence, timestamp, payload, length, UINT32_MAX, 0, arrival};
+    struct media media = {kind == VIDEO, flags, sequence, timestamp, payload, length, arrival, UINT32_MAX, 0};
     if (length > PAYLOAD_BYTES) return;
     if (index >= ring->slots && index + 1 - ring->slots > ring->oldest) ring->oldest = index + 1 - ring->slots;
     write_slot(ring, index, &media);
@@ -165,14 +151,10 @@ void ring_put(struct ring *ring, uint64_t index, int kind, uint64_t sequence, ui
 
 /* -- a publisher's packets -- */
 
-struct counter { /* sequence.Unwrapper */
-    bool begun;
-    int64_t newest;
-};
 struct lane { /* one kind; the first source that is heard is the stream */
     uint32_t ssrc;
-    struct counter sequences, timestamps;
-    int64_t picture, first; /* timestamp of the newest keyframe, and the number that it starts with */
+    int64_t sequence, timestamp; /* the newest, unwrapped; -1 before the first */
+    int64_t picture, first;      /* timestamp of the newest keyframe, and the number that it starts with */
 };
 struct format { /* of a payload type */
     uint8_t taken, kind, retransmits, abs_send_time_id;
@@ -191,7 +173,7 @@ struct intake *intake_new(struct ring *ring) {
     struct intake *intake = calloc(1, sizeof *intake);
     if (!intake) return NULL;
     intake->ring = ring;
-    for (int kind = 0; kind < KINDS; kind++) intake->lanes[kind].picture = intake->lanes[kind].first = -1;
+    for (int kind = 0; kind < KINDS; kind++) intake->lanes[kind] = (struct lane){0, -1, -1, -1, -1};
     return intake;
 }
 
@@ -200,17 +182,14 @@ struct ring *intake_ring(struct intake *intake) { return intake->ring; }
 uint32_t intake_ssrc(struct intake *intake, int kind) { return intake->lanes[kind == VIDEO].ssrc; }
 
 void intake_listen(struct intake *intake, int payload_type, int kind, int original, int abs_send_time_id) {
-    struct format format = {1, kind == VIDEO, original >= 0, (uint8_t)abs_send_time_id};
-    intake->formats[payload_type & 127] = format;
+    intake->formats[payload_type & 127] = (struct format){1, kind == VIDEO, original >= 0, (uint8_t)abs_send_time_id};
 }
 
-/* The extended value: within half a circle of the newest one, one full circle up for the first. */
-static int64_t unwrap(struct counter *counter, uint32_t value, int bits) {
-    int shift = 64 - bits;
-    int64_t extended = counter->newest + ((int64_t)(((uint64_t)value - (uint64_t)counter->newest) << shift) >> shift);
-    if (!counter->begun) extended = (int64_t)value + (1LL << bits);
-    if (!counter->begun || extended > counter->newest) counter->newest = extended;
-    counter->begun = true;
+/* sequence.Unwrapper: within half a circle of the newest value, which is one full circle up for the first. */
+static int64_t unwrap(int64_t *newest, uint32_t value, int bits) {
+    int64_t circle = 1LL << bits, ahead = ((value - *newest + circle / 2) & (circle - 1)) - circle / 2;
+    int64_t extended = *newest < 0 ? value + circle : *newest + ahead;
+    if (extended > *newest) *newest = extended;
     return extended;
 }
 
@@ -317,8 +296,8 @@ int64_t intake_rtp(struct intake *intake, const uint8_t *packet, uint32_t length
     if (ssrc != lane->ssrc) return -DROP_UNKNOWN_SSRC;
     struct media media = {
         .kind = format->kind, .flags = (packet[1] & 0x80 ? FLAG_MARKER : 0) | (format->retransmits ? FLAG_REPAIRED : 0),
-        .sequence = (uint64_t)unwrap(&lane->sequences, sequence, 16),
-        .timestamp = (uint64_t)unwrap(&lane->timestamps, get32(packet + 4), 32),
+        .sequence = (uint64_t)unwrap(&lane->sequence, sequence, 16),
+        .timestamp = (uint64_t)unwrap(&lane->timestamp, get32(packet + 4), 32),
         .payload = rtp.payload, .length = (uint32_t)(rtp.end - rtp.payload), .arrival = now,
         .send_time = send_time_of(&rtp, format->abs_send_time_id), .wire_bytes = length,
     };
@@ -328,16 +307,12 @@ int64_t intake_rtp(struct intake *intake, const uint8_t *packet, uint32_t length
 
 /* -- what a terminal reports -- */
 
+static const double FIRST_RTT = 0.05, MAX_RTT = 30.0, RTT_SMOOTHING = 0.125;
 enum { SR = 200, RR, SDES, BYE, RTPFB = 205, PSFB, NACK = 1, PLI = 1, FIR = 4, APPLICATION = 15, MAX_COMPOUND = 2048 };
 struct rtcp {
     uint32_t type, count;
     const uint8_t *body, *end;
 };
-struct asking {
-    struct asked *entries, head;
-    uint32_t count, most;
-};
-
 /* A worker advances the row meanwhile: what is read twice may differ. */
 static uint32_t read_once(const uint32_t *field) { return *(const volatile uint32_t *)field; }
 
@@ -360,20 +335,22 @@ static bool sound_sdes(const struct rtcp *packet) {
     return true;
 }
 
+static bool is_remb(const struct rtcp *packet) {
+    return packet->type == PSFB && packet->count == APPLICATION && packet->end - packet->body >= 12 &&
+           !memcmp(packet->body + 8, "REMB", 4);
+}
+
 static bool sound(const struct rtcp *packet) {
-    const uint8_t *body = packet->body;
-    size_t size = (size_t)(packet->end - body), count = packet->count;
+    size_t size = (size_t)(packet->end - packet->body), count = packet->count;
     switch (packet->type) {
     case SR: return size >= 24 + 24 * count;
     case RR: return size >= 4 + 24 * count;
     case SDES: return sound_sdes(packet);
-    case BYE: return size == 4 * count || (size > 4 * count && body[4 * count] < size - 4 * count);
+    case BYE: return size == 4 * count || (size > 4 * count && packet->body[4 * count] < size - 4 * count);
     case RTPFB: return count != NACK || size >= 12;
     case PSFB:
         if (count == FIR) return size > 8 && size % 8 == 0;
-        if (count == APPLICATION && size >= 12 && !memcmp(body + 8, "REMB", 4))
-            return size >= 16 && size >= 16 + 4 * (size_t)body[12];
-        return size >= 8;
+        return is_remb(packet) ? size >= 16 && size >= 16 + 4 * (size_t)packet->body[12] : size >= 8;
     }
     return true;
 }
@@ -417,36 +394,31 @@ static void fold(struct acknowledgements *told, const struct row *row, const uin
         told->fraction_lost = block[4];
         told->jitter = get32(block + 12);
         double rtt = (uint32_t)((uint32_t)(int64_t)(ntp * 65536) - last_sr - get32(block + 20)) / 65536.0;
-        if (last_sr && rtt <= 30) told->rtt = told->rtt == 0 ? rtt : told->rtt + 0.125 * (rtt - told->rtt);
+        if (last_sr && rtt <= MAX_RTT) told->rtt = told->rtt == 0 ? rtt : told->rtt + RTT_SMOOTHING * (rtt - told->rtt);
     }
 }
 
-static void ask(struct asking *asking, uint32_t lost) {
-    struct asked *entry = asking->count ? &asking->entries[asking->count - 1] : NULL;
-    if (!entry || entry->count == 64 || asking->head.count) {
-        if (asking->count == asking->most) return;
-        entry = &asking->entries[asking->count++];
-        *entry = asking->head;
-        entry->count = asking->head.count = 0;
-    }
-    entry->lost[entry->count++] = (uint16_t)lost;
-}
-
-/* RFC 4585 section 6.2.1: pairs of a number and a mask of the 16 after it. */
-static void take_nack(struct asking *asking, const struct rtcp *packet) {
-    asking->head.ssrc = get32(packet->body + 4);
-    asking->head.count = 1; /* the next number begins an entry */
+/* RFC 4585 section 6.2.1: pairs of a number and a mask of the 16 after it. Returns how many entries there are now. */
+static uint32_t take_nack(const struct rtcp *packet, struct asked *entries, uint32_t count, uint32_t most) {
+    struct asked *entry = NULL;
     for (const uint8_t *pair = packet->body + 8; pair < packet->end; pair += 4) {
-        ask(asking, get16(pair));
-        for (uint32_t bit = 0; bit < 16; bit++)
-            if (get16(pair + 2) >> bit & 1) ask(asking, get16(pair) + bit + 1);
+        for (uint32_t lost = get16(pair), mask = get16(pair + 2) << 1 | 1; mask; lost++, mask >>= 1) {
+            if (!(mask & 1)) continue;
+            if (!entry || entry->count == 64) {
+                if (count == most) return count;
+                entry = &entries[count++];
+                entry->ssrc = get32(packet->body + 4);
+                entry->count = 0;
+            }
+            entry->lost[entry->count++] = (uint16_t)lost;
+        }
     }
+    return count;
 }
 
 static uint32_t bitrate_of(const uint8_t *remb) {
-    uint64_t mantissa = get32(remb + 12) & 0x3FFFF;
-    uint32_t exponent = remb[13] >> 2;
-    return exponent < 32 && mantissa << exponent < UINT32_MAX ? (uint32_t)(mantissa << exponent) : mantissa ? UINT32_MAX : 0;
+    double bitrate = ldexp(get32(remb + 12) & 0x3FFFF, remb[13] >> 2);
+    return bitrate < UINT32_MAX ? (uint32_t)bitrate : UINT32_MAX;
 }
 
 int fanout_feedback(struct fanout *fanout, uint32_t slot, const uint8_t *compound, uint32_t length, double ntp, double now,
@@ -460,20 +432,21 @@ int fanout_feedback(struct fanout *fanout, uint32_t slot, const uint8_t *compoun
         if (!next_packet(&at, end, &packet)) return -DROP_RTCP_MALFORMED;
     if (!row) return -DROP_NOT_CONNECTED;
     struct acknowledgements *told = &fanout_acknowledgements(fanout)[slot];
-    struct asking asking = {.entries = nacks, .head = {.slot = slot, .generation = row->generation}, .most = most_nacks};
     for (at = compound; at < end && next_packet(&at, end, &packet);) {
         const uint8_t *blocks = packet.body + (packet.type == SR ? 24 : 4);
         if (packet.type == SR || packet.type == RR)
             for (uint32_t block = 0; block < packet.count; block++) fold(told, row, blocks + 24 * block, ntp, now);
         else if (packet.type == RTPFB && packet.count == NACK)
-            take_nack(&asking, &packet);
+            *nack_count = take_nack(&packet, nacks, *nack_count, most_nacks);
         else if (packet.type == PSFB && (packet.count == PLI || packet.count == FIR))
             *keyframe = 1;
-        else if (packet.type == PSFB && packet.count == APPLICATION && packet.end - packet.body >= 16 &&
-                 !memcmp(packet.body + 8, "REMB", 4))
+        else if (is_remb(&packet))
             told->estimate = bitrate_of(packet.body);
     }
-    for (uint32_t entry = 0; entry < asking.count; entry++) nacks[entry].rtt = told->rtt == 0 ? 0.05 : told->rtt;
-    *nack_count = asking.count;
+    for (struct asked *entry = nacks; entry < nacks + *nack_count; entry++) {
+        entry->slot = slot;
+        entry->generation = row->generation;
+        entry->rtt = told->rtt == 0 ? FIRST_RTT : told->rtt;
+    }
     return 0;
 }
