@@ -12,7 +12,9 @@ WEB_SOURCES := $(shell find web -type f \( -name '*.ts' -o -name '*.vue' -o -nam
 
 setup: $(PY_STAMP) $(WEB_STAMP)
 
-$(PY_STAMP): pyproject.toml config/lock/dev.txt
+NATIVE := $(wildcard broadcaster/forward/_*.[ch]) broadcaster/forward/_native_build.py
+
+$(PY_STAMP): pyproject.toml config/lock/dev.txt $(NATIVE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; found $$($(PYTHON) --version). Install python3.11 or set PYTHON=/path/to/python."; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
@@ -63,4 +65,4 @@ format: $(PY_STAMP)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) web/node_modules web/dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf broadcaster/forward/_native*.so $(VENV) web/node_modules web/dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache

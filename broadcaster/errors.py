@@ -7,6 +7,7 @@
     |   +-- NoCommonCodec     no H.264 constrained baseline, or no Opus: 406
     +-- FragmentError         a trickle or restart fragment that does not fit the session: 400 (ValueError)
     +-- Busy                  too many joins at once, or too many sessions: 503, `retry_after` seconds
+    +-- TwinUnavailable       the settings ask for the native fan-out, which cannot be used here
     +-- RoomClosed            the room was cut or closed while the call was under way: 409
 
 Messages are whole diagnoses: they name the offending line or number and the limit.
@@ -49,3 +50,7 @@ class Busy(BroadcasterError):
 
 class RoomClosed(BroadcasterError):
     """The room does not take sessions any more."""
+
+
+class TwinUnavailable(BroadcasterError):
+    """The settings ask for the native fan-out, and it cannot be used; the message says why."""

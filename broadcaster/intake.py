@@ -10,7 +10,7 @@ from broadcaster.media import Kind, MediaPacket, SenderClock
 from broadcaster.rtp.h264 import Contents, H264Error, PictureTracker
 from broadcaster.rtp.packet import RtpPacket
 from broadcaster.rtp.rtcp import SenderReport
-from broadcaster.rtp.sequence import Unwrapper
+from broadcaster.rtp.sequence import Unwrapper, low16, low32
 
 NTP_SECOND = 1 << 32
 NO_PICTURE = Contents(False, False)
@@ -64,6 +64,14 @@ class Intake:
             return None
         self.reception.packet(sequence, timestamp, len(packet.payload), now)
         return stored
+
+    def observe(self, packet: MediaPacket, ssrc: int) -> None:
+        """Count a packet that was stored elsewhere, by the native twin."""
+        self.ssrc = self.reception.ssrc = ssrc
+        self._sequences.unwrap(low16(packet.sequence))
+        self._timestamps.unwrap(low32(packet.timestamp))
+        self.nacks.received(packet.sequence, packet.arrival)
+        self.reception.packet(packet.sequence, packet.timestamp, len(packet.payload), packet.arrival)
 
     def clock(self, report: SenderReport, now: float) -> SenderClock | None:
         """Return what a sender report says in unwrapped time; None when it is not about this stream, or before its first packet."""

@@ -17,8 +17,10 @@ from broadcaster.drops import Drops
 from broadcaster.errors import Busy
 from broadcaster.events import MediaEvent
 from broadcaster.forward.pacing import TokenBucket
+from broadcaster.native_terminals import NativeTerminals
 from broadcaster.room import Room
 from broadcaster.session import Session
+from broadcaster.transport.twin import choose_twin
 from broadcaster.transport.udp import MediaPort
 from config.settings import Settings
 
@@ -39,18 +41,30 @@ class MediaPlane:
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self.drops = Drops()
+        self._drops = Drops()
         self.joins = {"publish": 0, "watch": 0}
         self._settings = settings
         self._on_event = on_event
         self._clock = clock
         self._wall = wall
-        self._port = MediaPort(settings.media, self.drops, clock)
+        self.twin, native = choose_twin(settings.forward.twin)
+        self._port = MediaPort(
+            settings.media, self._drops, clock, native=native, forward=settings.forward, woken=self._on_woken
+        )
         self._rooms: dict[str, Room] = {}
         self._sessions: dict[str, Session] = {}
         self._admission = TokenBucket(settings.media.joins_per_second, settings.media.joins_per_second)
         self._timer: asyncio.TimerHandle | None = None
         self._tidy_at = 0.0
+
+    @property
+    def drops(self) -> Drops:
+        """What was discarded until now, by reason; threads in C count for themselves and are asked."""
+        self._port.collect()
+        for room in self.rooms():
+            if isinstance(room.terminals, NativeTerminals):
+                room.terminals.collect()
+        return self._drops
 
     @property
     def media_port(self) -> int:
@@ -79,7 +93,7 @@ class MediaPlane:
                 lecture_id,
                 self._settings,
                 self._port,
-                self.drops,
+                self._drops,
                 emit=self._on_event,
                 admit=self._admit,
                 clock=self._clock,
@@ -111,6 +125,13 @@ class MediaPlane:
             "joins_publish": float(self.joins["publish"]),
             "joins_watch": float(self.joins["watch"]),
         }
+
+    def _on_woken(self) -> None:
+        for room in self.rooms():
+            try:
+                room.woken()
+            except Exception:  # one lecture's mistake is not another's
+                log.exception("x room", room=room.id)
 
     def _admit(self, session: Session | None) -> None:
         """Called before a join with None, which may raise `Busy`, and after it with the session."""

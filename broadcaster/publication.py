@@ -22,6 +22,7 @@ from broadcaster.forward.bandwidth import BandwidthPolicy
 from broadcaster.forward.cache import Ring
 from broadcaster.forward.clock import LectureClock
 from broadcaster.forward.keyframes import KeyframeScheduler
+from broadcaster.forward.native_ring import AnyRing
 from broadcaster.intake import Intake
 from broadcaster.media import Kind, MediaPacket, SenderClock
 from broadcaster.rtp.extensions import decode_abs_send_time
@@ -85,10 +86,11 @@ class Publication:
     ) -> None:
         self.id = session.id
         self.session = session
-        self.ring = Ring(settings.ring_seconds, settings.ring_bytes)
+        self.ring = self._new_ring(settings)
         self.timeline = LectureClock(ntp_offset)
         self.packets = 0
         self.ready = False
+        self.begins_at = 0
         self._drops = drops
         self._hooks = hooks
         self._clock = clock
@@ -114,6 +116,9 @@ class Publication:
         session.transport.on_rtp = self.receive_rtp
         session.transport.on_rtcp = self.receive_rtcp
         session.transport.on_connected = self._connected
+
+    def _new_ring(self, settings: ForwardSettings) -> AnyRing:
+        return Ring(settings.ring_seconds, settings.ring_bytes)
 
     def _listen(self, offer: Offer) -> None:
         for section in (offer.audio, offer.video):
@@ -166,9 +171,16 @@ class Publication:
         intake = self._intakes.get(packet.payload_type)
         if intake is None:
             return self._drops(DropReason.UNKNOWN_PAYLOAD_TYPE)
+        assert isinstance(self.ring, Ring)
         stored = intake.take(packet, self.ring, now)
         if stored is None:
             return
+        self._note(stored, now, repaired=repaired)
+        if len(self._pending) == 1:
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _note(self, stored: MediaPacket, now: float, *, repaired: bool) -> None:
+        """Take in what a stored packet tells; it waits in the train that leaves next."""
         self.packets += 1
         self._last_packet = now
         if not repaired:
@@ -177,10 +189,9 @@ class Publication:
             self._keyframes.idr(now)
         if not self.ready and (stored.starts_keyframe or not self.has(Kind.VIDEO)):
             self.ready = True
+            self.begins_at = stored.index
             self._pending.clear()
             self._hooks.ready(self)
-        if not self._pending:
-            asyncio.get_running_loop().call_soon(self._flush)
         self._pending.append(stored)
 
     def _flush(self) -> None:

@@ -30,10 +30,12 @@ from broadcaster.events import (
     SubscriptionOpened,
 )
 from broadcaster.media import MediaPacket, SenderClock
+from broadcaster.native_publication import NativePublication
+from broadcaster.native_terminals import NativeTerminals
 from broadcaster.publication import Hooks, Publication, PublisherStats
 from broadcaster.session import Session
 from broadcaster.sink import Sink
-from broadcaster.subscription import Subscription, ViewerStats, choose_streams
+from broadcaster.subscription import ViewerStats, choose_streams
 from broadcaster.terminals import Terminals
 from broadcaster.transport.parameters import SendStreams
 from broadcaster.transport.sdp import Direction, Offer, parse_offer
@@ -77,15 +79,21 @@ class Room:
         self._flowing = 0.0
         self._last_train: float | None = None
         self._sampled = 0
-        self.terminals = Terminals(
+        self.terminals = self._new_terminals()
+        self._sinks: list[Sink] = [self.terminals]
+
+    def _new_terminals(self) -> Terminals | NativeTerminals:
+        port, settings = self._port, self._settings
+        if port.engine is not None:
+            return NativeTerminals(settings, port, port.engine, self._drops, self._ntp_offset)
+        return Terminals(
             settings.forward,
             settings.media.sessions,
-            drops,
+            self._drops,
             seal=port.srtp.seal,
-            clock=clock,
+            clock=self._clock,
             ntp_offset=self._ntp_offset,
         )
-        self._sinks: list[Sink] = [self.terminals]
 
     # -- joining ----------------------------------------------------------------------------------------------
 
@@ -98,7 +106,9 @@ class Room:
             raise RoomClosed(f"fence {fence} is below {self._fence()}: another publisher has taken over")
         session, parsed = self._join(offer, "publish", fence=fence)
         hooks = Hooks(self._take_air, self._train, self._sender_clock)
-        publication = Publication(
+        native = self._port.engine.native if self._port.engine is not None else None
+        make = Publication if native is None else partial(NativePublication, native)
+        publication = make(
             session,
             parsed,
             self._settings.forward,
@@ -119,7 +129,7 @@ class Room:
         session, parsed = self._join(offer, "watch", viewer=viewer, streams=streams)
         self._viewers[session.id] = session
         session.transport.on_connected = partial(self._viewer_connected, session, parsed, streams)
-        session.transport.on_closed = partial(self._viewer_closed, session, None)
+        session.transport.on_closed = partial(self._viewer_closed, session)
         return session
 
     def _join(
@@ -144,8 +154,7 @@ class Room:
         return session, offer
 
     def _fence(self) -> int:
-        publications = [*self._arriving.values(), *([self._publication] if self._publication else [])]
-        return max((publication.session.fence for publication in publications), default=0)
+        return max((publication.session.fence for publication in self._publications()), default=0)
 
     # -- the publisher ----------------------------------------------------------------------------------------
 
@@ -191,17 +200,19 @@ class Room:
 
     def _viewer_connected(self, session: Session, offer: Offer, streams: SendStreams) -> None:
         try:
-            subscription = self.terminals.join(session, offer, streams)
+            self.terminals.join(session, offer, streams, self._clock())
         except Busy:  # no row for it: a session that stays would show nothing for ever
             return session.close("no_room")
-        session.transport.on_closed = partial(self._viewer_closed, session, subscription)
+        session.transport.on_closed = partial(self._viewer_left, session)
         self._emit(SubscriptionOpened(self.id, session.id, session.viewer, self._clock()))
 
-    def _viewer_closed(self, session: Session, subscription: Subscription | None, reason: str) -> None:
+    def _viewer_closed(self, session: Session, reason: str) -> None:
         self._viewers.pop(session.id, None)
-        if subscription is not None:
-            self.terminals.leave(subscription)
-            self._emit(SubscriptionClosed(self.id, session.id, session.viewer, reason, self._clock()))
+
+    def _viewer_left(self, session: Session, reason: str) -> None:
+        self._viewer_closed(session, reason)
+        self.terminals.leave(session, self._clock())
+        self._emit(SubscriptionClosed(self.id, session.id, session.viewer, reason, self._clock()))
 
     # -- sinks and switches -----------------------------------------------------------------------------------
 
@@ -241,6 +252,7 @@ class Room:
         self.closed = True
         self.set_forwarding(False)
         self._close_all(reason)
+        self.terminals.close()
 
     def _say_goodbye(self, sessions: list[Session], reason: str) -> None:
         for session in sessions[:GOODBYES]:
@@ -252,15 +264,25 @@ class Room:
         for session in [*self._viewers.values(), *self._publishers()]:
             session.close(reason)
 
+    def _publications(self) -> list[Publication]:
+        return [*self._arriving.values(), *([self._publication] if self._publication else [])]
+
     def _publishers(self) -> Iterator[Session]:
-        publications = [*self._arriving.values(), *([self._publication] if self._publication else [])]
-        return (publication.session for publication in publications)
+        return (publication.session for publication in self._publications())
 
     def tick(self, now: float) -> None:
         """Send the feedback and the reports that are due."""
-        for publication in [*self._arriving.values(), *([self._publication] if self._publication else [])]:
+        for publication in self._publications():
             publication.tick(now)
         self.terminals.tick(now)
+
+    def woken(self) -> None:
+        """Look at what threads in C stored and wish; with the Python twin there are none."""
+        for publication in self._publications():
+            if isinstance(publication, NativePublication):
+                publication.observe()
+        if isinstance(self.terminals, NativeTerminals):
+            self.terminals.woken()
 
     # -- what others may know ---------------------------------------------------------------------------------
 
@@ -268,7 +290,7 @@ class Room:
         """Return what happened since the sample before, and begin anew."""
         published, self._sampled = self.terminals.published - self._sampled, self.terminals.published
         flowing, self._flowing = self._flowing, 0.0
-        return DeliverySample(published, flowing, tuple(self.terminals.take_deliveries()))
+        return DeliverySample(published, flowing, tuple(self.terminals.take_deliveries(self._clock())))
 
     def viewers(self) -> dict[str, float]:
         """Return for every viewer that ever acknowledged a packet how many seconds ago it last did."""

@@ -19,8 +19,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from broadcaster.forward.cache import Ring
 from broadcaster.forward.clock import LectureClock
+from broadcaster.forward.native_ring import AnyRing
 from broadcaster.media import Kind, MediaPacket, SenderClock
 
 
@@ -28,7 +28,7 @@ class Source(Protocol):
     """A publication as its sinks see it: what was said lately is in `ring`, when it was said tells `timeline`."""
 
     id: str
-    ring: Ring
+    ring: AnyRing
     timeline: LectureClock
 
     def wish_keyframe(self, reason: str) -> None:

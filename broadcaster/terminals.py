@@ -57,6 +57,7 @@ class Terminals:
         self._ntp_offset = ntp_offset
         self._source: Source | None = None
         self._by_slot: dict[int, Subscription] = {}
+        self._by_session: dict[str, Subscription] = {}
         self._senders: dict[int, Callable[[bytes], bool]] = {}
         self._round: deque[int] = deque()
         self._fresh: list[int] = []
@@ -100,15 +101,14 @@ class Terminals:
 
     # -- viewers come and go ----------------------------------------------------------------------------------
 
-    def join(self, session: Session, offer: Offer, streams: SendStreams) -> Subscription:
+    def join(self, session: Session, offer: Offer, streams: SendStreams, now: float) -> Subscription:
         """Give a connected session its row; raises `Busy` when the plan is full."""
-        now = self._clock()
         try:
             row = self._fanout.join(terminal_of(offer, streams, session.transport.srtp_handle))
         except PlanError as error:
             raise Busy(str(error), retry_after=5.0) from error
         subscription = Subscription(session, row, now)
-        self._by_slot[row.slot] = subscription
+        self._by_slot[row.slot] = self._by_session[session.id] = subscription
         self._senders[row.slot] = session.transport.send
         self._round.append(row.slot)
         self._fresh.append(row.slot)
@@ -124,12 +124,13 @@ class Terminals:
         else:
             self._wish(slot, "join")
 
-    def leave(self, subscription: Subscription) -> None:
+    def leave(self, session: Session, now: float) -> None:
         """Take a viewer out of the plan; what it acknowledged stays for the next sample. Idempotent."""
-        slot = subscription.slot
-        row = self.plan.row(slot)
-        if self._by_slot.get(slot) is not subscription or row is None:
+        subscription = self._by_session.pop(session.id, None)
+        row = None if subscription is None else self.plan.row(subscription.slot)
+        if subscription is None or row is None:
             return
+        slot = row.slot
         self._departed.append(subscription.take_delivery(row))
         del self._by_slot[slot], self._senders[slot]
         self._round.remove(slot)
@@ -138,7 +139,7 @@ class Terminals:
         self._wishes.forget(slot)
         self._fanout.leave(slot)
 
-    def take_deliveries(self) -> list[Delivery]:
+    def take_deliveries(self, now: float) -> list[Delivery]:
         """Return what every viewer acknowledged since the last call, those that left included."""
         deliveries, self._departed = self._departed, []
         for slot, subscription in self._by_slot.items():
@@ -157,6 +158,7 @@ class Terminals:
 
     def opened(self, source: Source) -> None:
         """Begin with another source; everybody waits for its first keyframe."""
+        assert isinstance(source.ring, Ring)
         self._source = source
         self._repair.source_changed(source.ring)
         self._bursts.source_changed(source.ring)
@@ -174,6 +176,9 @@ class Terminals:
     def closed(self, reason: str) -> None:
         """Keep the viewers: the lecturer may come back."""
         self._source = None
+
+    def close(self) -> None:
+        """There is nothing to give back."""
 
     def _sweep(self) -> None:
         self._sweeping = False

@@ -90,6 +90,8 @@ class SdpSettings(Section):
 class ForwardSettings(Section):
     """`[forward]`"""
 
+    twin: Literal["auto", "native", "python"]
+    send_threads: Annotated[int, Field(ge=0, le=16)]
     ring_seconds: Positive
     ring_bytes: Count
     pli_interval_seconds: Positive

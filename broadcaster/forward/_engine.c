@@ -234,7 +234,7 @@ static void feedback(struct engine *engine, struct peer *peer, const uint8_t *co
     int keyframe = 0;
     int status = fanout_feedback(feed->fanout, peer->slot, compound, length, feed->ntp_offset + now, now, asked, &count,
                                  NACKS_A_COMPOUND, &keyframe);
-    if (status < 0) engine->drops[-status]++;
+    if (status < 0 && -status < DROPS) engine->drops[-status]++;
     for (uint32_t n = 0; n < count; n++) {
         uint32_t in = atomic_load(&feed->nacks_in);
         if (in - atomic_load(&feed->nacks_out) >= NACKS) {
@@ -284,8 +284,8 @@ static void receive_media(struct engine *engine, struct link *link, uint8_t *pac
         engine->drops[DROP_NOT_CONNECTED]++;
     } else {
         int64_t index = intake_rtp(peer->intake, packet, (uint32_t)size, now);
-        if (index < 0) engine->drops[-index]++;
-        else append(engine, peer, (uint64_t)index, now);
+        if (index < 0 && -index < DROPS) engine->drops[-index]++; /* else it only probes */
+        else if (index >= 0) append(engine, peer, (uint64_t)index, now);
     }
 }
 

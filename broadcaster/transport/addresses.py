@@ -25,12 +25,13 @@ _ATTEMPTS: Final = 20  # at a port that is free on every address, when any port 
 
 
 class LocalSocket:
-    """One bound address, and the sessions whose peers are known on it."""
+    """One bound address, and the sessions whose peers are known on it. `index` is its place among the port's sockets."""
 
-    __slots__ = ("host", "peers", "port", "socket")
+    __slots__ = ("host", "index", "peers", "port", "socket")
 
     def __init__(self, host: str, bound: socket.socket) -> None:
         self.host = host
+        self.index = 0
         self.socket = bound
         self.port: int = bound.getsockname()[1]
         self.peers: dict[Address, tuple[Transport, Link]] = {}

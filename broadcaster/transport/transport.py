@@ -22,20 +22,22 @@ Who closes whom:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import structlog
 from pylibsrtp import Error as SrtpError
 from pylibsrtp import Session
 
 from broadcaster.drops import DropReason
+from broadcaster.transport.addresses import LocalSocket
 from broadcaster.transport.dtls import Dtls
 from broadcaster.transport.ice import Address, IceLite, Link, Replayed, StunError, Unauthenticated, response
 from broadcaster.transport.parameters import Credentials, LocalParameters, RemoteParameters
 from broadcaster.transport.srtp import NO_HANDLE, SealError, UnknownHandle
 
 if TYPE_CHECKING:
-    from broadcaster.transport.udp import LocalSocket, MediaPort
+    from broadcaster.transport.engine import Engine
+    from broadcaster.transport.udp import MediaPort
 
 log = structlog.get_logger(__name__)
 
@@ -53,8 +55,8 @@ class Transport:
     """A session on the media port; made by `MediaPort.open`."""
 
     __slots__ = (
-        "_drops", "_dtls", "_ice", "_inbound", "_port", "_remote", "_ssrcs", "deadline", "id", "label", "on_closed",
-        "on_connected", "on_moved", "on_rtcp", "on_rtp", "opened", "receives_media", "srtp_handle", "state",
+        "_drops", "_dtls", "_ice", "_inbound", "_port", "_remote", "_ssrcs", "deadline", "id", "intake", "label",
+        "on_closed", "on_connected", "on_moved", "on_rtcp", "on_rtp", "opened", "receives_media", "srtp_handle", "state",
     )  # fmt: skip
 
     def __init__(
@@ -73,6 +75,7 @@ class Transport:
         self.receives_media = receives_media
         self.state: State = "new"
         self.srtp_handle = NO_HANDLE
+        self.intake: Any = None  # a publisher's, when the native twin receives for it
         self.opened = port.clock()
         self.deadline = self.opened + settings.handshake_seconds
         self.on_rtp: Callable[[bytes, float], None] = _ignore
@@ -182,6 +185,9 @@ class Transport:
             return self._drops(DropReason.MALFORMED_STUN)
         if not self._port.may_claim(self, local, address, now):
             return self._drops(DropReason.ADDRESS_TAKEN)
+        if address not in local.peers:
+            for link in self._ice.links:  # the one unheard for longest may have to go
+                self._port.listen(link)
         try:
             link, accepted = self._ice.accept(check, local, address, now)
         except Replayed:
@@ -207,7 +213,9 @@ class Transport:
 
     def media(self, link: Link, packet: bytes, now: float) -> None:
         """Take an SRTP or SRTCP packet from a known address; RTCP by its type (RFC 5761 section 4)."""
-        if self._inbound is None:
+        if self._port.engine is not None:
+            self._hand_down(self._port.engine, link, packet, now)
+        elif self._inbound is None:
             self._drops(DropReason.NOT_CONNECTED)
         elif len(packet) < _SMALLEST_PACKET:
             self._drops(DropReason.RTP_MALFORMED)
@@ -223,6 +231,22 @@ class Transport:
             if plain is not None:
                 self._heard(link, now)
                 self.on_rtp(plain, now)
+
+    def _hand_down(self, engine: Engine, link: Link, packet: bytes, now: float) -> None:
+        """A packet that came up before the engine knew the keys; it alone may use the inbound context."""
+        assert isinstance(link.local, LocalSocket)
+        if self.state == "connected":
+            engine.receive(link.local.index, link.address, packet, now)
+        else:
+            self._drops(DropReason.NOT_CONNECTED)
+
+    def heard(self, local: LocalSocket, address: Address, now: float) -> None:
+        """Take word of the engine that valid media came from a known address that is not the path."""
+        known = local.peers.get(address)
+        if known is not None and known[0] is self:
+            if self._ice.path is not None:
+                self._port.listen(self._ice.path)
+            self._heard(known[1], now)
 
     def tick(self, now: float) -> None:
         """Called once `deadline` has passed: end a handshake that takes too long, or a session without consent."""
@@ -265,13 +289,15 @@ class Transport:
             log.info if self.state == "connected" else log.debug
         )  # the first path stands in the line of the handshake
         write("- path", transport=self.id, path=repr(self._ice.path))
+        if self._ice.path is not None:
+            self._port.moved(self, self._ice.path)
         self.on_moved()
 
     def _connected(self) -> None:
         engine = self._dtls.engine
         self.state = "connected"
         self._inbound = engine.inbound
-        self.srtp_handle = self._port.connected(engine.outbound)
+        self.srtp_handle = self._port.connected(self, engine.outbound, engine.inbound)
         self.deadline = self._port.clock() + self._port.settings.consent_seconds
         log.info("- connected", transport=self.id, label=self.label, profile=engine.profile, path=repr(self._ice.path))
         self.on_connected()

@@ -10,11 +10,14 @@ A datagram goes by its first byte, then by the peer's address, then by STUN user
 2. One non-blocking socket for every local address: a wildcard socket would answer from the wrong one.
 3. A full send buffer drops the datagram (`would_block`); nothing ever waits for the network.
 4. One timer for all sessions, once a second; idle sessions cost a comparison.
+5. With the native twin the sockets are read by a thread in C (`engine.py`), which keeps the media of connected sessions to
+   itself; STUN, DTLS and everything unusual still comes through `receive`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 import time
 from collections.abc import Callable
@@ -23,15 +26,18 @@ from typing import Final
 import structlog
 from pylibsrtp import Session
 
-from broadcaster.drops import DropReason
+from broadcaster.drops import DropReason, Drops
 from broadcaster.errors import Busy
+from broadcaster.forward.native import Native
 from broadcaster.transport.addresses import LocalSocket, candidates_of, local_addresses, open_sockets
+from broadcaster.transport.aiortc_private import session_address
 from broadcaster.transport.certificate import Identity
+from broadcaster.transport.engine import HEARD, RTCP, Engine, Peer, Upward
 from broadcaster.transport.ice import Address, Link, StunError, Unauthenticated, UnexpectedStun, local_ufrag
 from broadcaster.transport.parameters import Candidate, Credentials, RemoteParameters
 from broadcaster.transport.srtp import SrtpTable
 from broadcaster.transport.transport import Transport
-from config.settings import MediaSettings
+from config.settings import ForwardSettings, MediaSettings
 
 __all__ = ["LocalSocket", "MediaPort"]
 
@@ -48,9 +54,14 @@ class MediaPort:
     def __init__(
         self,
         settings: MediaSettings,
-        drops: Callable[[DropReason], None],
+        drops: Drops,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        native: Native | None = None,
+        forward: ForwardSettings | None = None,
+        woken: Callable[[], None] = lambda: None,
     ) -> None:
+        """`native` with its settings `forward` lets threads in C do the work; `woken` is called when they have news."""
         self.settings = settings
         self.drops = drops
         self.clock = clock
@@ -58,6 +69,12 @@ class MediaPort:
         self.srtp = SrtpTable()
         self.port = 0
         self.handshakes = 0
+        self.engine: Engine | None = None
+        self._native = None if native is None or forward is None else (native, forward)
+        self._woken = woken
+        self._peers: dict[Transport, tuple[int, Peer]] = {}
+        self._by_tag: dict[int, Transport] = {}
+        self._tags = itertools.count(1)
         self._sockets: list[LocalSocket] = []
         self._candidates: list[Candidate] = []
         self._transports: dict[str, Transport] = {}
@@ -76,8 +93,15 @@ class MediaPort:
         self.port = self._sockets[0].port
         self._candidates = candidates_of(self.settings.advertised or [s.host for s in self._sockets], self.port)
         loop = asyncio.get_running_loop()
-        for local in self._sockets:
-            loop.add_reader(local.socket, self._read, local)
+        for index, local in enumerate(self._sockets):
+            local.index = index
+        if self._native is not None:
+            sockets = [local.socket for local in self._sockets]
+            self.engine = Engine(self._native[0], sockets, self._native[1], take=self._take, woken=self._woken)
+            self.engine.start()
+        else:
+            for local in self._sockets:
+                loop.add_reader(local.socket, self._read, local)
         self._timer = loop.call_later(TICK_SECONDS, self._on_timer)
         log.info(
             "- media port",
@@ -93,6 +117,10 @@ class MediaPort:
             self._timer = None
         for transport in list(self._transports.values()):
             transport.close("shutdown")
+        if self.engine is not None:
+            self.collect()
+            self.engine.stop()
+            self.engine = None
         loop = asyncio.get_running_loop()
         for local in self._sockets:
             loop.remove_reader(local.socket)
@@ -117,6 +145,10 @@ class MediaPort:
             self, remote, self.new_credentials(), identifier=identifier, label=label, receives_media=receives_media
         )
         self._transports[identifier] = transport
+        if self.engine is not None:
+            tag = next(self._tags)
+            self._peers[transport] = (tag, self.engine.open(tag))
+            self._by_tag[tag] = transport
         self.handshakes += 1
         self.rename(transport, None)
         log.debug("- opened", transport=identifier, label=label, role=remote.role)
@@ -185,6 +217,25 @@ class MediaPort:
                 return
             self.receive(local, data, address, now)
 
+    def _take(self, upward: Upward) -> None:
+        """Look at what the engine hands up."""
+        local = self._sockets[upward.socket]
+        if upward.what not in (RTCP, HEARD):
+            return self.receive(local, upward.data, upward.address, upward.now)
+        transport = self._by_tag.get(upward.tag)
+        if transport is None:
+            return
+        if upward.what == RTCP:
+            transport.on_rtcp(upward.data, upward.now)
+        else:
+            transport.heard(local, upward.address, upward.now)
+
+    def collect(self) -> None:
+        """Count what the engine discarded since the last time."""
+        if self.engine is not None:
+            for reason, count in self.engine.take_drops().items():
+                self.drops(reason, count)
+
     def _on_timer(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._on_timer)
         self.tick(self.clock())
@@ -209,6 +260,7 @@ class MediaPort:
         known = local.peers.get(address)
         if known is None or known[0] is transport:
             return True
+        self.listen(known[1])
         return now - known[1].heard >= self.settings.path_silence_seconds
 
     def claim(self, transport: Transport, link: Link, forgotten: Link | None, retired: str | None) -> None:
@@ -219,11 +271,32 @@ class MediaPort:
             self._by_ufrag.pop(retired, None)
         assert isinstance(link.local, LocalSocket)
         link.local.peers[link.address] = (transport, link)
+        if self.engine is not None:
+            self.engine.claim(self._peers[transport][1], link.local.index, link.address)
 
-    def connected(self, outbound: Session) -> int:
-        """Take the outbound context of a session whose handshake is done; return its handle."""
+    def connected(self, transport: Transport, outbound: Session, inbound: Session) -> int:
+        """Take the contexts of a session whose handshake is done; return the handle of the outbound one."""
         self.handshakes -= 1
+        if self.engine is not None:
+            peer = self._peers[transport][1]
+            peer.connect(session_address(inbound), transport.intake or self.engine.native.ffi.NULL, self.settings.ssrcs)
         return self.srtp.add(outbound)
+
+    def peer(self, transport: Transport) -> Peer:
+        """The session in the engine, which there is."""
+        return self._peers[transport][1]
+
+    def moved(self, transport: Transport, link: Link) -> None:
+        """Note where a session is sent to."""
+        if self.engine is not None:
+            assert isinstance(link.local, LocalSocket)
+            self.engine.path(self._peers[transport][1], link.local.index, link.address)
+
+    def listen(self, link: Link) -> None:
+        """Bring up to date when an address proved itself by valid media, which the engine alone hears."""
+        if self.engine is not None:
+            assert isinstance(link.local, LocalSocket)
+            link.heard = max(link.heard, self.engine.heard(link.local.index, link.address))
 
     def left(self, transport: Transport) -> None:
         """Forget a session that closed."""
@@ -236,9 +309,15 @@ class MediaPort:
             self._by_ufrag.pop(ufrag, None)
         for link in transport.links:
             self._release(transport, link)
+        if transport in self._peers:
+            tag, peer = self._peers.pop(transport)
+            del self._by_tag[tag]
+            peer.close()
 
     def _release(self, transport: Transport, link: Link) -> None:
         assert isinstance(link.local, LocalSocket)
         known = link.local.peers.get(link.address)
         if known is not None and known[0] is transport:
             del link.local.peers[link.address]
+            if self.engine is not None:
+                self.engine.forget(link.local.index, link.address)
