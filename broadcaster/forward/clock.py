@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from broadcaster.forward.layout import Stream
@@ -17,6 +18,7 @@ from broadcaster.media import Kind, SenderClock
 from broadcaster.rtp.rtcp import SenderReport
 from broadcaster.rtp.sequence import low32
 
+REPORT_SECONDS: Final = 1.0
 RISE_PER_SECOND: Final = 0.0005
 MAX_SKEW_SECONDS: Final = 2.0
 
@@ -100,3 +102,41 @@ class LectureClock:
             packets=stream.packets,
             octets=stream.octets,
         )
+
+
+class ReportRound:
+    """Whose sender reports are due: newcomers' at once, everybody's once a second in turn, **never all in one instant**.
+
+    The turn goes over the slots in ascending order. While nothing is reported time does not count.
+    """
+
+    def __init__(self) -> None:
+        self._credit = 0.0
+        self._ticked: float | None = None
+        self._next = 0
+        self._told: set[int] = set()
+
+    def told(self, slot: int) -> None:
+        """Note that a terminal has got a report."""
+        self._told.add(slot)
+
+    def forget(self, slot: int) -> None:
+        """Forget a terminal that left."""
+        self._told.discard(slot)
+
+    def pause(self, now: float) -> None:
+        """Let time go by without reports."""
+        self._ticked = now
+
+    def due(self, slots: Sequence[int], now: float) -> list[int]:
+        """Return which of `slots`, ascending, are to be told now; who has nothing to be told yet stays a newcomer."""
+        elapsed = 0.0 if self._ticked is None else now - self._ticked
+        self._ticked = now
+        self._credit += len(slots) * elapsed / REPORT_SECONDS
+        due = min(int(self._credit), len(slots))
+        self._credit = min(self._credit - due, 1.0)
+        first = next((number for number, slot in enumerate(slots) if slot >= self._next), 0)
+        turn = [slots[(first + number) % len(slots)] for number in range(due)]
+        if turn:
+            self._next = turn[-1] + 1
+        return turn + [slot for slot in slots if slot not in self._told and slot not in turn]

@@ -22,17 +22,19 @@ from broadcaster.media import Kind, MediaPacket
 from broadcaster.rtp.extensions import encode_abs_send_time
 
 SLICE_PACKETS: Final = 144
+MAX_OFFER: Final = 64
 EVERYBODY: Final = -1
 
 
 class _Sweep:
-    """A train on its way to the terminals that were there when it came."""
+    """A train on its way to the terminals that were there when it came: slots in ascending order, and the last joiner."""
 
-    __slots__ = ("position", "slots", "train")
+    __slots__ = ("position", "serial", "slots", "train")
 
-    def __init__(self, train: Train, slots: Sequence[int]) -> None:
+    def __init__(self, train: Train, slots: Sequence[int], serial: int) -> None:
         self.train = train
         self.slots = slots
+        self.serial = serial
         self.position = 0
 
 
@@ -54,12 +56,16 @@ class Fanout:
         self._queued = [0, 0]
         self._overrun = -1
         self._waiting: tuple[set[int], set[int]] = (set(), set())
+        self._joined: dict[int, int] = {}
+        self._serial = 0
 
     # Who is there.
 
     def join(self, terminal: Terminal) -> Row:
         """Add a viewer; raises PlanError. Video waits for a keyframe, or for a burst that takes it over."""
         row = self.plan.join(terminal)
+        self._serial += 1
+        self._joined[row.slot] = self._serial
         for kind in Kind:
             if row.streams[kind].state is not State.OFF:
                 self._waiting[kind].add(row.slot)
@@ -68,6 +74,7 @@ class Fanout:
     def leave(self, slot: int) -> None:
         """Remove a viewer; nothing is sealed or sent for it from now on."""
         self.plan.leave(slot)
+        self._joined.pop(slot, None)
         self.sender.forget(slot)
         for waiting in self._waiting:
             waiting.discard(slot)
@@ -111,7 +118,7 @@ class Fanout:
     # Media comes in.
 
     def offer(self, packets: Sequence[MediaPacket]) -> None:
-        """Queue packets of one kind, at least one, for their sweep; `turn` sends them."""
+        """Queue packets of one kind, at least one and at most MAX_OFFER, for their sweep; `turn` sends them."""
         if not self.forwarding:
             self.sender.drop(DropReason.NOT_FORWARDING, len(packets))
             return
@@ -121,7 +128,7 @@ class Fanout:
             return
         self.forwarded += len(taken)
         self._begin_waiting(kind, taken)
-        self._lanes[kind].append(_Sweep(Train(taken), self.plan.slots()))
+        self._lanes[kind].append(_Sweep(Train(taken), sorted(self._joined), self._serial))
         self._queued[kind] += len(taken)
         self._shorten_sound()
 
@@ -186,16 +193,27 @@ class Fanout:
         return self.busy
 
     def _slice(self, lane: deque[_Sweep], rows: int, time: bytes) -> None:
+        """Serve the next `rows` terminals; who left is passed over, and who came after the train."""
         sweep = lane[0]
-        train, row_of, deliver = sweep.train, self.plan.row, self.sender.deliver
-        end = sweep.position + rows
-        for slot in sweep.slots[sweep.position : end]:
+        train, row_of, deliver, joined, serial = (
+            sweep.train,
+            self.plan.row,
+            self.sender.deliver,
+            self._joined,
+            sweep.serial,
+        )
+        for position in range(sweep.position, len(sweep.slots)):
+            slot = sweep.slots[position]
+            if joined.get(slot, NEVER) > serial:
+                continue
+            if not rows:
+                sweep.position = position
+                return
+            rows -= 1
             row = row_of(slot)
             if row is not None:
                 deliver(row, train, time)
-        sweep.position = end
-        if end >= len(sweep.slots):
-            self._finish(lane)
+        self._finish(lane)
 
     def _finish(self, lane: deque[_Sweep]) -> None:
         train = lane.popleft().train

@@ -28,6 +28,7 @@ MAX_LATE_WITHOUT_RTX: Final = 1000
 FIRST_BUDGET_OCTETS: Final = 60_000
 MAX_BUDGET_OCTETS: Final = 250_000
 MAX_ASKED_PER_SECOND: Final = 2000
+ANSWERED: Final = 128
 
 
 class _Gap:
@@ -100,7 +101,10 @@ class NackGenerator:
 
 
 class _Account:
-    """What one terminal's retransmissions cost: octets and looks left, and when each packet was last sent again."""
+    """What one terminal's retransmissions cost: octets and looks left, and when packets were last sent again.
+
+    `answered` has ANSWERED places for (kind, source number, time); a packet that needs the place of another makes it forgotten.
+    """
 
     __slots__ = ("answered", "budget", "looked", "looks", "octets")
 
@@ -109,7 +113,7 @@ class _Account:
         self.looked = now
         self.octets = octets
         self.budget = float(FIRST_BUDGET_OCTETS)
-        self.answered: dict[tuple[Kind, int], float] = {}
+        self.answered: list[tuple[Kind, int, float] | None] = [None] * ANSWERED
 
     def earn(self, octets: int, share: float) -> None:
         """Add `share` of what was sent since the last time; `octets` is the stream's wrapping counter."""
@@ -120,16 +124,23 @@ class _Account:
         """Return how many of `wanted` numbers may be looked up now."""
         self.looks = min(self.looks + (now - self.looked) * MAX_ASKED_PER_SECOND, MAX_ASKED_PER_SECOND)
         self.looked = now
-        granted = min(wanted, int(self.looks))
+        granted = min(wanted, max(0, int(self.looks)))
         self.looks -= granted
         return granted
 
-    def forget_before(self, horizon: float) -> None:
-        """Drop what was answered before `horizon`; entries are in the order of their times."""
-        for key, at in list(self.answered.items()):
-            if at > horizon:
-                return
-            del self.answered[key]
+    def repeats(self, kind: Kind, source: int, horizon: float) -> bool:
+        """Whether this packet was sent again after `horizon`."""
+        known = self.answered[_place(kind, source)]
+        return known is not None and known[:2] == (kind, source) and known[2] > horizon
+
+    def note(self, kind: Kind, source: int, size: int, now: float) -> None:
+        """Pay for a packet that is sent again."""
+        self.answered[_place(kind, source)] = (kind, source, now)
+        self.budget -= size
+
+
+def _place(kind: Kind, source: int) -> int:
+    return (source + kind * ANSWERED // 2) % ANSWERED
 
 
 class Retransmitter:
@@ -168,11 +179,10 @@ class Retransmitter:
             return 0
         account = self._account(row, now)
         account.earn(row.streams[Kind.VIDEO].octets, self.share)
-        account.forget_before(now - rtt)
         asked = request.lost[: account.look(len(request.lost), now)]
         if len(asked) < len(request.lost):
             self._drop(DropReason.NACK_BUDGET, len(request.lost) - len(asked))
-        return sum([self._answer_one(row, kind, sequence, account, now) for sequence in asked])
+        return sum([self._answer_one(row, kind, sequence, account, rtt, now) for sequence in asked])
 
     def _account(self, row: Row, now: float) -> _Account:
         """A slot that was given to another terminal gets a new account."""
@@ -184,7 +194,7 @@ class Retransmitter:
             )
         return known[1]
 
-    def _answer_one(self, row: Row, kind: Kind, sequence: int, account: _Account, now: float) -> bool:
+    def _answer_one(self, row: Row, kind: Kind, sequence: int, account: _Account, rtt: float, now: float) -> bool:
         stream = row.streams[kind]
         source = stream.source_of(sequence)
         if source is None:
@@ -194,12 +204,11 @@ class Retransmitter:
         if packet is None or not _may_repeat(row, stream, kind, packet):
             self._drop(DropReason.RING_EXPIRED, 1)
             return False
-        refusal = _refusal(account, kind, source, packet)
+        refusal = _refusal(account, packet, now - rtt)
         if refusal is not None:
             self._drop(refusal, 1)
             return False
-        account.answered[kind, source] = now
-        account.budget -= len(packet.payload)
+        account.note(kind, source, len(packet.payload), now)
         return self._repeat(row, kind, packet)
 
     def _repeat(self, row: Row, kind: Kind, packet: MediaPacket) -> bool:
@@ -240,8 +249,8 @@ def _may_repeat(row: Row, stream: Stream, kind: Kind, packet: MediaPacket) -> bo
     return not stream.time_offset and late <= MAX_LATE_WITHOUT_RTX
 
 
-def _refusal(account: _Account, kind: Kind, source: int, packet: MediaPacket) -> DropReason | None:
-    if (kind, source) in account.answered:
+def _refusal(account: _Account, packet: MediaPacket, horizon: float) -> DropReason | None:
+    if account.repeats(packet.kind, packet.sequence, horizon):
         return DropReason.NACK_REPEATED
     if account.budget < len(packet.payload):
         return DropReason.NACK_BUDGET

@@ -8,12 +8,24 @@ import pytest
 
 from broadcaster.drops import DropReason
 from broadcaster.forward.cache import Ring
-from broadcaster.forward.fanout import Fanout
-from broadcaster.forward.nack import FIRST_BUDGET_OCTETS, MAX_MISSING, MAX_TRIES, NackGenerator, Retransmitter
+from broadcaster.forward.nack import FIRST_BUDGET_OCTETS, MAX_MISSING, MAX_TRIES, NackGenerator
 from broadcaster.media import Kind
 from broadcaster.rtp.packet import original_of
 from broadcaster.rtp.rtcp import Nack
-from tests.support.forwarding import AUDIO_SSRC, VIDEO_SSRC, Lecturer, Wire, drain, fanout_on, terminal
+from tests.support.forwarding import (
+    AUDIO_SSRC,
+    VIDEO_SSRC,
+    AnyFanout,
+    AnyRetransmitter,
+    Lecturer,
+    NativeTwin,
+    PythonTwin,
+    Twin,
+    Wire,
+    drain,
+    needs_native,
+    terminal,
+)
 
 # Upstream.
 
@@ -87,157 +99,155 @@ def test_old_and_repeated_packets_open_no_gap() -> None:
 # Downstream.
 
 
-def watching(frames: int = 40, **options: Any) -> tuple[Wire, Fanout, Lecturer, Retransmitter]:
-    """Two terminals that have got `frames` pictures; the ring holds twelve seconds."""
-    wire, lecturer = Wire(), Lecturer(ring=Ring(12.0, 4 << 20))
-    fanout = fanout_on(wire)
-    for slot in range(2):
-        fanout.join(terminal(slot, **options))
-    answers = Retransmitter(fanout.plan, lecturer.ring, seal=wire.seal, send=wire.send, drop=wire.drops, share=0.25)
-    for number in range(frames):
-        fanout.offer(lecturer.frame(key=number == 0))
-        fanout.offer(lecturer.opus())
-        drain(fanout, now=number / 30)
-    return wire, fanout, lecturer, answers
-
-
 def nack_of(*lost: int, slot: int = 0, ssrc: int = VIDEO_SSRC) -> Nack:
     return Nack(1, ssrc + slot, lost)
 
 
-@pytest.mark.parametrize("sequence", [0, 100, 32_700])
-def test_a_retransmission_is_the_packet_under_a_number_of_its_own(sequence: int) -> None:
-    wire, _, _, answers = watching(sequence=sequence)
-    wanted = wire.to(0)[5]
-    assert answers.answer(0, nack_of(wanted.sequence), 0.1, 2.0) == 1
-    assert answers.answer(0, nack_of(wanted.sequence + 1), 0.1, 2.0) == 1
-    assert [packet.sequence for packet in wire.rtx(0)] == [sequence, sequence + 1]
-    assert {packet.payload_type for packet in wire.rtx(0)} == {109}
-    original = original_of(wire.rtx(0)[0], VIDEO_SSRC, 108)
-    assert original is not None
-    assert (original.sequence, original.timestamp, original.payload, original.marker) == (
-        wanted.sequence,
-        wanted.timestamp,
-        wanted.payload,
-        wanted.marker,
-    )
+class TestRetransmitter:
+    """The Python twin."""
 
+    twin: Twin = PythonTwin()
 
-def test_without_rtx_the_very_same_packet_goes_out_again() -> None:
-    """The wire would notice other bytes under the same number."""
-    wire, _, _, answers = watching(rtx=False)
-    wanted = wire.to(0)[5]
-    assert answers.answer(0, nack_of(wanted.sequence), 0.1, 2.0) == 1
-    assert wire.to(0)[-1] == wanted
+    def watching(self, frames: int = 40, **options: Any) -> tuple[Wire, AnyFanout, Lecturer, AnyRetransmitter]:
+        """Two terminals that have got `frames` pictures; the ring holds twelve seconds."""
+        wire, lecturer = Wire(), Lecturer(ring=Ring(12.0, 4 << 20))
+        fanout = self.twin.fanout(wire)
+        for slot in range(2):
+            fanout.join(terminal(slot, **options))
+        answers = self.twin.answers(fanout, lecturer.ring, wire)
+        for number in range(frames):
+            fanout.offer(lecturer.frame(key=number == 0))
+            fanout.offer(lecturer.opus())
+            drain(fanout, now=number / 30)
+        return wire, fanout, lecturer, answers
 
+    @pytest.mark.parametrize("sequence", [0, 100, 32_700])
+    def test_a_retransmission_is_the_packet_under_a_number_of_its_own(self, sequence: int) -> None:
+        wire, _, _, answers = self.watching(sequence=sequence)
+        wanted = wire.to(0)[5]
+        assert answers.answer(0, nack_of(wanted.sequence), 0.1, 2.0) == 1
+        assert answers.answer(0, nack_of(wanted.sequence + 1), 0.1, 2.0) == 1
+        assert [packet.sequence for packet in wire.rtx(0)] == [sequence, sequence + 1]
+        assert {packet.payload_type for packet in wire.rtx(0)} == {109}
+        original = original_of(wire.rtx(0)[0], VIDEO_SSRC, 108)
+        assert original is not None
+        assert (original.sequence, original.timestamp, original.payload, original.marker) == (
+            wanted.sequence,
+            wanted.timestamp,
+            wanted.payload,
+            wanted.marker,
+        )
 
-def test_without_rtx_nothing_older_than_a_thousand_packets() -> None:
-    wire, _, _, answers = watching(rtx=False, frames=340)
-    numbers = wire.sequences(0)
-    assert answers.answer(0, nack_of(numbers[-1001]), 0.1, 20.0) == 0
-    assert answers.answer(0, nack_of(numbers[-1000]), 0.1, 20.0) == 1
-    assert wire.dropped() == {DropReason.RING_EXPIRED: 1}
+    def test_without_rtx_the_very_same_packet_goes_out_again(self) -> None:
+        """The wire would notice other bytes under the same number."""
+        wire, _, _, answers = self.watching(rtx=False)
+        wanted = wire.to(0)[5]
+        assert answers.answer(0, nack_of(wanted.sequence), 0.1, 2.0) == 1
+        assert wire.to(0)[-1] == wanted
 
+    def test_without_rtx_nothing_older_than_a_thousand_packets(self) -> None:
+        wire, _, _, answers = self.watching(rtx=False, frames=340)
+        numbers = wire.sequences(0)
+        assert answers.answer(0, nack_of(numbers[-1001]), 0.1, 20.0) == 0
+        assert answers.answer(0, nack_of(numbers[-1000]), 0.1, 20.0) == 1
+        assert wire.dropped() == {DropReason.RING_EXPIRED: 1}
 
-def test_sound_with_send_time_cannot_be_the_same_again() -> None:
-    _, _, _, answers = watching()
-    assert answers.answer(0, nack_of(110, ssrc=AUDIO_SSRC), 0.1, 2.0) == 0
-    _, _, _, answers = watching(times=False)
-    assert answers.answer(0, nack_of(110, ssrc=AUDIO_SSRC), 0.1, 2.0) == 1
+    def test_sound_with_send_time_cannot_be_the_same_again(self) -> None:
+        _, _, _, answers = self.watching()
+        assert answers.answer(0, nack_of(110, ssrc=AUDIO_SSRC), 0.1, 2.0) == 0
+        _, _, _, answers = self.watching(times=False)
+        assert answers.answer(0, nack_of(110, ssrc=AUDIO_SSRC), 0.1, 2.0) == 1
 
+    def test_a_packet_is_sent_again_once_per_round_trip(self) -> None:
+        wire, _, _, answers = self.watching()
+        assert answers.answer(0, nack_of(105, 105), 0.1, 2.0) == 1
+        assert answers.answer(0, nack_of(105), 0.1, 2.05) == 0
+        assert answers.answer(0, nack_of(105), 0.1, 2.11) == 1
+        assert wire.dropped() == {DropReason.NACK_REPEATED: 2}
 
-def test_a_packet_is_sent_again_once_per_round_trip() -> None:
-    wire, _, _, answers = watching()
-    assert answers.answer(0, nack_of(105, 105), 0.1, 2.0) == 1
-    assert answers.answer(0, nack_of(105), 0.1, 2.05) == 0
-    assert answers.answer(0, nack_of(105), 0.1, 2.11) == 1
-    assert wire.dropped() == {DropReason.NACK_REPEATED: 2}
+    def test_a_storm_takes_its_share_and_others_lose_nothing(self) -> None:
+        wire, _, _, answers = self.watching(frames=200)
+        everything = nack_of(*wire.sequences(0))
+        for round_trip in range(50):
+            answers.answer(0, everything, 0.01, 100.0 + round_trip)
+        again = sum(len(packet.payload) for packet in wire.rtx(0))
+        sent = sum(len(packet.payload) for packet in wire.to(0))
+        assert again <= FIRST_BUDGET_OCTETS + 0.25 * sent
+        assert DropReason.NACK_BUDGET in wire.dropped()
+        other = wire.to(1)[-1].sequence
+        assert answers.answer(1, nack_of(other, slot=1), 0.01, 200.0) == 1
 
+    def test_the_budget_comes_back_with_what_is_sent(self) -> None:
+        wire, fanout, lecturer, answers = self.watching(frames=200)
+        everything = nack_of(*wire.sequences(0))
+        for round_trip in range(5):
+            answers.answer(0, everything, 0.0, 100.0 + round_trip)
+        assert answers.answer(0, nack_of(wire.sequences(0)[-1]), 0.0, 200.0) == 0
+        for _ in range(10):
+            fanout.offer(lecturer.frame())
+            drain(fanout)
+        assert answers.answer(0, nack_of(wire.sequences(0)[-1]), 0.0, 201.0) == 1
 
-def test_a_storm_takes_its_share_and_others_lose_nothing() -> None:
-    wire, _, _, answers = watching(frames=200)
-    everything = nack_of(*wire.sequences(0))
-    for round_trip in range(50):
-        answers.answer(0, everything, 0.01, 100.0 + round_trip)
-    again = sum(len(packet.payload) for packet in wire.rtx(0))
-    sent = sum(len(packet.payload) for packet in wire.to(0))
-    assert again <= FIRST_BUDGET_OCTETS + 0.25 * sent
-    assert DropReason.NACK_BUDGET in wire.dropped()
-    other = wire.to(1)[-1].sequence
-    assert answers.answer(1, nack_of(other, slot=1), 0.01, 200.0) == 1
+    def test_what_the_ring_lost_is_counted(self) -> None:
+        wire, _, _, answers = self.watching(frames=600)
+        assert answers.answer(0, nack_of(101), 0.1, 2.0) == 0
+        assert wire.dropped() == {DropReason.RING_EXPIRED: 1}
 
+    @pytest.mark.parametrize("sequence", [99, 60_000, 100 + 120])
+    def test_numbers_that_never_went_out_are_refused(self, sequence: int) -> None:
+        wire, _, _, answers = self.watching()
+        assert answers.answer(0, nack_of(sequence), 0.1, 2.0) == 0
+        assert wire.dropped() == {DropReason.BEFORE_SWITCH: 1}
 
-def test_the_budget_comes_back_with_what_is_sent() -> None:
-    wire, fanout, lecturer, answers = watching(frames=200)
-    everything = nack_of(*wire.sequences(0))
-    for round_trip in range(5):
-        answers.answer(0, everything, 0.0, 100.0 + round_trip)
-    assert answers.answer(0, nack_of(wire.sequences(0)[-1]), 0.0, 200.0) == 0
-    for _ in range(10):
+    def test_numbers_from_before_a_change_of_the_source_name_nothing(self) -> None:
+        wire, fanout, lecturer, answers = self.watching()
+        fanout.source_changed()
+        back = Lecturer(video=70_000, now=lecturer.now)
+        answers.source_changed(back.ring)
+        assert answers.answer(0, nack_of(150), 0.1, 2.0) == 0
+        fanout.offer(back.frame(key=True))
+        drain(fanout)
+        assert answers.answer(0, nack_of(150), 0.1, 2.0) == 0
+        assert answers.answer(0, nack_of(221), 0.1, 2.0) == 1
+        assert wire.dropped() == {DropReason.NOT_FORWARDING: 1, DropReason.BEFORE_SWITCH: 1}
+
+    def test_requests_about_streams_of_others_are_passed_over(self) -> None:
+        wire, _, _, answers = self.watching()
+        assert answers.answer(0, nack_of(105, slot=1), 0.1, 2.0) == 0
+        assert answers.answer(77, nack_of(105), 0.1, 2.0) == 0
+        assert wire.dropped() == {}
+
+    def test_a_slot_that_was_given_away_has_a_new_account(self) -> None:
+        _, fanout, lecturer, answers = self.watching()
+        answers.answer(0, nack_of(105), 0.1, 2.0)
+        answers.forget(0)
+        fanout.leave(0)
+        fanout.join(terminal(0, sequence=5000))
+        fanout.offer(lecturer.frame(key=True))
+        drain(fanout)
+        assert answers.answer(0, nack_of(5001), 0.1, 2.0) == 1
+
+    def test_refusals_and_closed_sessions_are_counted(self) -> None:
+        wire, _, _, answers = self.watching()
+        wire.refusing.add(0)
+        assert answers.answer(0, nack_of(105), 0.1, 2.0) == 0
+        wire.closed.add(2)
+        assert answers.answer(1, nack_of(105, slot=1), 0.1, 2.0) == 0
+        assert wire.dropped() == {DropReason.WOULD_BLOCK: 1, DropReason.SEAL_ERROR: 1}
+
+    def test_a_packet_lost_to_a_refusal_can_be_had_again(self) -> None:
+        wire, fanout, lecturer, answers = self.watching(rtx=False)
+        wire.refusing.add(0)
         fanout.offer(lecturer.frame())
         drain(fanout)
-    assert answers.answer(0, nack_of(wire.sequences(0)[-1]), 0.0, 201.0) == 1
+        wire.refusing.clear()
+        assert answers.answer(0, nack_of(220, 221, 222), 0.1, 20.0) == 3
+        assert wire.sequences(0)[-3:] == [220, 221, 222]
+        assert wire.to(0, Kind.AUDIO)
 
 
-def test_what_the_ring_lost_is_counted() -> None:
-    wire, _, _, answers = watching(frames=600)
-    assert answers.answer(0, nack_of(101), 0.1, 2.0) == 0
-    assert wire.dropped() == {DropReason.RING_EXPIRED: 1}
+@needs_native
+class TestNativeRetransmitter(TestRetransmitter):
+    """The same of the native twin."""
 
-
-@pytest.mark.parametrize("sequence", [99, 60_000, 100 + 120])
-def test_numbers_that_never_went_out_are_refused(sequence: int) -> None:
-    wire, _, _, answers = watching()
-    assert answers.answer(0, nack_of(sequence), 0.1, 2.0) == 0
-    assert wire.dropped() == {DropReason.BEFORE_SWITCH: 1}
-
-
-def test_numbers_from_before_a_change_of_the_source_name_nothing() -> None:
-    wire, fanout, lecturer, answers = watching()
-    fanout.source_changed()
-    back = Lecturer(video=70_000, now=lecturer.now)
-    answers.source_changed(back.ring)
-    assert answers.answer(0, nack_of(150), 0.1, 2.0) == 0
-    fanout.offer(back.frame(key=True))
-    drain(fanout)
-    assert answers.answer(0, nack_of(150), 0.1, 2.0) == 0
-    assert answers.answer(0, nack_of(221), 0.1, 2.0) == 1
-    assert wire.dropped() == {DropReason.NOT_FORWARDING: 1, DropReason.BEFORE_SWITCH: 1}
-
-
-def test_requests_about_streams_of_others_are_passed_over() -> None:
-    wire, _, _, answers = watching()
-    assert answers.answer(0, nack_of(105, slot=1), 0.1, 2.0) == 0
-    assert answers.answer(77, nack_of(105), 0.1, 2.0) == 0
-    assert wire.dropped() == {}
-
-
-def test_a_slot_that_was_given_away_has_a_new_account() -> None:
-    _, fanout, lecturer, answers = watching()
-    answers.answer(0, nack_of(105), 0.1, 2.0)
-    answers.forget(0)
-    fanout.leave(0)
-    fanout.join(terminal(0, sequence=5000))
-    fanout.offer(lecturer.frame(key=True))
-    drain(fanout)
-    assert answers.answer(0, nack_of(5001), 0.1, 2.0) == 1
-
-
-def test_refusals_and_closed_sessions_are_counted() -> None:
-    wire, _, _, answers = watching()
-    wire.refusing.add(0)
-    assert answers.answer(0, nack_of(105), 0.1, 2.0) == 0
-    wire.closed.add(2)
-    assert answers.answer(1, nack_of(105, slot=1), 0.1, 2.0) == 0
-    assert wire.dropped() == {DropReason.WOULD_BLOCK: 1, DropReason.SEAL_ERROR: 1}
-
-
-def test_a_packet_lost_to_a_refusal_can_be_had_again() -> None:
-    wire, fanout, lecturer, answers = watching(rtx=False)
-    wire.refusing.add(0)
-    fanout.offer(lecturer.frame())
-    drain(fanout)
-    wire.refusing.clear()
-    assert answers.answer(0, nack_of(220, 221, 222), 0.1, 20.0) == 3
-    assert wire.sequences(0)[-3:] == [220, 221, 222]
-    assert wire.to(0, Kind.AUDIO)
+    twin = NativeTwin()

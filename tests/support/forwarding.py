@@ -6,11 +6,18 @@ The wire seals by doing nothing, and holds the fan-out to its first rule: no num
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+import pytest
 
 from broadcaster.drops import DropReason, Drops
 from broadcaster.forward.cache import Ring
 from broadcaster.forward.fanout import Fanout
+from broadcaster.forward.nack import Retransmitter
+from broadcaster.forward.native import NativeUnavailable, load
+from broadcaster.forward.native_fanout import NativeBursts, NativeFanout, NativeRetransmitter
+from broadcaster.forward.pacing import GopBursts
 from broadcaster.forward.plan import Lane, Plan, RtxLane, Terminal
 from broadcaster.media import Kind, MediaPacket
 from broadcaster.rtp.packet import RtpPacket
@@ -41,6 +48,11 @@ class Wire:
         before = self._sealed.setdefault((handle, parsed.ssrc, parsed.sequence), packet)
         assert before == packet, f"number {parsed.sequence} of {parsed.ssrc} sealed twice with different bytes"
         return packet
+
+    def seal_rtcp(self, handle: int, compound: bytes) -> bytes:
+        if handle in self.closed:
+            raise LookupError(f"no session has the handle {handle}")
+        return compound
 
     def send(self, slot: int, datagram: bytes) -> bool:
         if slot in self.refusing or self.room == 0:
@@ -124,6 +136,97 @@ def fanout_on(wire: Wire, capacity: int = 128, queue: int = 512, forwarding: boo
     return fanout
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What bursts and repair may take."""
+
+    max_octets: int = 1_000_000
+    egress_bits: float = 400e6
+    viewer_bits: float = 40e6
+    share: float = 0.25
+
+
+AnyFanout: TypeAlias = Fanout | NativeFanout
+AnyBursts: TypeAlias = GopBursts | NativeBursts
+AnyRetransmitter: TypeAlias = Retransmitter | NativeRetransmitter
+
+
+class Twin(Protocol):
+    """Makes the fan-out of one twin, and what works beside it."""
+
+    def fanout(
+        self,
+        wire: Wire,
+        capacity: int = 128,
+        queue: int = 512,
+        forwarding: bool = True,
+        limits: Limits = ...,
+    ) -> AnyFanout: ...
+
+    def bursts(self, fanout: Any, ring: Ring, limits: Limits = ...) -> AnyBursts: ...
+
+    def answers(self, fanout: Any, ring: Ring, wire: Wire, limits: Limits = ...) -> AnyRetransmitter: ...
+
+
+class PythonTwin:
+    """The specification."""
+
+    def fanout(
+        self, wire: Wire, capacity: int = 128, queue: int = 512, forwarding: bool = True, limits: Limits = Limits()
+    ) -> Fanout:
+        return fanout_on(wire, capacity, queue, forwarding)
+
+    def bursts(self, fanout: Fanout, ring: Ring, limits: Limits = Limits()) -> GopBursts:
+        return GopBursts(
+            fanout,
+            ring,
+            max_octets=limits.max_octets,
+            egress_bits=limits.egress_bits,
+            viewer_bits=limits.viewer_bits,
+        )
+
+    def answers(self, fanout: Fanout, ring: Ring, wire: Wire, limits: Limits = Limits()) -> Retransmitter:
+        return Retransmitter(fanout.plan, ring, seal=wire.seal, send=wire.send, drop=wire.drops, share=limits.share)
+
+
+class NativeTwin:
+    """The fan-out in C, sealing and sending through `wire`."""
+
+    def fanout(
+        self, wire: Wire, capacity: int = 128, queue: int = 512, forwarding: bool = True, limits: Limits = Limits()
+    ) -> NativeFanout:
+        fanout = NativeFanout(
+            capacity,
+            seal=wire.seal,
+            send=wire.send,
+            drop=wire.drops,
+            wish=wire.wish,
+            queue=queue,
+            seal_rtcp=wire.seal_rtcp,
+            **asdict(limits),
+        )
+        fanout.set_forwarding(forwarding)
+        wire.wishes.clear()
+        return fanout
+
+    def bursts(self, fanout: NativeFanout, ring: Ring, limits: Limits = Limits()) -> NativeBursts:
+        return NativeBursts(fanout, ring)
+
+    def answers(self, fanout: NativeFanout, ring: Ring, wire: Wire, limits: Limits = Limits()) -> NativeRetransmitter:
+        return NativeRetransmitter(fanout, ring)
+
+
+def _why_not_native() -> str:
+    try:
+        load()
+    except NativeUnavailable as error:
+        return str(error)
+    return ""
+
+
+needs_native = pytest.mark.skipif(bool(_why_not_native()), reason=_why_not_native() or "-")
+
+
 def terminal(
     slot: int, *, sequence: int = 100, timestamp: int = 5000, rtx: bool = True, times: bool = True, audio: bool = True
 ) -> Terminal:
@@ -137,7 +240,7 @@ def terminal(
     )
 
 
-def drain(fanout: Fanout, now: float = 0.0) -> int:
+def drain(fanout: AnyFanout, now: float = 0.0) -> int:
     """Let the fan-out send all it has; return the number of turns."""
     turns = 0
     while fanout.busy:
