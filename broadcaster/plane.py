@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import structlog
@@ -16,6 +16,7 @@ import structlog
 from broadcaster.drops import Drops
 from broadcaster.errors import Busy
 from broadcaster.events import MediaEvent
+from broadcaster.feeds import latency_bounds
 from broadcaster.forward.pacing import TokenBucket
 from broadcaster.native_terminals import NativeTerminals
 from broadcaster.room import Room
@@ -124,6 +125,26 @@ class MediaPlane:
             "video_queue": float(sum(room.terminals.queued for room in rooms)),
             "joins_publish": float(self.joins["publish"]),
             "joins_watch": float(self.joins["watch"]),
+        }
+
+    def histograms(self) -> dict[str, tuple[Sequence[float], Sequence[int]]]:
+        """Return (upper bounds, counts) by name: seconds from a train's last packet to its last send, packets of a train.
+
+        Only the native twin measures them, of the rooms that are open.
+        """
+        counted = [
+            feed.counted()
+            for room in self.rooms()
+            if isinstance(room.terminals, NativeTerminals)
+            for feed in room.terminals.feeds
+        ]
+        if not counted:
+            return {}
+        latency = [sum(column) for column in zip(*[each.latency for each in counted], strict=True)]
+        lengths = [sum(column) for column in zip(*[each.lengths for each in counted], strict=True)]
+        return {
+            "added_latency_seconds": (latency_bounds(), latency),
+            "train_packets": (range(len(lengths)), lengths),
         }
 
     def _on_woken(self) -> None:

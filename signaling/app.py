@@ -178,7 +178,7 @@ class Node:
             "version": version("jiangtang"),
             "node": self.settings.server.node,
             "boot_id": self.boot_id,
-            "fanout": "python",
+            "fanout": self.plane.twin,
         }
         checks = {"database": self._database, "media": self._media, "pages": self._built_pages}
         return Health(about, checks)

@@ -58,6 +58,12 @@ def address_of(data: bytes) -> Address:
     return (f"{host}%{socket.if_indextoname(scope)}" if scope else host), port, flow, scope
 
 
+def libsrtp_functions(ffi: Any) -> Any:
+    """Return a `struct libsrtp *` with the addresses of the functions of pylibsrtp's own library."""
+    names = ("srtp_protect", "srtp_protect_rtcp", "srtp_unprotect", "srtp_unprotect_rtcp")
+    return ffi.new("struct libsrtp *", [function_address(name) for name in names])
+
+
 def worker_count(setting: int) -> int:
     """Return how many threads send: the setting, or one a core that this process may use, at most `MOST_WORKERS`."""
     return setting or min(MOST_WORKERS, len(os.sched_getaffinity(0)))
@@ -104,13 +110,7 @@ class Engine:
         self._woken = woken
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         ffi, lib = native
-        functions = ffi.new(
-            "struct libsrtp *",
-            [
-                function_address(name)
-                for name in ("srtp_protect", "srtp_protect_rtcp", "srtp_unprotect", "srtp_unprotect_rtcp")
-            ],
-        )
+        functions = libsrtp_functions(ffi)
         descriptors = [each.fileno() for each in sockets]
         self._pointer = lib.engine_new(descriptors, len(descriptors), self.workers, functions, self._wake)
         if not self._pointer:

@@ -12,6 +12,7 @@ import structlog
 
 from broadcaster.errors import TwinUnavailable
 from broadcaster.forward.native import Native, NativeUnavailable, load
+from broadcaster.transport.selftest import SelfTestFailed, check
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +28,8 @@ def choose_twin(wanted: Wanted) -> tuple[str, Native | None]:
         return "python", None
     try:
         native = load()
-    except NativeUnavailable as error:
+        check(native)
+    except (NativeUnavailable, SelfTestFailed, OSError) as error:
         if wanted == "native":
             raise TwinUnavailable(f"{error}; install a C compiler and build again, or set forward.twin") from error
         log.warning(

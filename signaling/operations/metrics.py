@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
+from typing import NamedTuple
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from signaling.operations.loop_lag import LoopLag
@@ -24,11 +26,18 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Numbers = Callable[[], Mapping[str, object]]
 
 
+class Histogram(NamedTuple):
+    """How many values there were up to each bound, and above the one before; the last bound stands for infinity."""
+
+    bounds: Sequence[float]
+    counts: Sequence[int]
+
+
 class Readings(Collector):
     """Turns dictionaries of numbers into metrics.
 
     A number becomes a gauge `jiangtang_<part>_<name>`, or a counter when its name ends in `_total`; a dictionary of numbers
-    becomes one metric whose label `kind` is the key.
+    becomes one metric whose label `kind` is the key; a `Histogram` becomes one.
     """
 
     def __init__(self, part: str, read: Numbers) -> None:
@@ -43,7 +52,9 @@ class Readings(Collector):
         """Yield the metrics as they are now."""
         for name, value in self._read().items():
             full = re.sub(r"[^a-z0-9_]", "_", f"{PREFIX}_{self._part}_{name}".lower())
-            if isinstance(value, Mapping):
+            if isinstance(value, Histogram):
+                yield _histogram(full, value)
+            elif isinstance(value, Mapping):
                 family = _family(full, ["kind"])
                 for kind, number in value.items():
                     family.add_metric([str(getattr(kind, "value", kind))], float(number))
@@ -52,6 +63,14 @@ class Readings(Collector):
                 family = _family(full, [])
                 family.add_metric([], float(value))
                 yield family
+
+
+def _histogram(name: str, value: Histogram) -> HistogramMetricFamily:
+    """Prometheus wants how many there were up to each bound in all; what they add up to nobody counted."""
+    bounds = [*(f"{bound:g}" for bound in value.bounds[:-1]), "+Inf"]
+    family = HistogramMetricFamily(name, name.removeprefix(f"{PREFIX}_").replace("_", " "))
+    family.add_metric([], list(zip(bounds, accumulate(value.counts), strict=True)), sum_value=None)
+    return family
 
 
 def _family(name: str, labels: list[str]) -> CounterMetricFamily | GaugeMetricFamily:

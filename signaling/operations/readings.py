@@ -5,11 +5,15 @@ from __future__ import annotations
 from broadcaster.plane import MediaPlane
 from signaling.attendance.ledger import Ledger
 from signaling.live.service import LiveService
+from signaling.operations.metrics import Histogram
 
 
 def media(plane: MediaPlane) -> dict[str, object]:
-    """Sessions by role, packets, queues; joins and dropped packets as counters by kind and reason."""
-    numbers = {name: value for name, value in plane.metrics().items() if not name.startswith("joins_")}
+    """Sessions by role, packets, queues; joins and drops as counters by kind and reason; how late and how long trains are."""
+    numbers: dict[str, object] = {
+        name: value for name, value in plane.metrics().items() if not name.startswith("joins_")
+    }
+    numbers |= {name: Histogram(bounds, counts) for name, (bounds, counts) in plane.histograms().items()}
     return numbers | {"joins_total": plane.joins, "drops_total": plane.drops.as_dict()}
 
 
