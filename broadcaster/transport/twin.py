@@ -31,7 +31,7 @@ def choose_twin(wanted: Wanted) -> tuple[str, Native | None]:
         check(native)
     except (NativeUnavailable, SelfTestFailed, OSError) as error:
         if wanted == "native":
-            raise TwinUnavailable(f"{error}; install a C compiler and build again, or set forward.twin") from error
+            raise TwinUnavailable(f"{error}. Build again with a C compiler, or set forward.twin to auto") from error
         log.warning(
             "- python twin", reason=str(error), hint="a C compiler lets one core serve ten times as many screens"
         )
