@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from signaling.commands import absent, cert, serve, user
+from signaling.commands import absent, cert, load, serve, user
 
-COMMANDS = (serve, cert, user, absent)
+COMMANDS = (serve, cert, user, load, absent)
 
 
 def parser() -> argparse.ArgumentParser:

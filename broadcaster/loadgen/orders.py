@@ -14,6 +14,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from broadcaster.loadgen.exchange import ExchangeError
+from broadcaster.loadgen.offers import AnswerError
+
 LINE_LIMIT: Final = 8 << 20
 ENDING_SECONDS: Final = 15.0
 
@@ -76,7 +79,13 @@ async def serve(obey: Obey) -> None:
     while line := await reader.readline():
         try:
             answer = await obey(json.loads(line))
-        except Exception as error:  # whatever went wrong, the parent is told and raises it
+        except (
+            OSError,
+            ExchangeError,
+            AnswerError,
+        ) as error:  # the world is not as it should be: the message says it all
+            answer = {"error": str(error) or type(error).__name__}
+        except Exception as error:  # a mistake of ours: the parent is told and raises it
             answer = {"error": f"{type(error).__name__}: {error}"}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()

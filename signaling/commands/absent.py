@@ -9,7 +9,6 @@ from typing import Any
 ABSENT = {
     "import": "import schools and classes from a workbook",
     "export": "write the attendance reports of a lecture (the console has buttons for them)",
-    "load": "load a server with many viewers",
     "node": "manage the nodes of a cluster",
 }
 

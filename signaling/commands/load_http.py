@@ -31,6 +31,8 @@ async def opener() -> AsyncIterator[Exchange]:
                     if response.status == 201:
                         return await response.text()
                     raise _refusal(response.status, await response.text(), response.headers.get("Retry-After", ""))
+            except aiohttp.ClientConnectorError as error:
+                raise Unreachable(f"no connection to {error.host}:{error.port}: {error.os_error.strerror}") from error
             except aiohttp.ClientError as error:
                 raise Unreachable(_first_line(error)) from error
             except TimeoutError:

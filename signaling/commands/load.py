@@ -1,0 +1,248 @@
+"""`jiangtang load`: try a running server with many simulated terminals before a big day.
+
+1. It measures and does not judge: 0 when it could be done, whatever the figures are; 1 when no terminal got in; 2 for wrong use.
+2. Ctrl-C ends any phase; what was measured so far is reported, and `complete` in the JSON is false.
+3. **Bounded**: at most `MOST_TERMINALS` and `MOST_SECONDS`, and every join has 15 s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from broadcaster.loadgen import report
+from broadcaster.loadgen.crowd import Audience, Crew, Crowd, crowd
+from broadcaster.loadgen.orders import ChildError
+from broadcaster.loadgen.publisher import Lecturer, Sent, lecturer
+from signaling.commands.load_progress import Progress
+from signaling.commands.load_target import Target, TargetError, find
+
+OPENER: Final = "signaling.commands.load_http:opener"
+PER_PROCESS: Final = 800
+MOST_TERMINALS, MOST_SECONDS, MOST_RATE = 20_000, 24 * 3600.0, 1000.0
+BEFORE_SECONDS: Final = 2.0
+SETTLE_SECONDS: Final = 1.0
+HINTS: Final = {
+    "401": "the token is wrong, or is no longer valid: take a fresh one (whep_token in demo.json of a demonstration)",
+    "403": "the token is of another lecture, or of another kind: terminals need a watch token",
+    "404": "there is no such address: a WHEP URL looks like https://HOST/whep/LECTURE",
+    "405": "this address takes no offers: a WHEP URL looks like https://HOST/whep/LECTURE",
+    "409": "the lecture is not open: open it in the studio or in the console",
+    "connected, but": "nothing is published: begin the lecture, use --publish, or --idle to measure terminals that wait",
+}
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "load", help="try a running server with many simulated terminals", description="Try a server before a big day."
+    )
+    target = parser.add_argument_group("target")
+    target.add_argument(
+        "--demo", metavar="DIR", type=Path, help="data folder of `serve --demo`: everything is read from demo.json"
+    )
+    target.add_argument("--url", metavar="URL", help="WHEP URL of the lecture")
+    target.add_argument(
+        "--token", metavar="TOKEN", action="append", default=[], help="watch token; several are used in turn"
+    )
+    target.add_argument(
+        "--tokens", metavar="FILE", type=Path, help="file with one watch token a line, one for each screen"
+    )
+    target.add_argument("--ca", metavar="FILE", type=Path, help="authority to trust (ca.pem of `jiangtang cert`)")
+    target.add_argument(
+        "--pid", type=int, help="process id of the server on this machine: its CPU time and memory are reported"
+    )
+    trial = parser.add_argument_group("trial")
+    trial.add_argument(
+        "--terminals", metavar="N", type=_count(MOST_TERMINALS), default=100, help="how many (default: 100)"
+    )
+    trial.add_argument(
+        "--rate", metavar="R", type=_number(0.1, MOST_RATE), default=50.0, help="joins a second (default: 50)"
+    )
+    trial.add_argument(
+        "--seconds",
+        metavar="S",
+        type=_number(0.0, MOST_SECONDS),
+        default=30.0,
+        help="to watch when all are in (default: 30)",
+    )
+    trial.add_argument(
+        "--sample",
+        metavar="P",
+        type=_share(1.0),
+        default=0.05,
+        help="share that checks every packet, at least 4 terminals (default: 5%%)",
+    )
+    trial.add_argument(
+        "--loss",
+        metavar="P",
+        type=_share(0.5),
+        default=0.0,
+        help="share of video that the sample pretends to lose and asks for again",
+    )
+    trial.add_argument(
+        "--idle", action="store_true", help="do not wait for media: measure terminals that wait for the lecture"
+    )
+    trial.add_argument(
+        "--processes",
+        metavar="K",
+        type=_count(64),
+        help=f"load processes (default: one for {PER_PROCESS} terminals, at most one a core)",
+    )
+    trial.add_argument("--cpus", metavar="LIST", type=_cpus, default=(), help="CPUs of the load, as 1 or 2,3")
+    lecture = parser.add_argument_group("lecture")
+    lecture.add_argument(
+        "--publish",
+        action="store_true",
+        help="publish a synthetic lecture of 1.5 Mb/s; latency is then measured from its sending",
+    )
+    lecture.add_argument("--whip-url", metavar="URL", help="where to publish (demo.json otherwise)")
+    lecture.add_argument("--key", metavar="KEY", help="stream key (demo.json otherwise)")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the whole report; - is standard output")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Try it; return the exit code."""
+    try:
+        target = find(options, OPENER)
+    except TargetError as error:
+        print(f"jiangtang load: {error}", file=sys.stderr)
+        return 2
+    try:
+        return asyncio.run(_run(options, target))
+    except (ChildError, ProcessLookupError, OSError) as error:
+        print(f"jiangtang load: {_with_hint(str(error))}", file=sys.stderr)
+        return 1
+
+
+async def _run(options: argparse.Namespace, target: Target) -> int:
+    processes = options.processes or _processes(options.terminals)
+    audience = Audience(target.url, target.tokens, OPENER, options.sample, options.loss)
+    progress = Progress(
+        sys.stderr, options.terminals, BEFORE_SECONDS + options.terminals / options.rate + options.seconds
+    )
+    began = datetime.now(UTC)
+    async with AsyncExitStack() as stack:
+        hall = await stack.enter_async_context(crowd(audience, Crew(processes, options.cpus), pid=target.pid))
+        hall.on_glance = progress.show
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, hall.stopping.set)
+        studio = None
+        if target.source is not None:
+            studio = await stack.enter_async_context(lecturer(target.source, options.cpus))
+            await studio.begin()
+        error, sent = await _phases(options, hall, studio, progress)
+        progress.end()
+        figures = _head(options, target, began, complete=not hall.stopping.is_set() and not error) | report.fold(
+            hall.phases, sent
+        )
+    if figures["joins"]["succeeded"]:
+        print(report.words(figures), file=sys.stderr if str(options.json) == "-" else sys.stdout)
+    _write(options.json, figures)
+    if error or not figures["joins"]["succeeded"]:
+        reason = error or next(iter(figures["joins"]["reasons"]), "interrupted before the first terminal was in")
+        print(f"jiangtang load: no figures to trust: {_with_hint(reason)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _phases(
+    options: argparse.Namespace, hall: Crowd, studio: Lecturer | None, progress: Progress
+) -> tuple[str, Sent | None]:
+    """Go through the phases; return what ended them early, if anything, and what the lecturer sent."""
+    try:
+        progress.phase("before the first join")
+        await hall.watch(BEFORE_SECONDS, report.BEFORE)
+        progress.phase(f"{options.terminals} terminals join, {options.rate:g} a second")
+        await hall.join(options.terminals, rate=options.rate, media=not options.idle, name=report.JOIN)
+        glance = await hall.glance()
+        if glance.hopeless or not glance.connected:
+            return glance.hopeless, await _sent(studio)
+        await hall.watch(min(SETTLE_SECONDS, options.seconds), "settle")
+        progress.phase(f"{glance.connected} terminals watch for {options.seconds:g} s")
+        await hall.watch(options.seconds, report.WATCH)
+        return "", await _sent(studio)
+    except (ChildError, ProcessLookupError) as error:
+        return str(error), None
+
+
+async def _sent(studio: Lecturer | None) -> Sent | None:
+    return None if studio is None else await studio.look()
+
+
+def _head(options: argparse.Namespace, target: Target, began: datetime, *, complete: bool) -> dict[str, Any]:
+    """What was tried; no secrets."""
+    return {
+        "began": began.isoformat(timespec="seconds"),
+        "complete": complete,
+        "url": target.url,
+        "terminals": options.terminals,
+        "rate": options.rate,
+        "seconds": options.seconds,
+        "sample": options.sample,
+        "loss": options.loss,
+        "publish": target.source is not None,
+        "load_average": os.getloadavg()[0],
+    }
+
+
+def _write(file: Path | None, figures: dict[str, Any]) -> None:
+    text = json.dumps(figures, indent=1, ensure_ascii=False) + "\n"
+    if str(file) == "-":
+        print(text, end="")
+    elif file is not None:
+        file.write_text(text, "utf-8")
+
+
+def _processes(terminals: int) -> int:
+    cores = len(os.sched_getaffinity(0))
+    return max(1, min(cores, -(-terminals // PER_PROCESS)))
+
+
+def _with_hint(reason: str) -> str:
+    return next((f"{reason}: {hint}" for start, hint in HINTS.items() if reason.startswith(start)), reason)
+
+
+def _count(most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        value = int(text)
+        if not 1 <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not between 1 and {most}")
+        return value
+
+    return read
+
+
+def _number(least: float, most: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        value = float(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not between {least:g} and {most:g}")
+        return value
+
+    return read
+
+
+def _share(most: float) -> Callable[[str], float]:
+    """5% and 0.05 are the same."""
+
+    def read(text: str) -> float:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        if not 0 <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not between 0 and {most * 100:g}%")
+        return value
+
+    return read
+
+
+def _cpus(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in text.split(","))
