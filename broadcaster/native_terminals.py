@@ -23,10 +23,11 @@ from broadcaster.session import Session
 from broadcaster.sink import Source
 from broadcaster.subscription import terminal_of
 from broadcaster.transport.addresses import LocalSocket
-from broadcaster.transport.engine import Engine, sockaddr_of
+from broadcaster.transport.engine import sockaddr_of
 from broadcaster.transport.parameters import SendStreams
+from broadcaster.transport.receivers import EngineReader
 from broadcaster.transport.sdp import Offer
-from broadcaster.transport.udp import MediaPort
+from broadcaster.transport.srtp import SrtpTable
 from config.settings import Settings
 
 PLACE_SECONDS: Final = 0.1  # the origins of the streams move by micro-seconds only
@@ -35,10 +36,12 @@ PLACE_SECONDS: Final = 0.1  # the origins of the streams move by micro-seconds o
 class NativeTerminals:
     """The viewers of one room; a `broadcaster.sink.Sink`. Its fan-outs are made when the first viewer or lecturer comes."""
 
-    def __init__(self, settings: Settings, port: MediaPort, engine: Engine, drops: Drops, ntp_offset: float) -> None:
+    def __init__(
+        self, settings: Settings, contexts: SrtpTable, reader: EngineReader, drops: Drops, ntp_offset: float
+    ) -> None:
         self._settings = settings
-        self._port = port
-        self._engine = engine
+        self._contexts = contexts
+        self._reader = reader
         self._drops = drops
         self._ntp_offset = ntp_offset
         self._feeds: list[Feed] = []
@@ -82,7 +85,7 @@ class NativeTerminals:
         feed = min(self._ready_feeds(), key=len)
         transport = session.transport
         try:
-            row = feed.join(self._terminal(session, offer, streams), self._port.peer(transport))
+            row = feed.join(self._terminal(session, offer, streams), self._reader.peer(transport))
         except PlanError as error:
             raise Busy(str(error), retry_after=5.0) from error
         subscription = self._subscriptions[session.id] = NativeSubscription(session, feed, row.slot, now)
@@ -93,7 +96,7 @@ class NativeTerminals:
 
     def _terminal(self, session: Session, offer: Offer, streams: SendStreams) -> Terminal:
         transport = session.transport
-        context = self._port.srtp.address(transport.srtp_handle)
+        context = self._contexts.address(transport.srtp_handle)
         sockaddr, socket = self._path(session)
         return replace(terminal_of(offer, streams, context), sockaddr=sockaddr, socket=socket)
 
@@ -108,10 +111,9 @@ class NativeTerminals:
         subscription.feed.move(subscription.slot, *self._path(subscription.session))
 
     def _ready_feeds(self) -> list[Feed]:
-        if not self._feeds:
-            self._feeds = [
-                Feed(self._engine, self._settings, worker, self._ntp_offset) for worker in range(self._engine.workers)
-            ]
+        engine = self._reader.engine
+        if not self._feeds and engine is not None:
+            self._feeds = [Feed(engine, self._settings, worker, self._ntp_offset) for worker in range(engine.workers)]
             for feed in self._feeds:
                 feed.set_forwarding(self._forwarding)
         return self._feeds

@@ -61,7 +61,7 @@ class MediaPlane:
     @property
     def drops(self) -> Drops:
         """What was discarded until now, by reason; threads in C count for themselves and are asked."""
-        self._port.collect()
+        self._port.reader.collect()
         for room in self.rooms():
             if isinstance(room.terminals, NativeTerminals):
                 room.terminals.collect()

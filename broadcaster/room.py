@@ -38,6 +38,7 @@ from broadcaster.sink import Sink
 from broadcaster.subscription import ViewerStats, choose_streams
 from broadcaster.terminals import Terminals
 from broadcaster.transport.parameters import SendStreams
+from broadcaster.transport.receivers import EngineReader
 from broadcaster.transport.sdp import Direction, Offer, parse_offer
 from broadcaster.transport.udp import MediaPort
 from config.settings import Settings
@@ -84,8 +85,8 @@ class Room:
 
     def _new_terminals(self) -> Terminals | NativeTerminals:
         port, settings = self._port, self._settings
-        if port.engine is not None:
-            return NativeTerminals(settings, port, port.engine, self._drops, self._ntp_offset)
+        if isinstance(port.reader, EngineReader):
+            return NativeTerminals(settings, port.srtp, port.reader, self._drops, self._ntp_offset)
         return Terminals(
             settings.forward,
             settings.media.sessions,
@@ -106,8 +107,8 @@ class Room:
             raise RoomClosed(f"fence {fence} is below {self._fence()}: another publisher has taken over")
         session, parsed = self._join(offer, "publish", fence=fence)
         hooks = Hooks(self._take_air, self._train, self._sender_clock)
-        native = self._port.engine.native if self._port.engine is not None else None
-        make = Publication if native is None else partial(NativePublication, native)
+        engine = self._port.reader.engine
+        make = Publication if engine is None else partial(NativePublication, engine.native)
         publication = make(
             session,
             parsed,

@@ -187,7 +187,7 @@ class Transport:
             return self._drops(DropReason.ADDRESS_TAKEN)
         if address not in local.peers:
             for link in self._ice.links:  # the one unheard for longest may have to go
-                self._port.listen(link)
+                self._port.reader.listen(link)
         try:
             link, accepted = self._ice.accept(check, local, address, now)
         except Replayed:
@@ -213,8 +213,8 @@ class Transport:
 
     def media(self, link: Link, packet: bytes, now: float) -> None:
         """Take an SRTP or SRTCP packet from a known address; RTCP by its type (RFC 5761 section 4)."""
-        if self._port.engine is not None:
-            self._hand_down(self._port.engine, link, packet, now)
+        if self._port.reader.engine is not None:
+            self._hand_down(self._port.reader.engine, link, packet, now)
         elif self._inbound is None:
             self._drops(DropReason.NOT_CONNECTED)
         elif len(packet) < _SMALLEST_PACKET:
@@ -245,7 +245,7 @@ class Transport:
         known = local.peers.get(address)
         if known is not None and known[0] is self:
             if self._ice.path is not None:
-                self._port.listen(self._ice.path)
+                self._port.reader.listen(self._ice.path)
             self._heard(known[1], now)
 
     def tick(self, now: float) -> None:
@@ -290,7 +290,7 @@ class Transport:
         )  # the first path stands in the line of the handshake
         write("- path", transport=self.id, path=repr(self._ice.path))
         if self._ice.path is not None:
-            self._port.moved(self, self._ice.path)
+            self._port.reader.moved(self, self._ice.path)
         self.on_moved()
 
     def _connected(self) -> None:

@@ -10,14 +10,13 @@ A datagram goes by its first byte, then by the peer's address, then by STUN user
 2. One non-blocking socket for every local address: a wildcard socket would answer from the wrong one.
 3. A full send buffer drops the datagram (`would_block`); nothing ever waits for the network.
 4. One timer for all sessions, once a second; idle sessions cost a comparison.
-5. With the native twin the sockets are read by a thread in C (`engine.py`), which keeps the media of connected sessions to
+5. Who reads the sockets stands in `receivers.py`: natively it is a thread in C, which keeps the media of connected sessions to
    itself; STUN, DTLS and everything unusual still comes through `receive`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import secrets
 import time
 from collections.abc import Callable
@@ -30,11 +29,10 @@ from broadcaster.drops import DropReason, Drops
 from broadcaster.errors import Busy
 from broadcaster.forward.native import Native
 from broadcaster.transport.addresses import LocalSocket, candidates_of, local_addresses, open_sockets
-from broadcaster.transport.aiortc_private import session_address
 from broadcaster.transport.certificate import Identity
-from broadcaster.transport.engine import HEARD, RTCP, Engine, Peer, Upward
 from broadcaster.transport.ice import Address, Link, StunError, Unauthenticated, UnexpectedStun, local_ufrag
 from broadcaster.transport.parameters import Candidate, Credentials, RemoteParameters
+from broadcaster.transport.receivers import EngineReader, Reader, SocketReader
 from broadcaster.transport.srtp import SrtpTable
 from broadcaster.transport.transport import Transport
 from config.settings import ForwardSettings, MediaSettings
@@ -44,8 +42,6 @@ __all__ = ["LocalSocket", "MediaPort"]
 log = structlog.get_logger(__name__)
 
 TICK_SECONDS: Final = 1.0
-_BATCH: Final = 64  # datagrams read from one socket before the loop may do something else
-_LARGEST: Final = 2048
 
 
 class MediaPort:
@@ -69,12 +65,9 @@ class MediaPort:
         self.srtp = SrtpTable()
         self.port = 0
         self.handshakes = 0
-        self.engine: Engine | None = None
-        self._native = None if native is None or forward is None else (native, forward)
-        self._woken = woken
-        self._peers: dict[Transport, tuple[int, Peer]] = {}
-        self._by_tag: dict[int, Transport] = {}
-        self._tags = itertools.count(1)
+        self.reader: Reader = SocketReader(self)
+        if native is not None and forward is not None:
+            self.reader = EngineReader(self, native, forward, woken)
         self._sockets: list[LocalSocket] = []
         self._candidates: list[Candidate] = []
         self._transports: dict[str, Transport] = {}
@@ -95,13 +88,7 @@ class MediaPort:
         loop = asyncio.get_running_loop()
         for index, local in enumerate(self._sockets):
             local.index = index
-        if self._native is not None:
-            sockets = [local.socket for local in self._sockets]
-            self.engine = Engine(self._native[0], sockets, self._native[1], take=self._take, woken=self._woken)
-            self.engine.start()
-        else:
-            for local in self._sockets:
-                loop.add_reader(local.socket, self._read, local)
+        self.reader.start(self._sockets)
         self._timer = loop.call_later(TICK_SECONDS, self._on_timer)
         log.info(
             "- media port",
@@ -117,13 +104,8 @@ class MediaPort:
             self._timer = None
         for transport in list(self._transports.values()):
             transport.close("shutdown")
-        if self.engine is not None:
-            self.collect()
-            self.engine.stop()
-            self.engine = None
-        loop = asyncio.get_running_loop()
+        self.reader.stop()
         for local in self._sockets:
-            loop.remove_reader(local.socket)
             local.socket.close()
         self._sockets.clear()
         await asyncio.sleep(0)  # cancelled handshakes end before the loop does
@@ -145,10 +127,7 @@ class MediaPort:
             self, remote, self.new_credentials(), identifier=identifier, label=label, receives_media=receives_media
         )
         self._transports[identifier] = transport
-        if self.engine is not None:
-            tag = next(self._tags)
-            self._peers[transport] = (tag, self.engine.open(tag))
-            self._by_tag[tag] = transport
+        self.reader.opened(transport)
         self.handshakes += 1
         self.rename(transport, None)
         log.debug("- opened", transport=identifier, label=label, role=remote.role)
@@ -205,37 +184,6 @@ class MediaPort:
             return self.drops(DropReason.UNAUTHENTICATED_STUN)
         transport.check(local, data, address, now)
 
-    def _read(self, local: LocalSocket) -> None:
-        now = self.clock()
-        for _ in range(_BATCH):
-            try:
-                data, address = local.socket.recvfrom(_LARGEST)
-            except BlockingIOError:
-                return
-            except OSError as error:  # an ICMP error of an earlier send: the socket goes on
-                log.debug("x socket", host=local.host, error=str(error))
-                return
-            self.receive(local, data, address, now)
-
-    def _take(self, upward: Upward) -> None:
-        """Look at what the engine hands up."""
-        local = self._sockets[upward.socket]
-        if upward.what not in (RTCP, HEARD):
-            return self.receive(local, upward.data, upward.address, upward.now)
-        transport = self._by_tag.get(upward.tag)
-        if transport is None:
-            return
-        if upward.what == RTCP:
-            transport.on_rtcp(upward.data, upward.now)
-        else:
-            transport.heard(local, upward.address, upward.now)
-
-    def collect(self) -> None:
-        """Count what the engine discarded since the last time."""
-        if self.engine is not None:
-            for reason, count in self.engine.take_drops().items():
-                self.drops(reason, count)
-
     def _on_timer(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._on_timer)
         self.tick(self.clock())
@@ -260,7 +208,7 @@ class MediaPort:
         known = local.peers.get(address)
         if known is None or known[0] is transport:
             return True
-        self.listen(known[1])
+        self.reader.listen(known[1])
         return now - known[1].heard >= self.settings.path_silence_seconds
 
     def claim(self, transport: Transport, link: Link, forgotten: Link | None, retired: str | None) -> None:
@@ -271,32 +219,13 @@ class MediaPort:
             self._by_ufrag.pop(retired, None)
         assert isinstance(link.local, LocalSocket)
         link.local.peers[link.address] = (transport, link)
-        if self.engine is not None:
-            self.engine.claim(self._peers[transport][1], link.local.index, link.address)
+        self.reader.claimed(transport, link)
 
     def connected(self, transport: Transport, outbound: Session, inbound: Session) -> int:
         """Take the contexts of a session whose handshake is done; return the handle of the outbound one."""
         self.handshakes -= 1
-        if self.engine is not None:
-            peer = self._peers[transport][1]
-            peer.connect(session_address(inbound), transport.intake or self.engine.native.ffi.NULL, self.settings.ssrcs)
+        self.reader.connected(transport, inbound)
         return self.srtp.add(outbound)
-
-    def peer(self, transport: Transport) -> Peer:
-        """The session in the engine, which there is."""
-        return self._peers[transport][1]
-
-    def moved(self, transport: Transport, link: Link) -> None:
-        """Note where a session is sent to."""
-        if self.engine is not None:
-            assert isinstance(link.local, LocalSocket)
-            self.engine.path(self._peers[transport][1], link.local.index, link.address)
-
-    def listen(self, link: Link) -> None:
-        """Bring up to date when an address proved itself by valid media, which the engine alone hears."""
-        if self.engine is not None:
-            assert isinstance(link.local, LocalSocket)
-            link.heard = max(link.heard, self.engine.heard(link.local.index, link.address))
 
     def left(self, transport: Transport) -> None:
         """Forget a session that closed."""
@@ -309,15 +238,11 @@ class MediaPort:
             self._by_ufrag.pop(ufrag, None)
         for link in transport.links:
             self._release(transport, link)
-        if transport in self._peers:
-            tag, peer = self._peers.pop(transport)
-            del self._by_tag[tag]
-            peer.close()
+        self.reader.left(transport)
 
     def _release(self, transport: Transport, link: Link) -> None:
         assert isinstance(link.local, LocalSocket)
         known = link.local.peers.get(link.address)
         if known is not None and known[0] is transport:
             del link.local.peers[link.address]
-            if self.engine is not None:
-                self.engine.forget(link.local.index, link.address)
+            self.reader.released(link)
