@@ -8,7 +8,7 @@ WEB_STAMP := web/dist/.built
 WEB_SOURCES := $(shell find web -type f \( -name '*.ts' -o -name '*.vue' -o -name '*.html' -o -name '*.css' -o -name '*.json' \) \
 	-not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 
-.PHONY: setup run test test-fast bench bench-e2e lint format web test-tools clean
+.PHONY: setup native run test test-fast bench bench-e2e lint format web test-tools clean
 
 setup: $(PY_STAMP) $(WEB_STAMP)
 
@@ -42,7 +42,13 @@ run: setup
 test-tools:
 	sh tests/tools.sh
 
+# The native twin of the fan-out, where it could not be built before: without a compiler `setup` leaves it out.
+native: $(PY_STAMP)
+	@$(BIN)/python -c 'import broadcaster.forward._native' 2>/dev/null || \
+	  $(BIN)/python -m pip install --quiet --no-deps --editable .
+
 test: setup test-tools
+	@$(MAKE) --no-print-directory native
 	sh tests/run.sh
 
 test-fast: $(PY_STAMP)
