@@ -1,151 +1,118 @@
-"""`make bench`: the fan-out against the floor, in one run.
+"""`make bench`: what the fan-out costs, against the least it could cost and against Janus, in one run.
 
-    python -m tests.bench [--terminals 50 100 200] [--seconds 75] [--janus FILE]
+    python -m tests.bench [--quick] [--sizes 100 500 1000 1500] [--seconds 8] [--only STAGE ...]
 
-The unit is CPU microseconds per terminal and second of lecture; a million of them is one core. Contenders take turns, so that a
-busy machine hurts all alike; figures are medians over the turns. **Ratios hold, absolute times are this machine's and this day's.**
-Prints a table and writes `var/bench.json`: `floor` (C, datagram trains), `floor_plain` (C, one datagram a packet), `floor_python` (a
-bare Python loop), `python` (the fan-out), each for the largest number of terminals, and all of them under `sizes`. What was not
-measured is null.
+The unit is CPU microseconds per terminal and second of lecture; a million of them is one core. The server has a core of its own, the
+terminals and the lecturer have the others; what counts is the CPU time of the whole server process: receiving, RTCP, timers, Python,
+the recorder. Floor and Janus take the server's place in their turn. Once over loopback, once over a cable between two network
+namespaces. **Ratios hold, absolute times are this machine's and this day's.** Prints a table, writes `var/bench.json` and a picture.
+
+What cannot be measured here is null and has a note; a stage that fails is noted too, and the others go on.
 """
 
 from __future__ import annotations
 
 import argparse
-import ctypes
+import contextlib
 import json
 import os
-import shutil
-import statistics
-import subprocess
+import platform
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bench.contenders import Contender, FloorInC, FloorInPython, Twin, compiled
-from tests.bench.field import PROFILE
-from tests.bench.score import GOP_SECONDS, PACKETS
+from tests.bench import picture, results, table
+from tests.bench.floor import PROFILE
+from tests.bench.stages import STAGES, Plan, Run
 
-MOST_TURNS = 7
-FEWEST_TURNS = 1
-NAMES = ("floor", "floor_plain", "floor_python", "python")
-JANUS_SECONDS = 120
-
-Makers = dict[str, Callable[[int], Contender]]
-Figures = dict[str, float | None]
+SIZES, QUICK_SIZES = (100, 500, 1000, 1500), (100, 500)
+TARGET = Path("var/bench.json")
 
 
-def makers(library: ctypes.CDLL | None) -> Makers:
-    """Return who takes part."""
-    made: Makers = {"floor_python": FloorInPython, "python": Twin}
-    if library is not None:
-        made["floor"] = lambda terminals: FloorInC(terminals, library, trains=True)
-        made["floor_plain"] = lambda terminals: FloorInC(terminals, library, trains=False)
-    return made
+def plan(options: argparse.Namespace) -> Plan:
+    """Return what is to be measured."""
+    sizes = sorted(set(options.sizes or (QUICK_SIZES if options.quick else SIZES)))
+    stages = tuple(options.only or STAGES)
+    if options.quick:
+        return Plan(sizes, stages, options.seconds or 4.0, python=[50], janus=[40], joins=100, rush=(100, 200))
+    return Plan(sizes, stages, options.seconds or 8.0, python=[50, 100, 150], janus=[40, 80], joins=200)
 
 
-def measure(makers: Makers, terminals: int, seconds: float) -> dict[str, list[float]]:
-    """Let the contenders take turns for some `seconds`; return microseconds per terminal and second of lecture of each turn.
-
-    The first turn warms up and does not count.
-    """
-    contenders = {name: make(terminals) for name, make in makers.items()}
-    turns: dict[str, list[float]] = {name: [] for name in contenders}
-    deadline = time.perf_counter() + seconds
-    try:
-        for turn in range(MOST_TURNS + 1):
-            for name, contender in contenders.items():
-                spent = contender.play() * 1e6 / terminals / GOP_SECONDS
-                turns[name] += [spent] if turn else []
-            if turn >= FEWEST_TURNS and time.perf_counter() > deadline:
-                break
-    finally:
-        for contender in contenders.values():
-            contender.close()
-    return turns
+def measured(wanted: Plan) -> dict[str, Any]:
+    """Run all stages, one after the other; return what they found and the notes."""
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        run = Run(wanted, Path(folder))
+        for name, stage in STAGES.items():
+            if name not in wanted.stages:
+                continue
+            print(f"{time.monotonic() - begun:5.0f} s  {name}", file=sys.stderr, flush=True)
+            try:
+                stage(run)
+            except Exception as error:  # the other stages are worth their while; the table says what is missing and why
+                run.notes[name] = f"{type(error).__name__}: {error}"
+                print(f"         {run.notes[name]}", file=sys.stderr, flush=True)
+    return run.found | {"notes": run.notes, "took_seconds": round(time.monotonic() - begun)}
 
 
-def figures(turns: dict[str, list[float]]) -> Figures:
-    """Fold the turns: medians, and medians of the ratios within a turn."""
-    folded: Figures = {name: round(statistics.median(turns[name]), 1) if name in turns else None for name in NAMES}
-    for floor in ("floor", "floor_python"):
-        ratios = [mine / least for mine, least in zip(turns["python"], turns.get(floor, []), strict=False)]
-        folded[f"ratio_python_to_{floor}"] = round(statistics.median(ratios), 2) if ratios else None
-    folded["python_us_per_packet"] = round(statistics.median(turns["python"]) * GOP_SECONDS / PACKETS, 2)
-    folded["terminals_per_core"] = round(1e6 / statistics.median(turns["python"]))
-    folded["turns"] = len(turns["python"])
-    return folded
+def about(wanted: Plan) -> dict[str, Any]:
+    """Return what one must know to read the figures."""
+    return {
+        "srtp_profile": PROFILE,
+        "seconds": wanted.seconds,
+        "cores": len(os.sched_getaffinity(0)),
+        "kernel": platform.release(),
+        "python_version": platform.python_version(),
+        "load_average": [round(load, 1) for load in os.getloadavg()],
+    }
 
 
-def janus(script: Path | None) -> float | str:
-    """Run a script that measures Janus with the same lecture and prints JSON; return its figure, or why there is none."""
-    if shutil.which("janus") is None:
-        return "Janus is not installed: left out"
-    if script is None or not script.is_file():
-        return "no script measures Janus (--janus FILE): left out"
-    made = subprocess.run(
-        [sys.executable, str(script), "--json"], capture_output=True, text=True, timeout=JANUS_SECONDS
-    )
-    try:
-        return float(json.loads(made.stdout)["us_per_terminal_second"])
-    except (ValueError, KeyError):
-        return f"{script} told no us_per_terminal_second: {made.stderr.strip()[-300:]}"
+def noted(document: dict[str, Any], notes: dict[str, str]) -> dict[str, Any]:
+    """Put beside each of the main figures that is null the note that says why."""
+    for name in ("floor", "native", "python", "janus"):
+        if document.get(name) is None:
+            words = [note for stage, note in notes.items() if stage.split()[0] == name]
+            document[f"{name}_note"] = " ".join(words) or "not measured in this run"
+    return document
 
 
-def show(sizes: dict[int, Figures]) -> None:
-    """Print the table."""
-    columns = (
-        "floor",
-        "floor_plain",
-        "floor_python",
-        "python",
-        "ratio_python_to_floor",
-        "ratio_python_to_floor_python",
-    )
-    titles = ("C, trains", "C, plain", "Python loop", "fan-out", "/ C, trains", "/ Python loop")
-    print("CPU microseconds per terminal and second of lecture\n")
-    print("terminals " + "".join(f"{title:>15}" for title in titles) + f"{'turns':>7}")
-    for terminals, folded in sizes.items():
-        cells = "".join(f"{'-' if folded[name] is None else folded[name]:>15}" for name in columns)
-        print(f"{terminals:>9} {cells}{folded['turns']:>7}")
+def end_on(*signals: signal.Signals) -> None:
+    """Let these signals end the run as Ctrl-C does, so that everything that was started is ended too."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    for each in signals:
+        signal.signal(each, interrupt)
 
 
 def main() -> None:
-    """Run, print, write."""
+    """Run, print, write, draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--terminals", type=int, nargs="+", default=[50, 100, 200])
-    parser.add_argument("--seconds", type=float, default=60.0, help="wall time after which no further turn begins")
-    parser.add_argument("--janus", type=Path, help="script that measures Janus and prints JSON")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        library = compiled(Path(folder))
-        if isinstance(library, str):
-            print(library)
-        taking_part = makers(None if isinstance(library, str) else library)
-        whole = sum(options.terminals)
-        sizes = {
-            terminals: figures(measure(taking_part, terminals, options.seconds * terminals / whole))
-            for terminals in options.terminals
-        }
-    show(sizes)
-    other = janus(options.janus)
-    print(f"\nJanus: {other}" if isinstance(other, str) else f"\nJanus: {other:.0f}")
-    largest = sizes[max(sizes)]
-    document: dict[str, Any] = dict(largest) | {
-        "native": None,
-        "janus": None if isinstance(other, str) else other,
-        "terminals": max(sizes),
-        "srtp_profile": PROFILE,
-        "load_average": round(os.getloadavg()[0], 1),
-        "sizes": {str(terminals): folded for terminals, folded in sizes.items()},
-    }
-    Path("var").mkdir(exist_ok=True)
-    Path("var/bench.json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
-    print("written to var/bench.json")
+    parser.add_argument("--quick", action="store_true", help="100 and 500 terminals, about two minutes")
+    parser.add_argument("--sizes", type=int, nargs="+", help="numbers of terminals")
+    parser.add_argument("--seconds", type=float, help="of lecture at each size, best a multiple of 4")
+    parser.add_argument("--only", nargs="+", choices=tuple(STAGES), help="leave out all other stages")
+    parser.add_argument("--picture", type=Path, help="draw a picture to this file too")
+    wanted = plan(options := parser.parse_args())
+    end_on(signal.SIGTERM, signal.SIGHUP)
+    raw = measured(wanted)
+    document = noted(results.document(raw, wanted.sizes), raw["notes"]) | about(wanted)
+    document |= {name: raw[name] for name in ("notes", "took_seconds")}
+    print(table.render(document))
+    TARGET.parent.mkdir(exist_ok=True)
+    TARGET.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+    print(f"\nwritten to {TARGET} after {document['took_seconds']} s")
+    if options.picture is not None:
+        options.picture.write_text(picture.draw(document), "utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    with contextlib.suppress(BrokenPipeError):
+        try:
+            main()
+        except KeyboardInterrupt:
+            sys.exit("interrupted: nothing is written")

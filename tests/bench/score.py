@@ -45,3 +45,4 @@ def score() -> list[Step]:
 
 
 PACKETS: Final = sum(step.packets for step in score())
+PACKETS_A_SECOND: Final = PACKETS / GOP_SECONDS

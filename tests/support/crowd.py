@@ -57,8 +57,8 @@ class Stream:
 class Viewer(Peer):
     """A peer that counts instead of keeping."""
 
-    def __init__(self) -> None:
-        super().__init__("watch")
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        super().__init__("watch", host=host)
         self.streams: dict[int, Stream] = {}
         self.first_packet: float | None = None
         self._buffer = bytearray(2048)
