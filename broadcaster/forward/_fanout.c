@@ -931,8 +931,8 @@ static bool send_run(struct fanout *f, struct burst *burst, struct row *row, uin
     }
     if (f->refused && !burst->refused) burst->refused = keep(bytes, run->length, run->size, run->packets, run->octets);
     if (f->refused) return false;
-    free(burst->refused), burst->refused = NULL;
     count(&row->streams[VIDEO], run->packets, run->octets);
+    free(burst->refused), burst->refused = NULL; /* it may be the run */
     struct burst kept = *burst;
     *(kept.before ? &kept.before->after : &f->first_burst) = kept.after;
     *(kept.after ? &kept.after->before : &f->last_burst) = kept.before;

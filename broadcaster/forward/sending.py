@@ -184,6 +184,7 @@ class Sender:
         """Return `packet` sealed for one terminal, without padding, under the number that it has there; may raise as `seal`."""
         stream = row.streams[packet.kind]
         stream.advance(packet.sequence, packet.timestamp, packet.arrival)
+        self.plan.save(row, packet.kind)
         return self.seal(row.handle, plain(stream, segment(packet), encode_abs_send_time(now)))
 
     def sent_one(self, row: Row, packet: MediaPacket) -> None:
