@@ -11,8 +11,8 @@ from typing import Final
 
 from broadcaster.loadgen.offers import Answer
 from broadcaster.media import Kind
-from broadcaster.rtp.rtcp import ReportBlock
-from broadcaster.rtp.sequence import distance, low32
+from broadcaster.rtp.rtcp_packets import BLOCK
+from broadcaster.rtp.sequence import distance
 
 _HEADER: Final = struct.Struct("!2xH4xI")
 
@@ -64,12 +64,12 @@ class Drain:
         if source is not None:
             source.last_sr = (ntp >> 16 & 0xFFFFFFFF, now)
 
-    def blocks(self, now: float) -> list[ReportBlock]:
-        """Report blocks without loss and jitter, which cannot be known here."""
+    def blocks(self, now: float) -> list[bytes]:
+        """Report blocks (RFC 3550 section 6.4.1) without loss and jitter, which cannot be known here."""
         found = []
         for source in self._sources.values():
             if source.newest >= 0:
                 last_sr, at = source.last_sr
-                delay = low32(int((now - at) * 65_536)) if last_sr else 0
-                found.append(ReportBlock(source.ssrc, 0, 0, low32(source.newest), 0, last_sr, delay))
+                delay = int((now - at) * 65_536) & 0xFFFFFFFF if last_sr else 0
+                found.append(BLOCK.pack(source.ssrc, 0, source.newest & 0xFFFFFFFF, 0, last_sr, delay))
         return found

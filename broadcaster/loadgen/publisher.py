@@ -27,7 +27,7 @@ from broadcaster.loadgen.orders import Child, child, serve
 from broadcaster.media import Kind
 from broadcaster.rtp.rtcp import Nack, Pli, RtcpError, Sdes, SenderReport, compound, parse_compound
 from broadcaster.rtp.sequence import low32
-from broadcaster.transport.client import ClientIdentity, Undecryptable
+from broadcaster.transport.client import ClientIdentity, OpenError
 
 CONNECT_SECONDS: Final = 10.0
 REPORT_SECONDS: Final = 1.0
@@ -175,7 +175,7 @@ class Studio:
         keys = self._connection.keys
         if keys is None:
             return
-        with contextlib.suppress(Undecryptable, RtcpError):
+        with contextlib.suppress(OpenError, RtcpError):
             for packet in parse_compound(keys.open_rtcp(data)):
                 if isinstance(packet, Pli):
                     self._wished = True

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -51,41 +51,40 @@ def fold(phases: Sequence[Phase], sent: Sent | None = None) -> dict[str, Any]:
 
 def warnings(phases: Sequence[Phase], sent: Sent | None = None) -> list[str]:
     """What makes the figures doubtful, or shows that the server could not do it: a sentence each."""
-    seen, found = _sum(phases, None).tally, []
-    for phase in phases:
-        if phase.seconds and phase.busiest.cpu / phase.seconds > BUSY_SHARE:
-            found.append(
-                f"a load process used {_percent(phase.busiest.cpu, phase.seconds)} of its core during {phase.name}: use more --processes"
-            )
-        if phase.seconds and phase.busiest.waited / phase.seconds > WAITED_SHARE:
-            found.append(
-                f"a load process waited {_percent(phase.busiest.waited, phase.seconds)} of {phase.name} for a core: latencies are too high"
-            )
-        if phase.server is not None and phase.seconds and phase.server.waited / phase.seconds > WAITED_SHARE:
-            found.append(f"the server waited {_percent(phase.server.waited, phase.seconds)} of {phase.name} for a core")
-        if phase.server is not None and phase.server.drops:
-            found.append(
-                f"{phase.server.drops} datagrams were dropped by full sockets of the server during {phase.name}"
-            )
+    seen = _sum(phases, None).tally
+    found = [words for phase in phases if phase.seconds for words in _of_phase(phase)]
     if seen.turns and seen.late_turns / seen.turns > LATE_SHARE:
         found.append(
             f"{seen.late_turns} of {seen.turns} turns of the load's timer were late: reports and checks were, too"
         )
     if seen.own_drops:
-        found.append(
-            f"{seen.own_drops} datagrams were dropped by full sockets of the sample: raise net.core.rmem_max or use more --processes"
-        )
+        found.append(f"{seen.own_drops} datagrams were dropped by full sockets of the sample: raise net.core.rmem_max")
     if seen.busy:
         found.append(
-            f"the server said {seen.busy} times that it was busy; terminals came back as told (media.joins_per_second)"
+            f"the server said {seen.busy} times to come back later, and terminals did (media.joins_per_second)"
         )
     found += [f"{count} terminals did not get in: {reason}" for reason, count in seen.failures.most_common()]
     found += [f"{count} terminals lost their session: {reason}" for reason, count in seen.ended.most_common()]
-    if sent is not None and sent.frames and sent.late_frames / sent.frames > LATE_SHARE:
-        found.append(f"{sent.late_frames} of {sent.frames} frames of the simulated lecturer were late")
-    if sent is not None and sent.ended:
-        found.append(f"the simulated lecturer lost his session: {sent.ended}")
-    return found
+    return found + ([] if sent is None else list(_of_lecturer(sent)))
+
+
+def _of_phase(phase: Phase) -> Iterator[str]:
+    busy, waited = phase.busiest.cpu / phase.seconds, phase.busiest.waited / phase.seconds
+    if busy > BUSY_SHARE:
+        yield f"during {phase.name} a load process used {busy * 100:.0f} % of its core: use more --processes, or another machine"
+    if waited > WAITED_SHARE:
+        yield f"during {phase.name} a load process waited {waited * 100:.0f} % of the time for a core: latencies are too high"
+    if phase.server is not None and phase.server.waited / phase.seconds > WAITED_SHARE:
+        yield f"during {phase.name} the server's threads waited {phase.server.waited:.1f} s of {phase.seconds:.1f} s for a core"
+    if phase.server is not None and phase.server.drops:
+        yield f"during {phase.name} full sockets of the server dropped {phase.server.drops} datagrams"
+
+
+def _of_lecturer(sent: Sent) -> Iterator[str]:
+    if sent.frames and sent.late_frames / sent.frames > LATE_SHARE:
+        yield f"{sent.late_frames} of {sent.frames} frames of the simulated lecturer were late: latencies include it"
+    if sent.ended:
+        yield f"the simulated lecturer lost his session: {sent.ended}"
 
 
 def words(report: dict[str, Any]) -> str:
@@ -207,10 +206,6 @@ def _share(part: float, whole: float) -> float | None:
 
 def _scaled(part: float, whole: float, factor: float) -> float | None:
     return part / whole * factor if whole > 0 else None
-
-
-def _percent(part: float, whole: float) -> str:
-    return f"{part / whole * 100:.0f} %"
 
 
 def _number(value: float | None, factor: float, unit: str, digits: int = 1) -> str:

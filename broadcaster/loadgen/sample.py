@@ -18,10 +18,10 @@ from broadcaster.loadgen.offers import Answer, Section
 from broadcaster.loadgen.tally import Tally
 from broadcaster.media import Kind
 from broadcaster.rtp.extensions import decode_abs_send_time
-from broadcaster.rtp.packet import RtpError, RtpPacket
-from broadcaster.rtp.rtcp import Nack, ReportBlock
-from broadcaster.rtp.sequence import Unwrapper, low16
-from broadcaster.transport.client import Keys, Replayed, Undecryptable
+from broadcaster.rtp.packet import HEADER, MARKER_BIT, RtpError, RtpPacket
+from broadcaster.rtp.rtcp import Nack
+from broadcaster.rtp.sequence import distance, low16, nearest
+from broadcaster.transport.client import Keys, OpenError
 
 GIVE_UP: Final = 1.0
 ASK_AGAIN: Final = 0.06
@@ -41,22 +41,22 @@ class _Missing:
 class Order:
     """The sequence numbers of one source."""
 
-    __slots__ = ("_missing", "_tally", "_unwrap")
+    __slots__ = ("_missing", "_newest", "_tally")
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self._unwrap = Unwrapper(16)
+        self._newest = -1
         self._missing: dict[int, _Missing] = {}
 
     def came(self, sequence: int, now: float) -> int | None:
         """Take a packet that was not retransmitted; return its unwrapped number, None for a duplicate."""
-        newest = self._unwrap.newest
-        extended = self._unwrap.unwrap(sequence)
-        if newest is None or extended == newest + 1:
-            self._tally.received += 1
-            return extended
-        if extended > newest:
-            self._note_missing(newest + 1, extended, now)
+        if self._newest < 0:
+            self._newest = sequence + CIRCLE - 1
+        extended = nearest(self._newest, sequence)
+        if extended > self._newest:
+            if extended > self._newest + 1:
+                self._note_missing(self._newest + 1, extended, now)
+            self._newest = extended
             self._tally.received += 1
             return extended
         if not self._settle(extended):
@@ -66,8 +66,8 @@ class Order:
 
     def repaired(self, sequence: int) -> int | None:
         """Take a retransmission; return its unwrapped number, None for a duplicate."""
-        extended = self._unwrap.peek(sequence)
-        if extended is None or not self._settle(extended):
+        extended = nearest(self._newest, sequence)
+        if self._newest < 0 or not self._settle(extended):
             return None
         self._tally.repaired += 1
         return extended
@@ -104,14 +104,14 @@ class Order:
 class _Source:
     """One of the two streams."""
 
-    __slots__ = ("kind", "order", "reception", "section", "times")
+    __slots__ = ("kind", "order", "reception", "section", "timestamp")
 
     def __init__(self, kind: Kind, section: Section, tally: Tally) -> None:
         self.kind = kind
         self.section = section
         self.order = Order(tally)
         self.reception = Reception(section.ssrc, kind.clock_rate)
-        self.times = Unwrapper(32)
+        self.timestamp = 0
 
 
 class Sample:
@@ -150,10 +150,10 @@ class Sample:
         if source is not None:
             source.reception.sender_report(ntp, now)
 
-    def blocks(self, now: float) -> list[ReportBlock]:
+    def blocks(self, now: float) -> list[bytes]:
         """The report blocks of everything that came (RFC 3550 section 6.4.1)."""
         blocks = (source.reception.block(now) for source in self._sources.values())
-        return [block for block in blocks if block is not None]
+        return [bytes(block) for block in blocks if block is not None]
 
     def asks(self, ssrc: int, now: float) -> list[Nack]:
         """What to ask for again (RFC 4585 section 6.2.1), in the name of `ssrc`."""
@@ -166,39 +166,47 @@ class Sample:
 
     def _open(self, source: _Source, data: bytes, now: float, *, repair: bool) -> None:
         try:
-            packet = RtpPacket.parse(self._keys.open_rtp(data))
-        except Replayed:
-            self._tally.duplicates += 1
+            plain = self._keys.open_rtp(data)
+        except OpenError as error:
+            if error.replayed:
+                self._tally.duplicates += 1
+            else:
+                self._tally.undecryptable += 1
             return
-        except (Undecryptable, RtpError):
-            self._tally.undecryptable += 1
-            return
-        if repair:
-            number = source.order.repaired(int.from_bytes(packet.payload[:2], "big")) if packet.payload else None
-        else:
-            number = source.order.came(packet.sequence, now)
+        _, second, sequence, timestamp, _ = HEADER.unpack_from(plain)
+        number = self._repaired(source, plain) if repair else source.order.came(sequence, now)
         if number is None:
             return
+        source.timestamp += distance(source.timestamp, timestamp, 32)
         # Reports begin at cycle 0, as RFC 3550 appendix A.1 has it; unwrapped numbers begin one circle later.
-        source.reception.packet(number - CIRCLE, source.times.unwrap(packet.timestamp), len(packet.payload), now)
-        if not repair:
-            self._measure(source, packet, now)
+        source.reception.packet(number - CIRCLE, source.timestamp, len(plain), now)
+        if not repair and (second & MARKER_BIT or source.kind is Kind.AUDIO):
+            self._measure(source, plain, now)
 
-    def _measure(self, source: _Source, packet: RtpPacket, now: float) -> None:
-        if source.kind is Kind.VIDEO and not packet.marker:
-            return
-        sent = sent_at(packet.payload)
-        if sent is not None and sent < self._since:
-            return  # of the pictures that a late joiner is shown at once
-        if sent is not None:
+    def _repaired(self, source: _Source, plain: bytes) -> int | None:
+        """The number that a retransmission repairs (RFC 4588 section 4); None for padding and duplicates."""
+        try:
+            payload = RtpPacket.parse(plain).payload
+        except RtpError:
+            self._tally.undecryptable += 1
+            return None
+        return source.order.repaired(int.from_bytes(payload[:2], "big")) if len(payload) > 1 else None
+
+    def _measure(self, source: _Source, plain: bytes, now: float) -> None:
+        sent = sent_at(plain)
+        if sent is None and source.section.abs_send_time:
+            self._measure_relatively(source.section.abs_send_time, plain, now)
+        elif sent is not None and sent >= self._since:  # else of the pictures that a late joiner is shown at once
             tally = self._tally.video_latency if source.kind is Kind.VIDEO else self._tally.audio_latency
             tally.add(now - sent)
-        elif source.section.abs_send_time:
-            self._measure_relatively(packet.extension(source.section.abs_send_time) or b"", now)
 
-    def _measure_relatively(self, value: bytes, now: float) -> None:
+    def _measure_relatively(self, identifier: int, plain: bytes, now: float) -> None:
         """Against the smallest seen: what the network and the server's queues add to it."""
-        sent = decode_abs_send_time(value)
+        try:
+            value = RtpPacket.parse(plain).extension(identifier)
+        except RtpError:
+            return
+        sent = None if value is None else decode_abs_send_time(value)
         if sent is None:
             return
         transit = (now - sent / 262_144) % _ROUND

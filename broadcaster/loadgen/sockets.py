@@ -1,7 +1,7 @@
 """UDP sockets of simulated terminals, and what Linux offers to make a thousand of them cheap.
 
 1. **`thin_out` lets the kernel drop most media** of a terminal that is not in the sample: a classic BPF program (socket(7),
-   SO_ATTACH_FILTER) passes STUN, DTLS, RTCP and one RTP packet in 64 (one in 8 of sound). The rest is dropped where it arrives, without
+   SO_ATTACH_FILTER) passes STUN, DTLS, RTCP and one RTP packet in 64 (one in 16 of sound). The rest is dropped where it arrives, without
    waking anybody.
 2. **What the program drops is counted** by the kernel (SO_MEMINFO), together with what a full socket dropped: `dropped` plus what
    was read is how many datagrams arrived.
@@ -24,7 +24,7 @@ SO_TIMESTAMPNS: Final = 35
 SO_MEMINFO: Final = 55
 SAMPLE_BUFFER: Final = 4 << 20
 DRAIN_BUFFER: Final = 512 << 10
-KEEP_VIDEO, KEEP_AUDIO = 64, 8  # powers of two: one packet in so many passes
+KEEP_VIDEO, KEEP_AUDIO = 64, 16  # powers of two: one packet in so many passes
 ANCILLARY_BYTES: Final = 64
 OTHER_DESCRIPTORS: Final = 256
 

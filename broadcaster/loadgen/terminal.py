@@ -18,15 +18,17 @@ from broadcaster.loadgen.offers import read_answer, write_offer
 from broadcaster.loadgen.sample import Sample
 from broadcaster.loadgen.tally import Tally
 from broadcaster.media import Kind
-from broadcaster.rtp.rtcp import ReceiverReport, Remb, compound
-from broadcaster.transport.client import ClientIdentity, Keys, Undecryptable
+from broadcaster.rtp.rtcp import Remb
+from broadcaster.transport.client import ClientIdentity, Keys, OpenError
 
 READS: Final = 256
 DATAGRAM: Final = 2048
 REMB_EVERY: Final = 5  # reports
 REMB_BITS: Final = 4_000_000
+_REPORT: Final = struct.Struct("!BBHI")
 _SENDER: Final = struct.Struct("!xBHIQ")
 _BUFFER: Final = bytearray(DATAGRAM)
+_BUFFERS: Final = [_BUFFER]
 _NOBODY: Final[Address] = ("", 0)
 NO_SOUND: Final = 255  # no payload type
 
@@ -35,8 +37,8 @@ class Terminal:
     """One terminal. `on_settled(reason)` is called once: with "" when it connected, else with what went wrong."""
 
     __slots__ = (
-        "_last", "_loss", "_on_media", "_on_settled", "_reports", "_ssrc", "_stamps", "_tally",
-        "connected_at", "connection", "drain", "media_at", "sample", "sampled", "thin",
+        "_estimate", "_last", "_loss", "_on_media", "_on_settled", "_reads", "_reports", "_ssrc", "_tally",
+        "connected_at", "connection", "drain", "media_at", "resting", "sample", "sampled", "thin",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +55,7 @@ class Terminal:
         self.sample: Sample | None = None
         self.drain: Drain | None = None
         self.thin = False
+        self.resting = False
         self.connected_at: float | None = None
         self.media_at: float | None = None
         self.connection = Connection(identity, self._connected, self._ended)
@@ -63,8 +66,9 @@ class Terminal:
         self._on_media = on_media
         self._ssrc = random.getrandbits(31) + 1
         self._reports = 0
+        self._estimate = b""
         self._last = 0.0
-        self._stamps = sampled
+        self._reads = READS
 
     def offer(self, identity: ClientIdentity) -> str:
         """The SDP offer."""
@@ -83,20 +87,20 @@ class Terminal:
     def readable(self, now: float, offset: float) -> None:
         """Read what waits, but not for ever; `offset` is what turns CLOCK_REALTIME into monotonic seconds."""
         self._last = now
-        opened = self.connection.socket
-        for _ in range(READS):
+        for _ in range(self._reads):
+            opened = self.connection.socket
             if opened is None or self.connection.ended:
                 return
             try:
-                if self.connected_at is None:
-                    data, sender = opened.recvfrom(DATAGRAM)
-                    self._take(data, sender, now)
-                elif self.sampled:
-                    size, ancillary, _, _ = opened.recvmsg_into([_BUFFER], sockets.ANCILLARY_BYTES)
+                if self.sample is not None:
+                    size, ancillary, _, _ = opened.recvmsg_into(_BUFFERS, sockets.ANCILLARY_BYTES)
                     stamped = sockets.arrival(ancillary)
                     self._take(bytes(_BUFFER[:size]), _NOBODY, now if stamped is None else stamped + offset)
-                else:
+                elif self.drain is not None:
                     self._drain(opened.recv_into(_BUFFER), now)
+                else:
+                    data, sender = opened.recvfrom(DATAGRAM)
+                    self._take(data, sender, now)
             except BlockingIOError:
                 return
             except ConnectionRefusedError:
@@ -114,34 +118,36 @@ class Terminal:
             self._control(keys, data, now)
         elif self.sample is not None:
             self.sample.packet(data, now)
-            self._flows(now)
-        elif self.drain is not None:
-            self.drain.packet(bytearray(data))
-            self._flows(now)
+            if self.media_at is None:
+                self._flows(now)
 
     def _drain(self, size: int, now: float) -> None:
-        if size >= 12 and 128 <= _BUFFER[0] <= 191 and not 192 <= _BUFFER[1] <= 223 and self.drain is not None:
-            self.drain.packet(_BUFFER)
-            if not self.thin:
-                self._flows(now)
-        else:
+        assert self.drain is not None
+        if size < 12 or not 128 <= _BUFFER[0] <= 191 or 192 <= _BUFFER[1] <= 223:
             self._take(bytes(_BUFFER[:size]), _NOBODY, now)
+            return
+        self.drain.packet(_BUFFER)
+        if not self.thin:
+            self._flows(now)
 
     def _flows(self, now: float) -> None:
+        """Media comes: say so once, and leave it to the kernel when every stream was seen."""
         if self.media_at is None:
             self.media_at = now
             self._on_media(self)
         answer, opened = self.connection.answer, self.connection.socket
-        if self.drain is not None and self.drain.flows and not self.thin and answer is not None and opened is not None:
+        if self.drain is not None and self.drain.flows and answer is not None and opened is not None:
             audio = answer.sections.get(Kind.AUDIO)
             self.thin = True
-            sockets.thin_out(opened, NO_SOUND if audio is None else audio.payload_type)
+            self.connection.on_rtt = _nothing  # it will be read too late to tell
+            if sockets.thin_out(opened, NO_SOUND if audio is None else audio.payload_type):
+                self._reads = 1
 
     def _control(self, keys: Keys, data: bytes, now: float) -> None:
         """Note sender reports; they lead their compounds (RFC 3550 section 6.1)."""
         try:
             plain = keys.open_rtcp(data)
-        except Undecryptable:
+        except OpenError:
             self._tally.undecryptable += 1
             return
         position, media = 0, self.sample or self.drain
@@ -167,11 +173,11 @@ class Terminal:
         blocks = [] if media is None else media.blocks(now)
         if not blocks or self.connection.ended:
             return
-        packets: list[ReceiverReport | Remb] = [ReceiverReport(self._ssrc, tuple(blocks))]
+        plain = _REPORT.pack(0x80 | len(blocks), 201, 1 + 6 * len(blocks), self._ssrc) + b"".join(blocks)
         if self._reports % REMB_EVERY == 0:
-            packets.append(Remb(self._ssrc, REMB_BITS, tuple(block.ssrc for block in blocks)))
+            plain += self._estimate
         self._reports += 1
-        self._send(compound(*packets))
+        self._send(plain)
 
     def close(self) -> None:
         """Say goodbye; idempotent."""
@@ -189,6 +195,7 @@ class Terminal:
         assert answer is not None
         assert keys is not None
         self.connected_at = self._last
+        self._estimate = bytes(Remb(self._ssrc, REMB_BITS, tuple(section.ssrc for section in answer.sections.values())))
         if self.sampled:
             self.sample = Sample(answer, keys, self._tally, self._last, self._loss, random.random)
         else:
@@ -198,3 +205,7 @@ class Terminal:
     def _ended(self, reason: str) -> None:
         self.connection.ended = True
         self._on_settled(self, reason)
+
+
+def _nothing(_: float) -> None:
+    return

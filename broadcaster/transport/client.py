@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hmac
 import struct
+from collections.abc import Callable
 from typing import Final
 
 from aioice import stun
@@ -23,12 +24,13 @@ from pylibsrtp import Error, Policy, Session
 from broadcaster.transport.aiortc_private import PROFILES, Sealer
 from broadcaster.transport.parameters import Credentials, Fingerprint
 
+__all__ = ["TRANSACTION_BYTES", "Checks", "ClientIdentity", "Handshake", "HandshakeError", "Keys", "OpenError"]
+
 CHECK_PRIORITY: Final = 1_845_501_695  # a peer-reflexive candidate of a host address (RFC 8445 section 5.1.2.1)
 TRANSACTION_BYTES: Final = 12
 _CIPHERS: Final = b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA"
 _EXPORTER: Final = b"EXTRACTOR-dtls_srtp"  # RFC 5764 section 4.2
 _FLIGHT_BYTES: Final = 1500
-_REPLAYED: Final = "replay check failed"
 _HEADER: Final = struct.Struct("!HHI12s")
 _ATTRIBUTE: Final = struct.Struct("!HH")
 _RESPONSE: Final = 0x0101
@@ -182,16 +184,17 @@ class Handshake:
             raise HandshakeError("the server's certificate is not the one that its answer announced")
 
 
-class Undecryptable(ValueError):
-    """A packet that libsrtp does not authenticate."""
+class OpenError(ValueError):
+    """A packet that libsrtp does not authenticate, or has seen before (`replayed`)."""
 
-
-class Replayed(Undecryptable):
-    """A packet that came before."""
+    @property
+    def replayed(self) -> bool:
+        """Whether it came before, or is older than the replay window."""
+        return str(self).startswith("replay check failed")
 
 
 class Keys:
-    """Both directions of SRTP of one client. Not for two threads; the sealing buffer is shared by all clients of a process."""
+    """Both directions of SRTP of one client. Not for two threads; the buffers are shared by all clients of a process."""
 
     __slots__ = ("_inbound", "_outbound", "profile")
 
@@ -205,20 +208,12 @@ class Keys:
         self._inbound = Session(_policy(chosen, material, 1, Policy.SSRC_ANY_INBOUND))
 
     def open_rtp(self, packet: bytes) -> bytes:
-        """Return the RTP packet. Raises `Replayed` or `Undecryptable`."""
-        try:
-            plain: bytes = self._inbound.unprotect(packet)
-        except (Error, ValueError) as error:
-            raise (Replayed if _REPLAYED in str(error) else Undecryptable)(str(error)) from None
-        return plain
+        """Return the RTP packet. Raises `OpenError`."""
+        return self._open(self._inbound.unprotect, packet)
 
     def open_rtcp(self, packet: bytes) -> bytes:
-        """Return the RTCP compound. Raises `Undecryptable`."""
-        try:
-            plain: bytes = self._inbound.unprotect_rtcp(packet)
-        except (Error, ValueError) as error:
-            raise Undecryptable(str(error)) from None
-        return plain
+        """Return the RTCP compound. Raises `OpenError`."""
+        return self._open(self._inbound.unprotect_rtcp, packet)
 
     def seal_rtp(self, packet: bytes) -> bytes:
         """Return the SRTP packet. Raises `SealError`."""
@@ -227,6 +222,12 @@ class Keys:
     def seal_rtcp(self, compound: bytes) -> bytes:
         """Return the SRTCP packet. Raises `SealError`."""
         return self._sealer.rtcp(self._outbound, compound)
+
+    def _open(self, unprotect: Callable[[bytes], bytes], packet: bytes) -> bytes:
+        try:
+            return unprotect(packet)
+        except (Error, ValueError) as error:
+            raise OpenError(str(error)) from None
 
 
 def _policy(profile: SRTPProtectionProfile, material: bytes, side: int, kind: int) -> Policy:
