@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 from typing import Any
 
 import pytest
@@ -69,6 +70,38 @@ def test_json_lines_carry_what_was_bound(capsys: pytest.CaptureFixture[str]) -> 
         "info",
     )
     assert (second["event"], second["logger"], second["transport"]) == ("5 bytes free", "recorder", "1a2b3c4d")
+    assert [first[name] for name in ("logger", "level")] == ["broadcaster.transport", "info"]
+    assert first["timestamp"].endswith("Z")
+
+
+@pytest.mark.usefixtures("_quiet")
+def test_lines_of_many_threads_stay_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(load().log)
+
+    def write(number: int) -> None:
+        for _ in range(50):
+            structlog.get_logger("ours").info("- line", number=number, filling="x" * 200)
+            logging.getLogger("theirs").warning("line %s", number)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [sum(line["logger"] == name for line in lines) for name in ("ours", "theirs")] == [200, 200]
+
+
+@pytest.mark.usefixtures("_quiet")
+def test_every_level_writes_and_those_below_the_setting_do_not(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(load(overrides={"log": {"level": "warning"}}).log)
+    log = structlog.get_logger("levels")
+    for level in ("debug", "info", "warning", "error", "critical"):
+        getattr(log, level)("- %s", level)
+    written = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["event"], line["level"]) for line in written] == [
+        ("- warning", "warning"), ("- error", "error"), ("- critical", "critical"),
+    ]  # fmt: skip
 
 
 async def test_metrics_are_read_at_the_scrape() -> None:
