@@ -2,17 +2,21 @@
 
 1. **A watch token is checked without the database**, so that a prefecture of screens can return within a minute.
 2. The algorithm is named when a token is checked, never taken from the token (RFC 8725 section 3.1).
+3. A token that is letter for letter as this server writes them is checked by one HMAC; every other one is joserfc's to judge.
 
 Opaque tokens, which the database knows by their hash, live in `opaque.py`.
 """
 
 from __future__ import annotations
 
+import base64
+import hmac
+import json
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -78,7 +82,9 @@ class WatchTokens:
     """Signs and checks watch tokens: JWS (RFC 7515) with HMAC SHA-256 over {sub, lec, exp, jti}."""
 
     def __init__(self, key: bytes) -> None:
+        self._secret = key
         self._key = OctKey.import_key(key)
+        self._head = self.issue(MONITOR, MONITOR, now=0.0, seconds=0.0).partition(".")[0] + "."
 
     @classmethod
     def in_folder(cls, data_dir: Path) -> WatchTokens:
@@ -101,10 +107,22 @@ class WatchTokens:
         if len(token) > _MAX_TOKEN:
             raise BadToken(f"a watch token of {len(token)} characters; at most {_MAX_TOKEN}")
         try:
-            claims = jwt.decode(token, self._key, algorithms=[_ALGORITHM]).claims
+            claims = self._own(token) or jwt.decode(token, self._key, algorithms=[_ALGORITHM]).claims
             return WatchClaims(_text(claims["sub"]), _text(claims["lec"]), float(claims["exp"]), _text(claims["jti"]))
         except (JoseError, KeyError, ValueError, TypeError) as error:
             raise BadToken("not a watch token of this server") from error
+
+    def _own(self, token: str) -> dict[str, Any] | None:
+        """Return the claims of a token with our header and our signature, None for any other: a fifth of joserfc's time."""
+        signed, _, signature = token.rpartition(".")
+        if not token.isascii() or not signed.startswith(self._head):
+            return None
+        digest = hmac.digest(self._secret, signed.encode(), "sha256")
+        if not hmac.compare_digest(base64.urlsafe_b64encode(digest).rstrip(b"="), signature.encode()):
+            return None
+        payload = signed.removeprefix(self._head)
+        claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return claims
 
 
 def _text(value: object) -> str:

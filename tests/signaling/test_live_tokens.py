@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import stat
 import threading
@@ -75,6 +76,18 @@ GOOD: dict[str, object] = {"sub": "s", "lec": "l", "exp": NOW + 60, "jti": "x"}
 def test_a_forged_watch_token_is_refused(tokens: WatchTokens, forged: str) -> None:
     with pytest.raises(BadToken):
         tokens.check(forged, now=NOW)
+
+
+def test_what_this_server_did_not_write_itself_is_judged_all_the_same(tokens: WatchTokens) -> None:
+    own = tokens.issue("s", "l", now=NOW, seconds=60)
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in ({"alg": "HS256"}, GOOD)]
+    mac = base64.urlsafe_b64encode(hmac.digest(KEY, b".".join(parts), "sha256")).rstrip(b"=")
+    other = b".".join([*parts, mac]).decode()
+    assert other.partition(".")[0] != own.partition(".")[0]
+    assert tokens.check(other, now=NOW).subject == "s"
+    for token in (own + "\u00e4", own.partition(".")[0] + ".", own.rpartition(".")[0], own + "=", own + "."):
+        with pytest.raises(BadToken, match="not a watch token"):
+            tokens.check(token, now=NOW)
 
 
 def test_every_changed_character_breaks_the_signature(tokens: WatchTokens) -> None:
