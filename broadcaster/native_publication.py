@@ -64,7 +64,7 @@ class NativePublication(Publication):
     def _observe(self, stored: Stored) -> None:
         packet = stored.packet
         intake = next(intake for intake in self._intakes.values() if intake.kind is packet.kind)
-        ssrc = self.intake.ssrc(packet.kind)
+        ssrc = intake.ssrc or self.intake.ssrc(packet.kind)  # every call into C gives the interpreter's lock away
         self._bandwidth.packet(stored.send_time, stored.wire_bytes, ssrc, packet.arrival)
         intake.observe(packet, ssrc)
         self._note(packet, packet.arrival, repaired=stored.repaired)

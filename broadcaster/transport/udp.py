@@ -218,8 +218,10 @@ class MediaPort:
         if retired is not None:
             self._by_ufrag.pop(retired, None)
         assert isinstance(link.local, LocalSocket)
+        known = link.local.peers.get(link.address)
         link.local.peers[link.address] = (transport, link)
-        self.reader.claimed(transport, link)
+        if known is None or known[0] is not transport:
+            self.reader.claimed(transport, link)
 
     def connected(self, transport: Transport, outbound: Session, inbound: Session) -> int:
         """Take the contexts of a session whose handshake is done; return the handle of the outbound one."""
