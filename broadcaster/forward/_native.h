@@ -88,16 +88,8 @@ static inline bool slot_holds(struct slot *slot, uint64_t index) {
     return atomic_load_explicit(&slot->index, memory_order_relaxed) == index;
 }
 
-/* -- what an engine gives a fan-out to send with; a test leaves it NULL and gives callbacks -- */
+/* -- the fan-out, as the other files see it -- */
 
-typedef int (*srtp_function)(void *session, void *packet, int *length);
-struct outlet { /* of one worker */
-    srtp_function protect, protect_rtcp;
-    const int *sockets;
-    uint32_t socket_count;
-    bool no_gso, no_sendmmsg; /* found out when it was tried; for good */
-};
-void fanout_set_outlet(struct fanout *fanout, struct outlet *outlet);
 struct row *fanout_row(struct fanout *fanout, uint32_t slot); /* NULL when nobody is there */
 double fanout_timer(struct fanout *fanout, double now);       /* when fanout_turn, bursts or reports want to be called */
 void acknowledgements_begin(struct acknowledgements *told, const struct row *row); /* of a slot that was joined */

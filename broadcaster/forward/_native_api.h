@@ -57,11 +57,19 @@ struct fanout_settings {
     uint32_t burst_octets;
     double egress_bits, viewer_bits;
 };
-struct callbacks { /* of a test; NULL in an engine, which seals by libsrtp and sends trains by sendmmsg */
+struct callbacks { /* of a test; an engine gives `wish` alone, seals by libsrtp and sends trains by sendmmsg */
     void *context;
     int (*seal)(void *context, uint64_t handle, uint8_t *packet, int *length, int rtcp); /* 0, or not sealed */
     int (*send)(void *context, uint32_t slot, const uint8_t *datagram, int length);       /* 0, or refused */
     void (*wish)(void *context, int32_t slot, int reason);                                /* WISH_* */
+};
+/* What an engine gives a fan-out to send with, instead of callbacks.seal and send. */
+typedef int (*srtp_function)(void *session, void *packet, int *length);
+struct outlet { /* of one worker */
+    srtp_function protect, protect_rtcp;
+    const int *sockets;
+    uint32_t socket_count;
+    bool no_gso, no_sendmmsg; /* found out when it was tried; for good */
 };
 struct counters { /* they only grow */
     uint64_t drops[64]; /* by the position of the DropReason in drops.py */
@@ -72,6 +80,7 @@ struct counters { /* they only grow */
 };
 struct fanout *fanout_new(const struct fanout_settings *settings, const struct callbacks *callbacks);
 void fanout_free(struct fanout *fanout);
+void fanout_set_outlet(struct fanout *fanout, struct outlet *outlet);
 uint8_t *fanout_rows(struct fanout *fanout);               /* capacity * ROW_BYTES: the plan */
 struct acknowledgements *fanout_acknowledgements(struct fanout *fanout);
 struct counters *fanout_counters(struct fanout *fanout);

@@ -44,7 +44,8 @@ class NativePlan(Plan):
 class NativeFanout:
     """`fanout.Fanout` in C. `share` and the limits are those of `nack.Retransmitter` and `pacing.GopBursts`.
 
-    Raises NativeUnavailable. `seal_rtcp` protects sender reports.
+    Raises NativeUnavailable. `seal_rtcp` protects sender reports. With `outlet` it sends as in an engine: the addresses of
+    srtp_protect and srtp_protect_rtcp, and the descriptors that rows number; `seal` and `send` are not called then.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class NativeFanout:
         max_octets: int = 1_000_000,
         egress_bits: float = 400e6,
         viewer_bits: float = 40e6,
+        outlet: tuple[int, int, Sequence[int]] | None = None,
     ) -> None:
         self._ffi, self._lib = _bound()
         self.seal, self.send, self.drop, self.wish = seal, send, drop, wish
@@ -70,16 +72,24 @@ class NativeFanout:
         settings = self._ffi.new(
             "struct fanout_settings *", (capacity, queue, share, 0.0, max_octets, egress_bits, viewer_bits)
         )
-        callbacks = self._ffi.new(
-            "struct callbacks *", (self._context, self._lib.on_seal, self._lib.on_send, self._lib.on_wish)
-        )
+        one_by_one = (self._lib.on_seal, self._lib.on_send) if outlet is None else (self._ffi.NULL, self._ffi.NULL)
+        callbacks = self._ffi.new("struct callbacks *", (self._context, *one_by_one, self._lib.on_wish))
         self.pointer = self._ffi.gc(self._lib.fanout_new(settings, callbacks), self._lib.fanout_free)
         memory = self._ffi.buffer(self._lib.fanout_rows(self.pointer), capacity * ROW_BYTES)
         self.plan = NativePlan(cast(bytearray, memory), capacity)
         self._drops = self._ffi.buffer(self._ffi.addressof(self.counters, "drops"))
         self._dropped = bytes(self._drops)
         self._rings: list[Any] = []
+        if outlet is not None:
+            self._connect(*outlet)
         self.source_changed()
+
+    def _connect(self, protect: int, protect_rtcp: int, descriptors: Sequence[int]) -> None:
+        ffi = self._ffi
+        self._sockets = ffi.new("int[]", list(descriptors))
+        functions = [ffi.cast("srtp_function", address) for address in (protect, protect_rtcp)]
+        self.outlet = ffi.new("struct outlet *", (*functions, self._sockets, len(descriptors), False, False))
+        self._lib.fanout_set_outlet(self.pointer, self.outlet)
 
     @property
     def counters(self) -> Any:
@@ -278,7 +288,7 @@ def _bound() -> Native:
     native = load()
     ffi = native.ffi
 
-    @ffi.def_extern(name="on_seal")
+    @ffi.def_extern(name="on_seal")  # type: ignore[untyped-decorator]  # cffi has no types
     def seal(context: Any, handle: int, packet: Any, length: Any, rtcp: int) -> int:
         fanout = ffi.from_handle(context)
 
@@ -291,12 +301,12 @@ def _bound() -> Native:
 
         return int(fanout.guarded(protect))
 
-    @ffi.def_extern(name="on_send")
+    @ffi.def_extern(name="on_send")  # type: ignore[untyped-decorator]
     def send(context: Any, slot: int, datagram: Any, length: int) -> int:
         fanout = ffi.from_handle(context)
         return int(fanout.guarded(lambda: fanout.send(slot, bytes(ffi.buffer(datagram, length)))))
 
-    @ffi.def_extern(name="on_wish")
+    @ffi.def_extern(name="on_wish")  # type: ignore[untyped-decorator]
     def wish(context: Any, slot: int, reason: int) -> None:
         fanout = ffi.from_handle(context)
         fanout.guarded(lambda: fanout.wish(slot, WISHES[reason]) is None)

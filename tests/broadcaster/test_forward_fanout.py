@@ -24,9 +24,9 @@ from tests.support.forwarding import (
     Twin,
     Wire,
     drain,
-    needs_native,
     terminal,
 )
+from tests.support.native import needs_native
 
 SLICE_ROWS = SLICE_PACKETS // 3  # of pictures with three packets
 

@@ -23,9 +23,9 @@ from tests.support.forwarding import (
     Twin,
     Wire,
     drain,
-    needs_native,
     terminal,
 )
+from tests.support.native import needs_native
 
 # Upstream.
 

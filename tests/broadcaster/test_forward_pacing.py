@@ -19,9 +19,9 @@ from tests.support.forwarding import (
     Twin,
     Wire,
     drain,
-    needs_native,
     terminal,
 )
+from tests.support.native import needs_native
 
 
 def run(bursts: AnyBursts, start: float, ticks: int = 10_000) -> float:

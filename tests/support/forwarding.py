@@ -9,13 +9,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, TypeAlias
 
-import pytest
-
 from broadcaster.drops import DropReason, Drops
 from broadcaster.forward.cache import Ring
 from broadcaster.forward.fanout import Fanout
 from broadcaster.forward.nack import Retransmitter
-from broadcaster.forward.native import NativeUnavailable, load
 from broadcaster.forward.native_fanout import NativeBursts, NativeFanout, NativeRetransmitter
 from broadcaster.forward.pacing import GopBursts
 from broadcaster.forward.plan import Lane, Plan, RtxLane, Terminal
@@ -214,17 +211,6 @@ class NativeTwin:
 
     def answers(self, fanout: NativeFanout, ring: Ring, wire: Wire, limits: Limits = Limits()) -> NativeRetransmitter:
         return NativeRetransmitter(fanout, ring)
-
-
-def _why_not_native() -> str:
-    try:
-        load()
-    except NativeUnavailable as error:
-        return str(error)
-    return ""
-
-
-needs_native = pytest.mark.skipif(bool(_why_not_native()), reason=_why_not_native() or "-")
 
 
 def terminal(
