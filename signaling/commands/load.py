@@ -165,7 +165,7 @@ async def _phases(
         progress.phase(f"{options.terminals} terminals join, {options.rate:g} a second")
         await hall.join(options.terminals, rate=options.rate, media=not options.idle, name=report.JOIN)
         glance = await hall.glance()
-        if glance.hopeless or not glance.connected:
+        if glance.hopeless or not glance.connected or hall.stopping.is_set():
             return glance.hopeless, await _sent(studio)
         await hall.watch(min(SETTLE_SECONDS, options.seconds), "settle")
         progress.phase(f"{glance.connected} terminals watch for {options.seconds:g} s")
