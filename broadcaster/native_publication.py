@@ -46,16 +46,10 @@ class NativePublication(Publication):
 
     def observe(self) -> None:
         """Take what was stored since the last time."""
-        end = self._stored.next_index
-        begin = max(self._seen, end - self._stored.slots)
-        lost = begin - self._seen
-        self._seen = end
-        for index in range(begin, end):
-            stored = self._stored.read(index)
-            if stored is None:
-                lost += 1
-            else:
-                self._observe(stored)
+        stored, end = self._stored.read_from(self._seen)
+        lost, self._seen = end - self._seen - len(stored), end
+        for each in stored:
+            self._observe(each)
         if lost:
             self._drops(DropReason.SINK_QUEUE_FULL, lost)
         if self._pending:

@@ -122,15 +122,25 @@ class NativeRing:
 
     def read(self, index: int) -> Stored | None:
         """Return the packet stored at `index`; None when it was overwritten, or is not there yet."""
-        if not self._holds(index):
-            return None
+        stored = self._decode(index) if self._holds(index) else None
+        return stored if self._holds(index) else None
+
+    def read_from(self, index: int) -> tuple[list[Stored], int]:
+        """Return (what was stored at `index` and later, the index that comes next); what was overwritten is missing.
+
+        Two calls into C for all of them: a packet is evicted before its slot is written again.
+        """
+        end = self.next_index
+        stored = [self._decode(each) for each in range(max(index, end - self.slots), end)]
+        oldest = self.oldest
+        return [each for each in stored if each.packet.index >= oldest], end
+
+    def _decode(self, index: int) -> Stored:
         start = index % self.slots * SLOT_BYTES
         _, sequence, timestamp, arrival, kind, flags, length, send_time, wire_bytes = SLOT_HEAD.unpack_from(
             self.memory, start
         )
         payload = self.memory[start + SLOT_PAYLOAD : start + SLOT_PAYLOAD + length]
-        if not self._holds(index):
-            return None
         packet = MediaPacket(
             index=index,
             kind=Kind(kind),
