@@ -1,7 +1,8 @@
 """A simulated lecturer in a process of its own: connects by WHIP, sends the lecture of `lecture.py` paced by the clock.
 
 Keyframes go out in trains of 12, 2 ms apart, as a browser's pacer spreads them. What the server asks for again is sent again as it was
-(no RTX); keyframe requests are obeyed with the next frame. `python -m broadcaster.loadgen.publisher OPENER` is the child's end.
+(no RTX). Keyframe requests are obeyed with the next frame; the group of pictures begins anew there.
+`python -m broadcaster.loadgen.publisher OPENER` is the child's end.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ TRAIN, TRAIN_SECONDS = 12, 0.002
 KEPT: Final = 2048  # sealed packets for repair
 NTP_OFFSET: Final = 2_208_988_800
 LATE_SECONDS: Final = 0.02
+SOONEST_KEY: Final = 9  # frames: who wishes sooner has not seen the last keyframe yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Studio:
         self._sources: dict[Kind, Source] = {}
         self._kept: OrderedDict[tuple[int, int], bytes] = OrderedDict()
         self._wished = False
+        self._since_key = lecture.KEY_EVERY
         self._tasks: list[asyncio.Task[None]] = []
 
     async def connect(self, url: str, key: str) -> None:
@@ -120,7 +123,8 @@ class Studio:
             await asyncio.sleep(max(0.0, begun + due - time.monotonic()))
 
     async def _frame(self) -> None:
-        keyframe = self._wished or self.sent.frames % lecture.KEY_EVERY == 0
+        keyframe = self._since_key >= (SOONEST_KEY if self._wished else lecture.KEY_EVERY)
+        self._since_key = 1 if keyframe else self._since_key + 1
         self._wished = False
         self.sent.frames += 1
         self.sent.keyframes += keyframe
