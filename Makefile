@@ -8,7 +8,7 @@ WEB_STAMP := web/dist/.built
 WEB_SOURCES := $(shell find web -type f \( -name '*.ts' -o -name '*.vue' -o -name '*.html' -o -name '*.css' -o -name '*.json' \) \
 	-not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 
-.PHONY: setup native run test test-fast bench bench-e2e lint format web test-tools clean
+.PHONY: setup native run test test-fast bench bench-e2e fuzz sanitize lint format web test-tools clean
 
 setup: $(PY_STAMP) $(WEB_STAMP)
 
@@ -53,6 +53,13 @@ test: setup test-tools
 
 test-fast: $(PY_STAMP)
 	$(BIN)/python -m pytest -m "not browser and not server" -n auto --dist loadfile
+
+# Each fuzz target for FUZZ_SECONDS, two minutes unless told; what it finds it keeps in tests/fuzz/native/corpus.
+fuzz: $(PY_STAMP) test-tools
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-120} $(BIN)/python -m pytest -q -s tests/fuzz/test_fuzz_native.py
+
+sanitize: $(PY_STAMP) test-tools
+	$(BIN)/python -m pytest -q -s tests/broadcaster/test_native_sanitized.py
 
 bench: setup
 	$(BIN)/python -m tests.bench

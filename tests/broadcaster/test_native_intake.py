@@ -102,6 +102,8 @@ def test_a_packet_of_padding_only_is_stored() -> None:
         b"\x02" + b"x\xf2ab" + bytes((TIME_ID << 4 | 2,)) + b"abc",
         bytes((TIME_ID << 4 | 2,)) + b"abc" + bytes((TIME_ID << 4 | 2,)) + b"def",
         bytes((0x1F, TIME_ID << 4 | 2)) + b"ab",
+        b"\xe0x" + bytes((TIME_ID << 4 | 2,)) + b"abc",
+        b"\xf0x" + bytes((TIME_ID << 4 | 2,)) + b"abc",
         bytes((TIME_ID, 3)) + b"abc\0\0\0",
         bytes((TIME_ID, 0, TIME_ID, 3)) + b"abc\0",
         bytes((9, 2, 1, 1, TIME_ID, 3)) + b"abc\0\0\0",

@@ -98,6 +98,20 @@ def test_an_estimate_beyond_32_bits_is_the_greatest(exponent: int, mantissa: int
     assert twins.feedback(bytes.fromhex("8fce0004") + bytes(8) + b"REMB" + head, NTP, 1.0)
 
 
+@pytest.mark.parametrize("kind", range(199, 208))
+def test_every_count_with_every_length(kind: int) -> None:
+    """A packet of each type, from one that is empty to one with more than it needs, of zeros, of ones and of others."""
+    twins, fillers = ReportTwins(NATIVE, row()), (bytes(90), b"\x01" * 90, b"\x02" * 90, bytes(8) + b"REMB" + bytes(78))
+    taken = 0
+    for count in (0, 1, 2, 3, 4, 15, 31):
+        for words in range(18):
+            for filler in (*fillers, *(filler[: 4 * words - 1] + b"\x04" for filler in fillers[:1] if words)):
+                head = bytes((0x80 | count, kind)) + words.to_bytes(2, "big")
+                taken += twins.feedback(head + filler[: 4 * words], NTP, 1.0)
+                taken += twins.feedback(bytes((head[0] | 0x20,)) + head[1:] + filler[: 4 * words], NTP, 1.0)
+    assert taken > 100
+
+
 def test_nobody_is_there() -> None:
     terminal = row()
     terminal.flags = 0
