@@ -44,6 +44,9 @@ def at_size(floor: Mapping[str, list[dict[str, float]]], native: Figures | None,
     }
     if native is not None:
         folded |= {"native_detail": native, **_without_base(native, base, least)}
+        folded["ratio_native_to_floor_per_packet"] = ratio(
+            native.get("us_per_packet"), median(floor.get("gso", []), "us_per_packet", 3)
+        )
         for name in ("latency_p50_ms", "latency_p99_ms", "train_length_median"):
             folded[name] = native.get(name)
         folded["ratio_latency_p50_to_sweep"] = ratio(native.get("latency_p50_ms"), sweep)

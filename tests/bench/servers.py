@@ -121,14 +121,17 @@ async def measure(serving: Serving, hall: Crowd, studio: Lecturer, seconds: floa
     after, told_after = await studio.look(), serving.metrics()
     latency = Histogram.read(told_after, LATENCY) - Histogram.read(told, LATENCY)
     lengths = Histogram.read(told_after, TRAINS) - Histogram.read(told, TRAINS)
+    lecture = lectured(sent, after, reading.at)
+    cost = costs(reading, phase.terminals)
     return {
-        **costs(reading, phase.terminals),
+        **cost,
+        "us_per_packet": round(cost["us"] / max(1.0, lecture["lecture_packets_per_second"]), 3),
         **reading.shares(),
         "latency_p50_ms": milliseconds(latency.quantile(0.5)),
         "latency_p99_ms": milliseconds(latency.quantile(0.99)),
         "train_length_median": lengths.median_step(),
         **seen(phase),
-        **lectured(sent, after, reading.at),
+        **lecture,
     }
 
 

@@ -14,9 +14,10 @@ from typing import Any
 
 from tests.bench import floor, janus, trials, veth
 from tests.bench.place import Network, loopback
+from tests.bench.score import GOP_SECONDS
 
-GSO_SECONDS = 1.5  # of CPU at least in each visit to the floor
-MOST_TURNS = 4
+GSO_SECONDS = 4.0  # of CPU, roughly, in each visit to the floor
+TURNS = (2, 6)
 ROUGHLY_US = 550.0
 
 
@@ -52,7 +53,8 @@ class Run:
 
 def turns(size: int) -> int:
     """Return how many groups of pictures make a visit to the floor long enough to be believed."""
-    return max(1, min(MOST_TURNS, round(GSO_SECONDS / (ROUGHLY_US * size * 4 / 1e6))))
+    fewest, most = TURNS
+    return max(fewest, min(most, round(GSO_SECONDS / (ROUGHLY_US * size * GOP_SECONDS / 1e6))))
 
 
 def floors(run: Run, network: Network, modes: tuple[str, ...]) -> None:
@@ -65,7 +67,7 @@ def floors(run: Run, network: Network, modes: tuple[str, ...]) -> None:
     kept = run.found.setdefault("floor", {}).setdefault(network.name, {})
     for size in run.plan.sizes:
         for mode in modes:
-            found = floor.measure(run.library, network, size, turns(size), mode)
+            found = floor.measure(run.library, network, size, turns(size) if mode == "gso" else 1, mode)
             kept.setdefault(size, {}).setdefault(mode, []).extend(found)
 
 

@@ -75,6 +75,7 @@ COLUMNS = (
     ("native", "native"),
     ("no base", "native_without_base"),
     ("/ floor", "ratio_native_to_floor"),
+    ("a packet", "ratio_native_to_floor_per_packet"),
     ("a core", "terminals_per_core"),
     ("sweep ms", "floor_sweep_ms"),
     ("p50 ms", "latency_p50_ms"),

@@ -14,13 +14,17 @@ SIZES = [100, 500, 1000]
 
 
 def turns(*costs: float) -> list[dict[str, float]]:
-    return [{"us": cost, "sweep_ms": cost / 40} for cost in costs]
+    return [{"us": cost, "us_per_packet": cost / 200, "sweep_ms": cost / 40} for cost in costs]
 
 
 def native(terminals: int, us: float) -> dict[str, Any]:
     detail = {"latency_p50_ms": 3.0, "latency_p99_ms": 13.0, "train_length_median": 6.0, "sample_delivered": 1.0}
     shares = dict.fromkeys(("core_percent", "waited_percent", "stolen_percent", "softirqd_percent"), 1.0)
-    return {"terminals": terminals, "us": us, "terminals_per_core": round(1e6 / us)} | detail | shares
+    return (
+        {"terminals": terminals, "us": us, "us_per_packet": us / 250, "terminals_per_core": round(1e6 / us)}
+        | detail
+        | shares
+    )
 
 
 def raw() -> dict[str, Any]:
@@ -49,6 +53,7 @@ def test_the_figures_on_top_are_those_of_a_thousand_terminals_over_loopback() ->
     made = document()
     assert (made["terminals"], made["floor"], made["floor_plain"], made["native"]) == (1000, 500.0, 1000.0, 600.0)
     assert made["ratio_native_to_floor"] == 1.2
+    assert made["sizes"]["1000"]["ratio_native_to_floor_per_packet"] == pytest.approx(2.4 / 2.5)
     assert made["terminals_per_core"] == 1667
     assert made["ratio_terminals_per_core_to_floor"] == pytest.approx(500 / 600, abs=0.001)
     assert made["latency"]["ratio_latency_p99_to_sweep"] == pytest.approx(13 / 12.5)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.end_to_end import MANY_JOINS, measure
+from tests.load.whole_server import MANY_JOINS, measure
 from tests.support.readings import readings
 from tests.support.server import Server
 

@@ -1,23 +1,12 @@
-"""`make bench-e2e`: what a hundred viewers cost a whole server, from the outside.
-
-    python -m tests.bench.end_to_end [--viewers 100] [--seconds 15]
-
-Prints and writes `var/bench-e2e.json`: CPU milliseconds and memory a join, CPU a viewer while nothing flows (beyond what the server uses
-anyway) and while the lecture runs, time to the first packet, packets lost. CPU is that of the server process, recorder and attendance included; ratios hold, times
-are this machine's.
-"""
+"""What many viewers cost a whole server, and what they lose: the figures of a lecture with a recorder and attendance."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import math
 import os
 import statistics
-import tempfile
 import time
-from pathlib import Path
 
 import aiohttp
 
@@ -111,26 +100,3 @@ async def share_of_a_core(server: Server, seconds: float) -> float:
     used, begun = cpu_seconds(server.pid), time.perf_counter()
     await asyncio.sleep(seconds)
     return (cpu_seconds(server.pid) - used) / (time.perf_counter() - begun)
-
-
-def main() -> None:
-    """Run and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--viewers", type=int, default=100)
-    parser.add_argument("--seconds", type=float, default=15.0)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        server = Server(Path(folder) / "data", environment=MANY_JOINS)
-        try:
-            server.start()
-            figures = asyncio.run(measure(server, options.viewers, options.seconds))
-        finally:
-            server.close()
-    for name, value in figures.items():
-        print(f"{name:34} {value:12.3f}")
-    Path("var").mkdir(exist_ok=True)
-    Path("var/bench-e2e.json").write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
-
-
-if __name__ == "__main__":
-    main()
