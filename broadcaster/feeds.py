@@ -136,7 +136,13 @@ class Feed:
         """Return all counters."""
         of = self._counters
         return Counted(
-            of.packets_out, of.forwarded, of.trains, of.sends, of.queued, tuple(of.latency), tuple(of.lengths)
+            of.packets_out,
+            of.forwarded,
+            of.trains,
+            of.sends,
+            self._native.lib.engine_queued(self._pointer),
+            tuple(of.latency),
+            tuple(of.lengths),
         )
 
     def take_drops(self) -> dict[DropReason, int]:

@@ -29,7 +29,7 @@ struct gate {
     atomic_int wanted;
 };
 struct train { /* packets of one kind: bit n stands for index first + n */
-    uint64_t first, members;
+    uint64_t first, members, timestamp; /* of its newest packet */
     double since;
 };
 struct worker {
@@ -47,9 +47,12 @@ struct feed {
     struct fanout *fanout;
     struct intake *intake;
     double ntp_offset, wish_seconds, burst_at, report_at;
+    uint32_t queue; /* packets of pictures that may wait */
+    uint64_t overrun;
     atomic_int wish;
-    atomic_uint trains_in, trains_out, nacks_in, nacks_out;
-    struct train trains[TRAINS];
+    atomic_uint waiting;
+    atomic_uint trains_in[KINDS], trains_out[KINDS], nacks_in, nacks_out;
+    struct train trains[KINDS][TRAINS];
     struct asked nacks[NACKS];
 };
 struct peer {
@@ -180,15 +183,19 @@ struct upward *engine_next(struct engine *engine) {
 
 /* -- down to the workers -- */
 
-static void push_train(struct feed *feed, const struct train *train) {
-    uint32_t in = atomic_load(&feed->trains_in);
-    if (in - atomic_load(&feed->trains_out) >= TRAINS) {
-        feed->worker->engine->drops[DROP_SWEEP_QUEUE_FULL] += (uint64_t)__builtin_popcountll(train->members);
-        wish(feed, EVERYBODY, WISH_QUEUE);
-        return;
+/* Give a worker a train. What finds the queue full is lost to the end of its picture, and a keyframe is wished. */
+static void push_train(struct feed *feed, int kind, const struct train *train) {
+    uint32_t in = atomic_load(&feed->trains_in[kind]), count = (uint32_t)__builtin_popcountll(train->members);
+    bool full = in - atomic_load(&feed->trains_out[kind]) >= TRAINS;
+    if (kind == VIDEO) full |= atomic_load(&feed->waiting) + count > feed->queue || train->timestamp == feed->overrun;
+    if (full) {
+        if (kind == VIDEO) feed->overrun = train->timestamp;
+        feed->worker->engine->drops[DROP_SWEEP_QUEUE_FULL] += count;
+        return wish(feed, EVERYBODY, WISH_QUEUE);
     }
-    feed->trains[in % TRAINS] = *train;
-    atomic_store(&feed->trains_in, in + 1);
+    feed->trains[kind][in % TRAINS] = *train;
+    if (kind == VIDEO) atomic_fetch_add(&feed->waiting, count), feed->overrun = NEVER;
+    atomic_store(&feed->trains_in[kind], in + 1);
     sem_post(&feed->worker->work);
 }
 
@@ -196,7 +203,7 @@ static void send_off(struct engine *engine, struct peer *peer, int kind) {
     struct train *train = &peer->pending[kind];
     if (!train->members) return;
     for (struct feed *feed = engine->feeds; feed; feed = feed->next)
-        if (feed->intake == peer->intake) push_train(feed, train);
+        if (feed->intake == peer->intake) push_train(feed, kind, train);
     train->members = 0;
     wake_python(engine); /* the recorder and the statistics read the ring */
 }
@@ -206,8 +213,9 @@ static void append(struct engine *engine, struct peer *peer, uint64_t index, dou
     if (!slot) return;
     struct train *train = &peer->pending[slot->kind];
     if (train->members && index - train->first >= 64) send_off(engine, peer, slot->kind);
-    if (!train->members) *train = (struct train){index, 0, now};
+    if (!train->members) *train = (struct train){index, 0, 0, now};
     train->members |= (uint64_t)1 << (index - train->first);
+    train->timestamp = slot->timestamp;
     if (slot->flags & (FLAG_MARKER | FLAG_REPAIRED)) send_off(engine, peer, slot->kind);
 }
 
@@ -348,17 +356,24 @@ static void *run_receiver(void *argument) {
 
 /* -- workers -- */
 
-static void take_trains(struct feed *feed) {
-    uint32_t out = atomic_load(&feed->trains_out);
-    while (out != atomic_load(&feed->trains_in)) {
-        struct train *train = &feed->trains[out % TRAINS];
-        uint64_t indices[64];
-        uint32_t count = 0;
+/* Offer the trains that came. **Pictures that had to wait travel together**: the longer the train, the less a packet costs. */
+static void take_trains(struct feed *feed, int kind) {
+    uint64_t indices[MAX_OFFER];
+    uint32_t out = atomic_load(&feed->trains_out[kind]), count = 0;
+    for (; out != atomic_load(&feed->trains_in[kind]); atomic_store(&feed->trains_out[kind], ++out)) {
+        const struct train *train = &feed->trains[kind][out % TRAINS];
+        if (count + (uint32_t)__builtin_popcountll(train->members) > MAX_OFFER) break;
         for (uint64_t left = train->members; left; left &= left - 1)
             indices[count++] = train->first + (uint64_t)__builtin_ctzll(left);
-        fanout_offer(feed->fanout, indices, count);
-        atomic_store(&feed->trains_out, ++out);
     }
+    if (kind == VIDEO) atomic_fetch_sub(&feed->waiting, count);
+    if (count) fanout_offer(feed->fanout, indices, count);
+}
+
+/* Whether there is something to offer: pictures wait until the sweep before them is over. */
+static bool ready(struct feed *feed, int kind) {
+    bool waiting = atomic_load(&feed->trains_in[kind]) != atomic_load(&feed->trains_out[kind]);
+    return waiting && (kind == AUDIO || !fanout_counters(feed->fanout)->queued);
 }
 
 static void answer(struct feed *feed, double now) {
@@ -374,7 +389,8 @@ static void answer(struct feed *feed, double now) {
 
 /* One slice for one lecture; returns when the next is due. */
 static double serve(struct feed *feed, double now) {
-    take_trains(feed);
+    for (int kind = 0; kind < KINDS; kind++)
+        if (ready(feed, kind)) take_trains(feed, kind);
     answer(feed, now);
     bool busy = fanout_turn(feed->fanout, now);
     if (fanout_bursts(feed->fanout) && now >= feed->burst_at) {
@@ -385,7 +401,7 @@ static double serve(struct feed *feed, double now) {
         feed->report_at = now + REPORT_TICK;
         fanout_handle_reports(feed->fanout, now);
     }
-    if (busy || atomic_load(&feed->nacks_out) != atomic_load(&feed->nacks_in)) return now;
+    if (busy || ready(feed, VIDEO) || atomic_load(&feed->nacks_out) != atomic_load(&feed->nacks_in)) return now;
     double at = fanout_forwarding(feed->fanout) && fanout_counters(feed->fanout)->viewers ? feed->report_at : INFINITY;
     return fanout_bursts(feed->fanout) ? fmin(at, feed->burst_at) : at;
 }
@@ -527,6 +543,7 @@ struct feed *engine_adopt(struct engine *engine, const struct fanout_settings *s
     if (!feed || !(feed->fanout = fanout_new(settings, &callbacks))) return free(feed), NULL;
     feed->worker = &engine->workers[worker % engine->worker_count];
     feed->ntp_offset = ntp_offset, feed->wish_seconds = settings->wish_seconds;
+    feed->queue = settings->queue, feed->overrun = NEVER;
     fanout_set_outlet(feed->fanout, &feed->worker->outlet);
     enter(&engine->gate), enter(&feed->worker->gate);
     feed->next = engine->feeds, engine->feeds = feed;
@@ -549,6 +566,8 @@ void engine_release(struct engine *engine, struct feed *feed) {
 
 struct fanout *feed_fanout(struct feed *feed) { return feed->fanout; }
 
+uint32_t engine_queued(struct feed *feed) { return atomic_load(&feed->waiting) + fanout_counters(feed->fanout)->queued; }
+
 static struct row *row_at(struct feed *feed, uint32_t slot) { return (struct row *)fanout_rows(feed->fanout) + slot; }
 
 static void enter_both(struct feed *feed) { enter(&feed->worker->engine->gate), enter(&feed->worker->gate); }
@@ -557,6 +576,11 @@ static void enter_both(struct feed *feed) { enter(&feed->worker->engine->gate), 
 static void leave_both(struct feed *feed) {
     leave(&feed->worker->gate), leave(&feed->worker->engine->gate);
     sem_post(&feed->worker->work);
+}
+
+static void discard(struct feed *feed) { /* what waits to be offered */
+    for (int kind = 0; kind < KINDS; kind++) atomic_store(&feed->trains_out[kind], atomic_load(&feed->trains_in[kind]));
+    feed->worker->engine->drops[DROP_NOT_FORWARDING] += atomic_exchange(&feed->waiting, 0);
 }
 
 void engine_join(struct feed *feed, uint32_t slot, struct peer *peer, const uint8_t *row) {
@@ -584,6 +608,7 @@ void engine_move(struct feed *feed, uint32_t slot, const uint8_t *row) {
 
 void engine_set_forwarding(struct feed *feed, int on) {
     enter_both(feed);
+    if (!on) discard(feed);
     fanout_set_forwarding(feed->fanout, on);
     leave_both(feed);
 }
@@ -596,7 +621,7 @@ void engine_clock(struct feed *feed, double audio_origin, double video_origin) {
 
 int engine_show(struct feed *feed, uint32_t slot) {
     enter_both(feed);
-    take_trains(feed); /* what is stored already belongs to the burst */
+    take_trains(feed, VIDEO); /* what is stored already belongs to the burst */
     int shown = fanout_burst(feed->fanout, slot, monotonic());
     leave_both(feed);
     return shown;
@@ -606,7 +631,7 @@ void engine_feed(struct feed *feed, struct intake *intake, uint64_t from_index) 
     struct engine *engine = feed->worker->engine;
     enter_both(feed);
     feed->intake = NULL;
-    atomic_store(&feed->trains_out, atomic_load(&feed->trains_in));
+    discard(feed);
     for (struct peer *peer = engine->publishers; peer && intake; peer = peer->next_publisher)
         if (peer->intake == intake) send_off(engine, peer, AUDIO), send_off(engine, peer, VIDEO);
     if (intake) {

@@ -154,6 +154,7 @@ struct feed *engine_adopt(struct engine *engine, const struct fanout_settings *s
                           double ntp_offset);
 void engine_release(struct engine *engine, struct feed *feed); /* frees the fan-out too */
 struct fanout *feed_fanout(struct feed *feed);
+uint32_t engine_queued(struct feed *feed); /* packets of pictures that wait for their sweep or are in it */
 /* `row` is all of a row; in leave the empty one that stays, in move the new one, of which the head is taken. */
 void engine_join(struct feed *feed, uint32_t slot, struct peer *peer, const uint8_t *row);
 void engine_leave(struct feed *feed, uint32_t slot, struct peer *peer, const uint8_t *row);
