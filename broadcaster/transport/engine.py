@@ -13,6 +13,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from broadcaster.drops import DropReason
@@ -22,6 +23,7 @@ from broadcaster.transport.ice import Address
 from config.settings import ForwardSettings
 
 BATCH: Final = 64
+ADDRESSES: Final = 8192  # remembered in both forms: each terminal asks for consent every 2.5 s
 MOST_WORKERS: Final = 4  # design: more threads than that contend for one socket
 DATAGRAM, RTCP, HEARD = 1, 2, 3
 ASK, CLAIM, PATH, FORGET = range(4)
@@ -40,6 +42,7 @@ class Upward(NamedTuple):
     now: float
 
 
+@lru_cache(ADDRESSES)
 def sockaddr_of(address: Address) -> bytes:
     """Return `address` as the kernel's sockaddr_in or sockaddr_in6."""
     host, port = address[0].partition("%")[0], address[1].to_bytes(2, "big")
@@ -48,6 +51,7 @@ def sockaddr_of(address: Address) -> bytes:
     return _IN6.pack(socket.AF_INET6, port, 0, socket.inet_pton(socket.AF_INET6, host), address[3])
 
 
+@lru_cache(ADDRESSES)
 def address_of(data: bytes) -> Address:
     """Return the address of a sockaddr_in or sockaddr_in6, as `socket.recvfrom` would."""
     port = int.from_bytes(data[2:4], "big")
