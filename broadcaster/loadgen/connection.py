@@ -22,6 +22,7 @@ Address = tuple[str, int]
 CHECK_SECONDS: Final = 2.5
 FIRST_CHECKS_SECONDS: Final = 0.05
 RETRANSMIT_SECONDS: Final = 0.25
+SILENCE_SECONDS: Final = 15.0
 MOST_OUTSTANDING: Final = 16
 MOST_EARLY: Final = 64  # media in one go with the record that ends the handshake
 
@@ -30,39 +31,54 @@ class Connection:
     """ICE and DTLS of one client. `on_connected()` comes once, `on_end(reason)` at most once and not after `close`."""
 
     __slots__ = (
-        "_candidates", "_checks", "_handshake", "_identity", "_next", "_on_connected", "_on_end", "_outstanding",
-        "answer", "credentials", "ended", "nominated", "on_rtt", "socket",
+        "_candidates",
+        "_checks",
+        "_handshake",
+        "_heard",
+        "_next",
+        "_on_connected",
+        "_on_end",
+        "_outstanding",
+        "answer",
+        "credentials",
+        "ended",
+        "nominated",
+        "on_rtt",
+        "socket",
     )  # fmt: skip
 
-    def __init__(
-        self, identity: ClientIdentity, on_connected: Callable[[], None], on_end: Callable[[str], None]
-    ) -> None:
+    def __init__(self, on_connected: Callable[[], None], on_end: Callable[[str], None]) -> None:
         self.credentials = Credentials(os.urandom(4).hex(), os.urandom(12).hex())
         self.answer: Answer | None = None
         self.socket: socket.socket | None = None
         self.nominated = False
         self.ended = False
         self.on_rtt: Callable[[float], None] = lambda _: None
-        self._identity = identity
         self._on_connected = on_connected
         self._on_end = on_end
         self._checks: Checks | None = None
         self._handshake: Handshake | None = None
         self._candidates: list[Address] = []
         self._outstanding: dict[bytes, float] = {}
-        self._next = 0.0
+        self._next = self._heard = 0.0
 
     @property
     def keys(self) -> Keys | None:
         """SRTP, once the handshake is done."""
         return None if self._handshake is None else self._handshake.keys
 
-    def begin(self, answer: Answer, open_socket: Callable[[socket.AddressFamily], socket.socket], now: float) -> None:
+    def begin(
+        self,
+        answer: Answer,
+        identity: ClientIdentity,
+        open_socket: Callable[[socket.AddressFamily], socket.socket],
+        now: float,
+    ) -> None:
         """Take the answer and send the first checks. Raises `OSError`, or `AnswerError` when there is no address to try."""
         four = [candidate for candidate in answer.candidates if ":" not in candidate[0]]
         self.answer, self._candidates = answer, four or list(answer.candidates)
         self._checks = Checks(self.credentials, answer.credentials, int.from_bytes(os.urandom(8), "big"))
-        self._handshake = Handshake(self._identity, answer.fingerprint)
+        self._handshake = Handshake(identity, answer.fingerprint)
         self.socket = open_socket(socket.AF_INET if four else socket.AF_INET6)
         if not self._candidates:
             raise AnswerError("the answer has no candidate")
@@ -81,8 +97,12 @@ class Connection:
                 self._request(now, nominate=False, to=candidate)
 
     def check(self, now: float) -> None:
-        """Renew consent."""
-        if self.nominated and not self.ended:
+        """Renew consent; a server that has not answered for 15 s is gone."""
+        if not self.nominated or self.ended:
+            return
+        if now - self._heard > SILENCE_SECONDS:
+            self._end(f"no answer to checks for {SILENCE_SECONDS:g} s")
+        else:
             self._request(now, nominate=True)
 
     def receive(self, data: bytes, sender: Address, now: float) -> None:
@@ -97,8 +117,14 @@ class Connection:
         try:
             if self.socket is not None:
                 self.socket.send(datagram)
+        except ConnectionRefusedError:
+            self.refuse()
         except OSError:
             return
+
+    def refuse(self) -> None:
+        """Nobody listens there any more (ICMP port unreachable)."""
+        self._end("the server's port is closed")
 
     def close(self) -> None:
         """Say goodbye and close the socket; idempotent."""
@@ -115,6 +141,7 @@ class Connection:
         asked = None if transaction is None else self._outstanding.pop(transaction, None)
         if asked is None or self.socket is None or self._handshake is None:
             return
+        self._heard = now
         self.on_rtt(now - asked)
         if self.nominated:
             return

@@ -1,7 +1,7 @@
 """A crowd of terminals in child processes: join, watch, report. The parent only counts.
 
 1. **A phase is the difference of two looks**; nothing is reset, and every figure belongs to the time between them.
-2. `stopping` ends any phase at once, with what was seen so far.
+2. `stopping` ends any phase at once, with what was seen so far; so does the end of the server.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from broadcaster.loadgen.hall import JOIN_SECONDS, Joining
-from broadcaster.loadgen.measure import Usage, usage
+from broadcaster.loadgen.joining import JOIN_SECONDS, Joining
+from broadcaster.loadgen.measure import Usage, is_alive, usage
 from broadcaster.loadgen.orders import Child, child
 from broadcaster.loadgen.tally import Tally
 
@@ -119,13 +119,13 @@ class Crowd:
     _asked: int = 0
 
     async def look(self) -> Look:
-        """Return everything until now. Raises `ProcessLookupError` when the server has ended, `ChildError` when a child has."""
+        """Return everything until now. Raises `ChildError` when a child has ended."""
         answers = await asyncio.gather(*(each.ask(do="look") for each in self.children))
         loads = tuple(usage(each.pid, drops=False) for each in self.children)  # theirs drop on purpose
         found = Look(
             time.monotonic(),
             sum((Tally.from_json(answer["tally"]) for answer in answers), Tally()),
-            None if self.pid is None else usage(self.pid),
+            self._usage_of_server(),
             sum(loads, Usage()),
             loads,
         )
@@ -165,9 +165,20 @@ class Crowd:
         await self._until(lambda _: False, before.at + seconds)
         return self._keep(between(name, before, await self.look()))
 
+    @property
+    def server_ended(self) -> bool:
+        """Whether the server was a process of this machine and is none any more: every phase ends then."""
+        return self.pid is not None and not is_alive(self.pid)
+
     def report(self) -> list[dict[str, Any]]:
         """All phases as JSON."""
         return [phase.document() for phase in self.phases]
+
+    def _usage_of_server(self) -> Usage | None:
+        try:
+            return None if self.pid is None else usage(self.pid)
+        except ProcessLookupError:
+            return None
 
     def _keep(self, phase: Phase) -> Phase:
         self.phases.append(phase)
@@ -176,7 +187,7 @@ class Crowd:
     async def _until(self, done: Callable[[Glance], bool], end: float) -> None:
         while not done(await self.glance()) and not self.stopping.is_set():
             left = end - time.monotonic()
-            if left <= 0:
+            if left <= 0 or self.server_ended:
                 return
             await _or_stopped(self.stopping, min(GLANCE_SECONDS, left))
 

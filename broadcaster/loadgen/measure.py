@@ -40,6 +40,14 @@ def usage(pid: int, *, drops: bool = True) -> Usage:
         raise ProcessLookupError(f"no process has the id {pid} here") from None
 
 
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process here that has not ended, buried or not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def cpu_seconds(pid: int) -> float:
     """CPU time of all threads, user and system, in steps of nanoseconds. Raises `OSError`."""
     return time.clock_gettime(~pid << 3 | CPUCLOCK_SCHED)

@@ -68,7 +68,7 @@ class Studio:
         self.sent = Sent()
         self._exchange = exchange
         self._identity = ClientIdentity()
-        self._connection = Connection(self._identity, self._connected, self._ended)
+        self._connection = Connection(self._connected, self._ended)
         self._ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._sources: dict[Kind, Source] = {}
         self._kept: OrderedDict[tuple[int, int], bytes] = OrderedDict()
@@ -84,7 +84,7 @@ class Studio:
         self._sources = {
             kind: Source(kind, base + kind.value, section.payload_type) for kind, section in answer.sections.items()
         }
-        self._connection.begin(answer, self._open, time.monotonic())
+        self._connection.begin(answer, self._identity, self._open, time.monotonic())
         async with asyncio.timeout(CONNECT_SECONDS):
             while not self._ready.done():
                 self._connection.hurry(time.monotonic())

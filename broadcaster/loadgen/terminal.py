@@ -20,6 +20,7 @@ from broadcaster.loadgen.tally import Tally
 from broadcaster.media import Kind
 from broadcaster.rtp.rtcp import Remb
 from broadcaster.transport.client import ClientIdentity, Keys, OpenError
+from broadcaster.transport.parameters import Fingerprint
 
 READS: Final = 256
 DATAGRAM: Final = 2048
@@ -43,7 +44,6 @@ class Terminal:
 
     def __init__(
         self,
-        identity: ClientIdentity,
         tally: Tally,
         *,
         sampled: bool,
@@ -58,7 +58,7 @@ class Terminal:
         self.resting = False
         self.connected_at: float | None = None
         self.media_at: float | None = None
-        self.connection = Connection(identity, self._connected, self._ended)
+        self.connection = Connection(self._connected, self._ended)
         self.connection.on_rtt = tally.rtt.add
         self._tally = tally
         self._loss = loss if sampled else 0.0
@@ -70,14 +70,14 @@ class Terminal:
         self._last = 0.0
         self._reads = READS
 
-    def offer(self, identity: ClientIdentity) -> str:
-        """The SDP offer."""
-        return write_offer(self.connection.credentials, identity.fingerprint)
+    def offer(self, fingerprint: Fingerprint) -> str:
+        """The SDP offer, which announces a certificate."""
+        return write_offer(self.connection.credentials, fingerprint)
 
-    def take(self, answer: str, now: float) -> None:
+    def take(self, answer: str, identity: ClientIdentity, now: float) -> None:
         """Take the answer and begin to check. Raises `AnswerError` or `OSError`."""
         self._last = now
-        self.connection.begin(read_answer(answer), self._open, now)
+        self.connection.begin(read_answer(answer), identity, self._open, now)
 
     def _open(self, family: socket.AddressFamily) -> socket.socket:
         return sockets.open_socket(family, sampled=self.sampled)
@@ -104,7 +104,7 @@ class Terminal:
             except BlockingIOError:
                 return
             except ConnectionRefusedError:
-                self._ended("the server's port is closed")
+                self.connection.refuse()
                 return
 
     def _take(self, data: bytes, sender: Address, now: float) -> None:
@@ -203,7 +203,6 @@ class Terminal:
         self._on_settled(self, "")
 
     def _ended(self, reason: str) -> None:
-        self.connection.ended = True
         self._on_settled(self, reason)
 
 

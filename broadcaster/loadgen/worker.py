@@ -8,26 +8,29 @@ import sys
 from typing import Any
 
 from broadcaster.loadgen.exchange import find_opener
-from broadcaster.loadgen.hall import Hall, Joining
+from broadcaster.loadgen.hall import Hall
+from broadcaster.loadgen.joining import Admission, Joining
 from broadcaster.loadgen.orders import serve
 
 
 async def main(opener: str) -> None:
     """Obey until the input ends, then say goodbye."""
     async with find_opener(opener)() as exchange:
-        hall = Hall(exchange)
+        hall = Hall()
+        admission = Admission(hall, exchange)
         hall.start()
 
         async def obey(order: dict[str, Any]) -> dict[str, Any]:
             if order["do"] == "join":
-                hall.join(Joining(**{**order["joining"], "tokens": tuple(order["joining"]["tokens"])}))
+                admission.join(Joining(**{**order["joining"], "tokens": tuple(order["joining"]["tokens"])}))
                 return {}
-            return hall.look() if order["do"] == "look" else hall.glance()
+            return hall.look() if order["do"] == "look" else admission.glance()
 
         try:
             await serve(obey)
         finally:
-            await hall.close()
+            await admission.close()
+            hall.close()
 
 
 if __name__ == "__main__":

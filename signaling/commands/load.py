@@ -30,6 +30,7 @@ OPENER: Final = "signaling.commands.load_http:opener"
 PER_PROCESS: Final = 800
 MOST_TERMINALS, MOST_SECONDS, MOST_RATE = 20_000, 24 * 3600.0, 1000.0
 BEFORE_SECONDS: Final = 2.0
+SERVER_ENDED: Final = "the server ended during the trial"
 SETTLE_SECONDS: Final = 1.0
 HINTS: Final = {
     "401": "the token is wrong, or is no longer valid: take a fresh one (whep_token in demo.json of a demonstration)",
@@ -120,7 +121,7 @@ def run(options: argparse.Namespace) -> int:
         return 2
     try:
         return asyncio.run(_run(options, target))
-    except (ChildError, ProcessLookupError, OSError) as error:
+    except (ChildError, OSError) as error:
         print(f"jiangtang load: {_with_hint(str(error))}", file=sys.stderr)
         return 1
 
@@ -165,13 +166,15 @@ async def _phases(
         progress.phase(f"{options.terminals} terminals join, {options.rate:g} a second")
         await hall.join(options.terminals, rate=options.rate, media=not options.idle, name=report.JOIN)
         glance = await hall.glance()
+        if hall.server_ended:
+            return SERVER_ENDED, await _sent(studio)
         if glance.hopeless or not glance.connected or hall.stopping.is_set():
             return glance.hopeless, await _sent(studio)
         await hall.watch(min(SETTLE_SECONDS, options.seconds), "settle")
         progress.phase(f"{glance.connected} terminals watch for {options.seconds:g} s")
         await hall.watch(options.seconds, report.WATCH)
-        return "", await _sent(studio)
-    except (ChildError, ProcessLookupError) as error:
+        return SERVER_ENDED if hall.server_ended else "", await _sent(studio)
+    except ChildError as error:
         return str(error), None
 
 

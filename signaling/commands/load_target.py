@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from broadcaster.loadgen.measure import is_alive
 from broadcaster.loadgen.publisher import WhipSource
 
 
@@ -39,7 +40,7 @@ def find(options: argparse.Namespace, opener: str) -> Target:
         if not options.ca.is_file():
             raise TargetError(f"there is no file {options.ca}: --ca takes the ca.pem of `jiangtang cert`")
         os.environ["SSL_CERT_FILE"] = str(options.ca)  # what OpenSSL trusts, in the load processes too
-    return Target(url, tokens, _source(options, demo, opener), options.pid or _alive(demo.get("pid")))
+    return Target(url, tokens, _source(options, demo, opener), _process(options.pid, demo))
 
 
 def _demo(folder: Path) -> dict[str, Any]:
@@ -71,6 +72,9 @@ def _source(options: argparse.Namespace, demo: dict[str, Any], opener: str) -> W
     return WhipSource(url, key, opener)
 
 
-def _alive(pid: int | None) -> int | None:
-    """The process of `demo.json`, unless it is not on this machine."""
-    return pid if pid is not None and Path(f"/proc/{pid}/statm").exists() else None
+def _process(named: int | None, demo: dict[str, Any]) -> int | None:
+    """The server's process: the one that was named, or that of `demo.json` unless it is not on this machine."""
+    if named is not None and not is_alive(named):
+        raise TargetError(f"no process has the id {named} here: --pid is for a server on this machine")
+    pid = named if named is not None else demo.get("pid")
+    return pid if pid is not None and is_alive(pid) else None

@@ -11,8 +11,8 @@ import pytest
 
 from broadcaster.loadgen import report
 from broadcaster.loadgen.crowd import Look, Phase, between
-from broadcaster.loadgen.hall import Joining
 from broadcaster.loadgen.histogram import Histogram
+from broadcaster.loadgen.joining import Joining
 from broadcaster.loadgen.measure import Usage
 from broadcaster.loadgen.publisher import Sent
 from broadcaster.loadgen.tally import Tally

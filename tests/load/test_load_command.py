@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,15 +104,39 @@ def test_a_wrong_token_ends_at_once_with_advice(server: Server) -> None:
     assert report["joins"]["asked"] < 100
 
 
-def test_interrupted_it_tells_what_it_measured(server: Server) -> None:
-    file = server.data.parent / "cut.json"
+def test_the_end_of_the_server_ends_the_trial(tmp_path: Path) -> None:
+    made = Server(tmp_path / "data")
+    try:
+        made.start()
+        file = tmp_path / "ended.json"
+        process = watching(made, file)
+        made.stop()
+        out, err = process.communicate(timeout=30)
+    finally:
+        made.close()
+    report = json.loads(file.read_text("utf-8"))
+    assert process.returncode == 1
+    assert "the server ended during the trial" in err
+    assert "5 of 5" in out
+    assert report["joins"]["lost_later"] == {"closed by the server": 5}
+    assert (report["complete"], report["lecturer"]["ended"]) == (False, "closed by the server")
+
+
+def watching(server: Server, file: Path) -> subprocess.Popen[str]:
+    """A trial of an hour whose terminals are in."""
     words = ("--terminals", "5", "--seconds", "3600", "--publish", "--json", str(file))
     process = subprocess.Popen(command(server, *words), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "watch for 3600 s" in line:
+            break
+    return process
+
+
+def test_interrupted_it_tells_what_it_measured(server: Server) -> None:
+    file = server.data.parent / "cut.json"
+    process = watching(server, file)
     try:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if "watch for 3600 s" in line:
-                break
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=30)
     finally:
