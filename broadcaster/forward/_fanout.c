@@ -1,8 +1,8 @@
 /* The fan-out: packet train x plan -> datagrams. Twin of fanout.py, sending.py, trains.py, pacing.py, of nack.py's
  * Retransmitter and of clock.py's reports, which say why things are as they are.
  *
- * 1. With callbacks (tests) every packet is sealed and sent by itself, in the order of the twin. With an outlet (an
- *    engine) a terminal's packets are sealed back to back and leave as one train, many terminals in one sendmmsg.
+ * 1. A terminal's packets are sealed back to back and leave as one train, many terminals in one sendmmsg. With
+ *    callbacks (tests) the batch is one packet, sealed and sent in the order of the twin.
  * 2. No number is sealed twice with other bytes: what was refused leaves as it is, or never.
  * 3. The batch is empty between two calls, so that who leaves is forgotten at once. */
 #include "_native.h"
@@ -116,10 +116,10 @@ static void wish(struct fanout *f, int32_t slot, int reason) {
     if (f->callbacks.wish) f->callbacks.wish(f->callbacks.context, slot, reason);
 }
 
-static bool each_by_itself(const struct fanout *f) { return f->callbacks.seal != NULL; }
+static bool one_by_one(const struct fanout *f) { return f->callbacks.seal != NULL; }
 
 static bool seal(struct fanout *f, const struct row *row, uint8_t *packet, int *length, int rtcp) {
-    if (each_by_itself(f)) return !f->callbacks.seal(f->callbacks.context, row->handle, packet, length, rtcp);
+    if (one_by_one(f)) return !f->callbacks.seal(f->callbacks.context, row->handle, packet, length, rtcp);
     srtp_function protect = !f->outlet ? NULL : rtcp ? f->outlet->protect_rtcp : f->outlet->protect;
     return protect && !protect((void *)(uintptr_t)row->handle, packet, length);
 }
@@ -246,21 +246,23 @@ static void refuse(struct fanout *f, uint32_t at, uint32_t packets) {
     else f->rows[parcel->slot].streams[VIDEO].skip_timestamp = parcel->timestamp;
 }
 
-/* Whether a message is the rest of a frame that was just lost. */
-static bool remains(struct fanout *f, uint32_t at) {
-    struct parcel *parcel = &f->parcels[at];
-    struct stream *stream = &f->rows[parcel->slot].streams[VIDEO];
-    if (parcel->purpose != PICTURE || stream->skip_timestamp == NEVER) return false;
-    bool lost = parcel->timestamp == stream->skip_timestamp;
-    if (lost) {
-        drop(f, DROP_FRAME_REMAINDER, parcel->packets);
-        uncount(f, parcel, parcel->packets);
-    }
-    if (lost ? parcel->marker : parcel->timestamp > stream->skip_timestamp) {
+/* Whether packets are the rest of a lost frame; at its end a keyframe is wished. */
+static bool is_lost(struct fanout *f, uint32_t slot, uint64_t timestamp, bool marker, uint32_t packets) {
+    struct stream *stream = &f->rows[slot].streams[VIDEO];
+    bool lost = timestamp == stream->skip_timestamp;
+    if (lost) drop(f, DROP_FRAME_REMAINDER, packets);
+    if (lost ? marker : timestamp > stream->skip_timestamp) {
         stream->skip_timestamp = NEVER;
-        wish(f, (int32_t)parcel->slot, WISH_WOULD_BLOCK);
+        wish(f, (int32_t)slot, WISH_WOULD_BLOCK);
     }
     return lost;
+}
+
+static bool remains(struct fanout *f, const struct parcel *parcel) {
+    if (parcel->purpose != PICTURE || f->rows[parcel->slot].streams[VIDEO].skip_timestamp == NEVER) return false;
+    if (!is_lost(f, parcel->slot, parcel->timestamp, parcel->marker, parcel->packets)) return false;
+    uncount(f, parcel, parcel->packets);
+    return true;
 }
 
 static void sent(struct fanout *f, const struct parcel *parcel, uint32_t packets) {
@@ -312,8 +314,13 @@ static void flush(struct fanout *f) {
     uint32_t done = 0;
     while (done < f->messages) {
         int some = 1, error = 0;
-        if (f->outlet->no_sendmmsg) error = send_one(f, &f->headers[done].msg_hdr);
-        else {
+        if (one_by_one(f)) {
+            struct iovec *vector = &f->vectors[done];
+            if (f->callbacks.send(f->callbacks.context, f->parcels[done].slot, vector->iov_base, (int)vector->iov_len))
+                error = EAGAIN;
+        } else if (f->outlet->no_sendmmsg) {
+            error = send_one(f, &f->headers[done].msg_hdr);
+        } else {
             some = sendmmsg(f->outlet->sockets[f->socket], f->headers + done, f->messages - done, MSG_DONTWAIT);
             if (some < 0) error = errno == ECONNREFUSED ? send_one(f, &f->headers[done].msg_hdr) : errno;
             if (error == ENOSYS) f->outlet->no_sendmmsg = true;
@@ -326,17 +333,18 @@ static void flush(struct fanout *f) {
         }
         uint32_t slot = f->parcels[done].slot;
         fail(f, done++, error);
-        while (done < f->messages && f->parcels[done].slot == slot && remains(f, done)) done++;
+        while (done < f->messages && f->parcels[done].slot == slot && remains(f, &f->parcels[done])) done++;
     }
     f->messages = f->used = 0;
 }
 
 /* Whether the terminal can be reached, and room for `packets` of it: no train is cut by a full batch. */
 static bool reserve(struct fanout *f, const struct row *row, uint32_t packets) {
+    if (one_by_one(f)) return true;
     if (!f->outlet || !row->sockaddr_length || row->socket >= f->outlet->socket_count) return false;
     bool full = f->used + packets * PACKET_BYTES > ARENA_BYTES || f->messages + packets > BATCH_MESSAGES;
     if (full || f->messages >= BATCH_TRAINS || row->socket != f->socket) {
-        if (f->messages) flush(f);
+        flush(f);
         f->socket = row->socket;
     }
     return true;
@@ -352,6 +360,7 @@ static void post(struct fanout *f, struct row *row, struct parcel parcel, uint8_
     message->msg_control = parcel.packets > 1 ? &f->controls[number] : NULL;
     message->msg_controllen = parcel.packets > 1 ? sizeof f->controls[number].space : 0;
     if (parcel.packets > 1) *(uint16_t *)CMSG_DATA(&f->controls[number].head) = (uint16_t)parcel.size;
+    if (one_by_one(f)) flush(f);
 }
 
 /* Put the packet sealed at the end of the arena into the batch: behind the message before it when both are of one train. */
@@ -363,7 +372,7 @@ static void add(struct fanout *f, struct row *row, struct parcel parcel) {
     if (!last || last->slot != parcel.slot || last->purpose != parcel.purpose || parcel.purpose == SOUND ||
         last->last != last->size || parcel.size > last->size || last->packets == MAX_PACKETS ||
         last->timestamp != parcel.timestamp || (uint8_t *)vector->iov_base + vector->iov_len != at ||
-        f->outlet->no_gso || f->seats[parcel.slot].plain) {
+        one_by_one(f) || f->outlet->no_gso || f->seats[parcel.slot].plain) {
         parcel.last = parcel.size, parcel.packets = 1;
         return post(f, row, parcel, at, parcel.size);
     }
@@ -380,27 +389,8 @@ static void add(struct fanout *f, struct row *row, struct parcel parcel) {
 
 /* -- sweeps -- */
 
-/* Keep of `parts` what does not belong to the frame being skipped; at its end wish a keyframe. */
-static uint32_t after_frame(struct fanout *f, uint32_t slot, struct stream *stream, const struct sweep *sweep,
-                            uint8_t *parts, uint32_t length) {
-    uint32_t kept = 0;
-    bool over = false;
-    for (uint32_t i = 0; i < length; i++) {
-        const struct packet *packet = &sweep->packets[parts[i]];
-        bool lost = packet->timestamp == stream->skip_timestamp;
-        over |= lost ? packet->flags & FLAG_MARKER : packet->timestamp > stream->skip_timestamp;
-        if (!lost) parts[kept++] = parts[i];
-    }
-    drop(f, DROP_FRAME_REMAINDER, length - kept);
-    if (over) {
-        stream->skip_timestamp = NEVER;
-        wish(f, (int32_t)slot, WISH_WOULD_BLOCK);
-    }
-    return kept;
-}
-
-/* What no burst sends or has sent, comes after the stream's beginning, and is not the rest of a lost frame. */
-static uint32_t eligible(struct fanout *f, uint32_t slot, struct stream *stream, const struct sweep *sweep, uint8_t *parts) {
+/* What no burst sends or has sent, and comes after the stream's beginning. */
+static uint32_t eligible(struct fanout *f, const struct stream *stream, const struct sweep *sweep, uint8_t *parts) {
     uint32_t kept = 0, old = 0, earlier = 0;
     for (uint32_t i = 0; i < sweep->count; i++) {
         bool fresh = sweep->packets[i].index >= stream->from_index;
@@ -411,41 +401,10 @@ static uint32_t eligible(struct fanout *f, uint32_t slot, struct stream *stream,
     }
     drop(f, DROP_BEFORE_SWITCH, old);
     drop(f, DROP_AWAITING_KEYFRAME, earlier);
-    return stream->skip_timestamp == NEVER ? kept : after_frame(f, slot, stream, sweep, parts, kept);
+    return kept;
 }
 
-/* One by one through the callbacks; twin of Sender._send_all. */
-static void send_each(struct fanout *f, uint32_t slot, int kind, const struct sweep *sweep, uint8_t *parts,
-                      uint32_t length, double now) {
-    struct row *row = &f->rows[slot];
-    struct stream *stream = &row->streams[kind];
-    uint8_t head[HEAD_BYTES], *at = f->arena;
-    uint32_t head_length = write_head(stream, now, head);
-    for (uint32_t i = 0; i < length; i++) {
-        const struct packet *packet = &sweep->packets[parts[i]];
-        int size = build(stream, packet, head, head_length, row->rtx_ssrc, at);
-        if (!size) {
-            drop(f, DROP_RING_EXPIRED, 1);
-        } else if (!seal(f, row, at, &size, 0)) {
-            return drop(f, DROP_SEAL_ERROR, length - i);
-        } else if (!f->callbacks.send(f->callbacks.context, slot, at, size)) {
-            f->counters.packets_out++;
-            count(stream, 1, packet->length);
-        } else if (kind == AUDIO) {
-            keep_sound(f, slot, at, (uint32_t)size, packet->length);
-        } else {
-            drop(f, DROP_WOULD_BLOCK, 1);
-            if (packet->flags & FLAG_MARKER) {
-                wish(f, (int32_t)slot, WISH_WOULD_BLOCK);
-                continue;
-            }
-            stream->skip_timestamp = packet->timestamp;
-            length = i + 1 + after_frame(f, slot, stream, sweep, parts + i + 1, length - i - 1);
-        }
-    }
-}
-
-/* Back to back into the batch; `parts` NULL: all of the train. The innermost loop. */
+/* Seal a train for one terminal and put it into the batch; `parts` NULL: all of it. The innermost loop. */
 static void send_train(struct fanout *f, uint32_t slot, int kind, const struct sweep *sweep, const uint8_t *parts,
                        uint32_t length, double now) {
     struct row *row = &f->rows[slot];
@@ -453,24 +412,24 @@ static void send_train(struct fanout *f, uint32_t slot, int kind, const struct s
     uint8_t head[HEAD_BYTES];
     uint32_t head_length = write_head(stream, now, head), packets = 0, octets = 0;
     if (!reserve(f, row, length)) return drop(f, DROP_NO_PATH, length);
-    void *session = (void *)(uintptr_t)row->handle;
     for (uint32_t i = 0; i < length; i++) {
         const struct packet *packet = &sweep->packets[parts ? parts[i] : i];
-        uint8_t *at = f->arena + f->used;
-        int size = build(stream, packet, head, head_length, row->rtx_ssrc, at);
+        bool marker = packet->flags & FLAG_MARKER;
+        if (stream->skip_timestamp != NEVER && is_lost(f, slot, packet->timestamp, marker, 1)) continue;
+        advance(stream, sweep->high, sweep->timestamp, sweep->arrival);
+        int size = build(stream, packet, head, head_length, row->rtx_ssrc, f->arena + f->used);
         if (!size) {
             drop(f, DROP_RING_EXPIRED, 1);
             continue;
         }
-        if (f->outlet->protect(session, at, &size)) {
+        if (!seal(f, row, f->arena + f->used, &size, 0)) {
             drop(f, DROP_SEAL_ERROR, length - i);
             break;
         }
+        packets++, octets += packet->length;
         add(f, row, (struct parcel){.slot = slot, .octets = packet->length, .size = (uint32_t)size,
                                     .timestamp = packet->timestamp, .purpose = kind == VIDEO ? PICTURE : SOUND,
-                                    .marker = packet->flags & FLAG_MARKER});
-        packets++;
-        octets += packet->length;
+                                    .marker = marker});
     }
     count(stream, packets, octets);
 }
@@ -480,14 +439,9 @@ static void deliver(struct fanout *f, uint32_t slot, int kind, const struct swee
     uint8_t parts[MAX_OFFER];
     uint32_t length = sweep->count;
     if (stream->state != LIVE) return drop(f, DROP_AWAITING_KEYFRAME, stream->state == OFF ? 0 : length);
-    bool partial = stream->from_index > sweep->first_index || stream->base_sequence > sweep->low ||
-                   stream->skip_timestamp != NEVER;
-    if (partial) length = eligible(f, slot, stream, sweep, parts);
-    if (!length) return;
-    advance(stream, sweep->high, sweep->timestamp, sweep->arrival);
-    if (!each_by_itself(f)) return send_train(f, slot, kind, sweep, partial ? parts : NULL, length, now);
-    for (uint32_t i = 0; i < length && !partial; i++) parts[i] = (uint8_t)i;
-    send_each(f, slot, kind, sweep, parts, length, now);
+    bool partial = stream->from_index > sweep->first_index || stream->base_sequence > sweep->low;
+    if (partial) length = eligible(f, stream, sweep, parts);
+    if (length) send_train(f, slot, kind, sweep, partial ? parts : NULL, length, now);
 }
 
 static void finish(struct lane *lane) {
@@ -514,7 +468,7 @@ static void slice(struct fanout *f, int kind, uint32_t most, double now) {
         deliver(f, slot, kind, sweep, now);
     }
     sweep->position = slot;
-    if (f->messages) flush(f);
+    flush(f);
     if (slot < f->top) return;
     if (f->outlet) note_latency(f, monotonic() - sweep->newest);
     finish(lane);
@@ -527,10 +481,7 @@ static void retry_sound(struct fanout *f) {
         struct row *row = &f->rows[slot];
         struct kept *kept = f->seats[slot].again;
         if (!kept) continue;
-        if (each_by_itself(f)) {
-            if (f->callbacks.send(f->callbacks.context, slot, kept->bytes, (int)kept->length)) drop(f, DROP_WOULD_BLOCK, 1);
-            else count(&row->streams[AUDIO], 1, kept->octets), f->counters.packets_out++;
-        } else if (!reserve(f, row, 1)) {
+        if (!reserve(f, row, 1)) {
             drop(f, DROP_NO_PATH, 1);
         } else {
             count(&row->streams[AUDIO], 1, kept->octets);
@@ -538,7 +489,7 @@ static void retry_sound(struct fanout *f) {
                  kept->length);
         }
     }
-    if (f->messages) flush(f);
+    flush(f);
     for (uint32_t i = 0; i < waiting; i++) free(f->seats[f->again[i]].again), f->seats[f->again[i]].again = NULL;
     f->again_count = 0;
 }
@@ -921,14 +872,9 @@ static uint32_t remaining(struct fanout *f, struct burst burst) {
 /* Send what was sealed; on a refusal keep it. */
 static bool send_run(struct fanout *f, struct burst *burst, struct row *row, uint8_t *bytes, const struct kept *run) {
     f->refused = false;
-    if (each_by_itself(f)) {
-        f->refused = f->callbacks.send(f->callbacks.context, burst->slot, bytes, (int)run->length) != 0;
-        f->counters.packets_out += !f->refused;
-    } else {
-        post(f, row, (struct parcel){burst->slot, run->packets, run->octets, run->size,
-                                     run->length - (run->packets - 1) * run->size, 0, BURST, false}, bytes, run->length);
-        flush(f);
-    }
+    post(f, row, (struct parcel){burst->slot, run->packets, run->octets, run->size,
+                                 run->length - (run->packets - 1) * run->size, 0, BURST, false}, bytes, run->length);
+    flush(f);
     if (f->refused && !burst->refused) burst->refused = keep(bytes, run->length, run->size, run->packets, run->octets);
     if (f->refused) return false;
     count(&row->streams[VIDEO], run->packets, run->octets);
@@ -943,7 +889,7 @@ static bool send_run(struct fanout *f, struct burst *burst, struct row *row, uin
 /* Seal packets of equal size, the last may be shorter, as the budgets allow; through callbacks one. */
 static bool send_more(struct fanout *f, struct burst *burst, struct row *row, struct packet *packet, double now) {
     struct stream *stream = &row->streams[VIDEO];
-    bool alone = each_by_itself(f) || f->outlet->no_gso || f->seats[burst->slot].plain, more = true;
+    bool alone = one_by_one(f) || f->outlet->no_gso || f->seats[burst->slot].plain, more = true;
     uint8_t head[HEAD_BYTES], *bytes = f->arena;
     uint32_t head_length = write_head(stream, now, head), first = packet->length, last = first;
     struct kept run = {0};
@@ -979,7 +925,7 @@ static bool step(struct fanout *f, struct burst *burst, double now) {
         give_up(f, burst, stream);
         return false;
     }
-    if (!each_by_itself(f) && !reserve(f, row, MAX_PACKETS)) {
+    if (!reserve(f, row, MAX_PACKETS)) {
         give_up(f, burst, stream);
         return false;
     }
@@ -1047,24 +993,16 @@ static int build_again(struct fanout *f, struct row *row, const struct stream *s
     return length;
 }
 
-static uint32_t repeat(struct fanout *f, uint32_t slot, struct stream *stream, const struct packet *packet, bool rtx,
-                       double now) {
+static void repeat(struct fanout *f, uint32_t slot, struct stream *stream, const struct packet *packet, bool rtx,
+                   double now) {
     struct row *row = &f->rows[slot];
-    if (!each_by_itself(f) && !reserve(f, row, 1)) return drop(f, DROP_NO_PATH, 1), 0;
-    uint8_t *at = f->arena + f->used;
-    int length = build_again(f, row, stream, packet, rtx, now, at);
-    if (!length) return 0;
-    if (!each_by_itself(f)) {
-        add(f, row, (struct parcel){.slot = slot, .size = (uint32_t)length, .purpose = REPAIR});
-    } else if (f->callbacks.send(f->callbacks.context, slot, at, length)) {
-        drop(f, DROP_WOULD_BLOCK, 1);
-        return 0;
-    } else f->counters.packets_out++;
-    return 1;
+    if (!reserve(f, row, 1)) return drop(f, DROP_NO_PATH, 1);
+    int length = build_again(f, row, stream, packet, rtx, now, f->arena + f->used);
+    if (length) add(f, row, (struct parcel){.slot = slot, .size = (uint32_t)length, .purpose = REPAIR});
 }
 
-static uint32_t answer_one(struct fanout *f, uint32_t slot, int kind, uint16_t sequence, struct account *account,
-                           double rtt, double now) {
+static void answer_one(struct fanout *f, uint32_t slot, int kind, uint16_t sequence, struct account *account, double rtt,
+                       double now) {
     struct row *row = &f->rows[slot];
     struct stream *stream = &row->streams[kind];
     uint32_t behind = (uint16_t)(stream->next_sequence - 1 - sequence);
@@ -1073,26 +1011,26 @@ static uint32_t answer_one(struct fanout *f, uint32_t slot, int kind, uint16_t s
     struct packet packet;
     int found;
     if (stream->state != LIVE || behind > span)
-        return drop(f, stream->state == LIVE ? DROP_BEFORE_SWITCH : DROP_NOT_FORWARDING, 1), 0;
+        return drop(f, stream->state == LIVE ? DROP_BEFORE_SWITCH : DROP_NOT_FORWARDING, 1);
     bool rtx = kind == VIDEO && row->rtx_ssrc;
     uint32_t late = stream->next_sequence - (uint32_t)source - stream->sequence_offset;
     int64_t index = f->ring ? ring_find(f->ring, kind, source) : -1;
     bool same = rtx || (!stream->time_offset && late <= MAX_LATE_WITHOUT_RTX);
     if (index < 0 || !same || !read_packet(f->ring, (uint64_t)index, &packet, &found))
-        return drop(f, DROP_RING_EXPIRED, 1), 0;
+        return drop(f, DROP_RING_EXPIRED, 1);
     uint32_t place = (source + (uint64_t)kind * ANSWERED / 2) % ANSWERED;
     if (account->answered[place].at > now - rtt && account->answered[place].kind == kind &&
-        account->answered[place].source == source) return drop(f, DROP_NACK_REPEATED, 1), 0;
-    if (account->budget < packet.length) return drop(f, DROP_NACK_BUDGET, 1), 0;
+        account->answered[place].source == source) return drop(f, DROP_NACK_REPEATED, 1);
+    if (account->budget < packet.length) return drop(f, DROP_NACK_BUDGET, 1);
     account->answered[place].source = source, account->answered[place].kind = kind, account->answered[place].at = now;
     account->budget -= packet.length;
-    return repeat(f, slot, stream, &packet, rtx, now);
+    repeat(f, slot, stream, &packet, rtx, now);
 }
 
 uint32_t fanout_answer(struct fanout *f, uint32_t slot, uint32_t media_ssrc, const uint16_t *lost, uint32_t count,
                        double rtt, double now) {
     struct row *row = fanout_row(f, slot);
-    uint32_t sent = 0;
+    uint64_t before = f->counters.packets_out;
     int kind = 0;
     while (row && kind < KINDS && (row->streams[kind].state == OFF || row->streams[kind].ssrc != media_ssrc)) kind++;
     struct account *account = row && kind < KINDS ? account_of(f, slot, now) : NULL;
@@ -1106,9 +1044,9 @@ uint32_t fanout_answer(struct fanout *f, uint32_t slot, uint32_t media_ssrc, con
     if (granted > count) granted = count;
     account->looks -= granted;
     drop(f, DROP_NACK_BUDGET, count - granted);
-    for (uint32_t i = 0; i < granted; i++) sent += answer_one(f, slot, kind, lost[i], account, rtt, now);
-    if (f->messages) flush(f);
-    return sent;
+    for (uint32_t i = 0; i < granted; i++) answer_one(f, slot, kind, lost[i], account, rtt, now);
+    flush(f);
+    return (uint32_t)(f->counters.packets_out - before);
 }
 
 /* -- sender reports (clock.py) -- */
@@ -1140,21 +1078,20 @@ static int write_reports(struct fanout *f, const struct row *row, double now, ui
 
 static int report(struct fanout *f, uint32_t slot, double now) {
     struct row *row = fanout_row(f, slot);
-    if (!row || (!each_by_itself(f) && !reserve(f, row, 1))) return 0;
+    if (!row || !reserve(f, row, 1)) return 0;
     uint8_t *at = f->arena + f->used;
     int length = write_reports(f, row, now, at);
     if (!length) return 0;
     f->untold -= !f->seats[slot].told;
     f->seats[slot].told = true;
     if (!seal(f, row, at, &length, 1)) drop(f, DROP_SEAL_ERROR, 1);
-    else if (!each_by_itself(f)) add(f, row, (struct parcel){.slot = slot, .size = (uint32_t)length, .purpose = REPORT});
-    else if (f->callbacks.send(f->callbacks.context, slot, at, length)) drop(f, DROP_WOULD_BLOCK, 1);
+    else add(f, row, (struct parcel){.slot = slot, .size = (uint32_t)length, .purpose = REPORT});
     return 1;
 }
 
 int fanout_report(struct fanout *f, uint32_t slot, double now) {
     int told = report(f, slot, now);
-    if (f->messages) flush(f);
+    flush(f);
     return told;
 }
 
@@ -1176,7 +1113,7 @@ void fanout_handle_reports(struct fanout *f, double now) {
     }
     for (uint32_t slot = 0; slot < f->top && f->untold; slot++)
         if (f->seats[slot].joined && !f->seats[slot].told) report(f, slot, now);
-    if (f->messages) flush(f);
+    flush(f);
 }
 
 double fanout_timer(struct fanout *f, double now) {

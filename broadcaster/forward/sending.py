@@ -53,32 +53,31 @@ class Sender:
                 self.drop(DropReason.AWAITING_KEYFRAME, len(train.segments))
             return
         segments = train.segments if row.rtx_ssrc else train.bare
-        if self._is_partial(stream, train):
-            segments = self._eligible(row.slot, stream, segments)
-        if segments:
-            stream.advance(train.high, train.timestamp, train.arrival)
-            self._send_all(row, train.kind, segments, time)
+        if stream.from_index > train.first_index or stream.base_sequence > train.low:
+            segments = self._eligible(stream, segments)
+        self._send_all(row, train, segments, time)
         self.plan.save(row, train.kind)
 
-    @staticmethod
-    def _is_partial(stream: Stream, train: Train) -> bool:
-        return (
-            stream.from_index > train.first_index or stream.base_sequence > train.low or stream.skip_timestamp != NEVER
-        )
+    def _send_all(self, row: Row, train: Train, segments: Sequence[Segment], time: bytes) -> None:
+        """Send what is not the rest of a lost frame; one by one while there is such a frame."""
+        stream, position = row.streams[train.kind], 0
+        while position < len(segments):
+            if stream.skip_timestamp != NEVER and self._is_lost(row.slot, stream, segments[position]):
+                position += 1
+                continue
+            stop = len(segments) if stream.skip_timestamp == NEVER else position + 1
+            stream.advance(train.high, train.timestamp, train.arrival)
+            sent, datagram = self._emit(row, stream, segments[position:stop], time)
+            position += sent
+            if position == stop:
+                continue
+            if datagram is None:
+                return self.drop(DropReason.SEAL_ERROR, len(segments) - position)
+            self._refused(row.slot, stream, train.kind, segments[position], datagram)
+            position += 1
 
-    def _send_all(self, row: Row, kind: Kind, segments: Sequence[Segment], time: bytes) -> None:
-        refused = self._emit(row, row.streams[kind], segments, time)
-        while refused is not None:
-            datagram, position = refused
-            if kind is Kind.AUDIO:
-                self._keep(row.slot, datagram, segments[position])
-                segments = segments[position + 1 :]
-            else:
-                segments = self._without_frame(row.slot, row.streams[kind], segments[position:])
-            refused = self._emit(row, row.streams[kind], segments, time)
-
-    def _emit(self, row: Row, stream: Stream, segments: Sequence[Segment], time: bytes) -> tuple[bytes, int] | None:
-        """Seal and send; return the datagram that the destination refused and its position. The innermost loop."""
+    def _emit(self, row: Row, stream: Stream, segments: Sequence[Segment], time: bytes) -> tuple[int, bytes | None]:
+        """Seal and send; return how many were sent, and the datagram that was refused then. The innermost loop."""
         slot, handle, seal, send = row.slot, row.handle, self.seal, self.send
         sequence_offset, timestamp_offset = stream.sequence_offset, stream.timestamp_offset
         payload_type, ssrc, pack = stream.payload_type, stream.ssrc, HEADER.pack
@@ -96,14 +95,13 @@ class Sender:
                 datagram = seal(handle, header + extension + tail)
                 if not send(slot, datagram):
                     count(stream, position, octets)
-                    return datagram, position
+                    return position, datagram
                 octets += size
         except SEAL_ERRORS:
-            self.drop(DropReason.SEAL_ERROR, len(segments) - position)
             count(stream, position, octets)
-            return None
+            return position, None
         count(stream, len(segments), octets)
-        return None
+        return len(segments), None
 
     # Sound that was refused.
 
@@ -139,15 +137,15 @@ class Sender:
 
     # Packets that a terminal does not get.
 
-    def _eligible(self, slot: int, stream: Stream, segments: Sequence[Segment]) -> list[Segment]:
-        """Return what no burst sends or has sent, comes after the stream's beginning, and is not the rest of a lost frame."""
+    def _eligible(self, stream: Stream, segments: Sequence[Segment]) -> list[Segment]:
+        """Return what no burst sends or has sent, and comes after the stream's beginning."""
         fresh = [part for part in segments if part.packet >= stream.from_index]
         kept = [part for part in fresh if part.sequence >= stream.base_sequence]
         if len(kept) < len(fresh):
             self.drop(DropReason.BEFORE_SWITCH, len(fresh) - len(kept))
         if len(fresh) < len(segments) and stream.from_index != NEVER:
             self._count_earlier(stream, segments)
-        return kept if stream.skip_timestamp == NEVER else self._after_frame(slot, stream, kept)
+        return kept
 
     def _count_earlier(self, stream: Stream, segments: Sequence[Segment]) -> None:
         """Count what came before the packet that the stream began with; the rest went out in a burst."""
@@ -157,26 +155,25 @@ class Sender:
         if earlier:
             self.drop(DropReason.AWAITING_KEYFRAME, len(earlier))
 
-    def _after_frame(self, slot: int, stream: Stream, segments: Sequence[Segment]) -> list[Segment]:
-        """Return what does not belong to the frame being skipped; at its end wish a keyframe."""
-        frame = stream.skip_timestamp
-        kept = [part for part in segments if part.timestamp != frame]
-        lost = [part for part in segments if part.timestamp == frame]
+    def _is_lost(self, slot: int, stream: Stream, part: Segment) -> bool:
+        """Whether a packet belongs to the frame being skipped; at that frame's end wish a keyframe."""
+        lost = part.timestamp == stream.skip_timestamp
         if lost:
-            self.drop(DropReason.FRAME_REMAINDER, len(lost))
-        if any(part.timestamp > frame for part in kept) or any(part.second for part in lost):
+            self.drop(DropReason.FRAME_REMAINDER, 1)
+        if part.second if lost else part.timestamp > stream.skip_timestamp:
             stream.skip_timestamp = NEVER
             self.wish(slot, "would_block")
-        return kept
+        return lost
 
-    def _without_frame(self, slot: int, stream: Stream, segments: Sequence[Segment]) -> list[Segment]:
-        """Begin to skip the frame of the refused packet, which is the first of `segments`."""
+    def _refused(self, slot: int, stream: Stream, kind: Kind, part: Segment, datagram: bytes) -> None:
+        """Keep sound for another try; of video skip the rest of the frame, or wish a keyframe when that was the rest."""
+        if kind is Kind.AUDIO:
+            return self._keep(slot, datagram, part)
         self.drop(DropReason.WOULD_BLOCK, 1)
-        if segments[0].second:
+        if part.second:
             self.wish(slot, "would_block")
-            return list(segments[1:])
-        stream.skip_timestamp = segments[0].timestamp
-        return self._after_frame(slot, stream, segments[1:])
+        else:
+            stream.skip_timestamp = part.timestamp
 
     # One packet outside of a sweep.
 
