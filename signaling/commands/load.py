@@ -22,7 +22,7 @@ from typing import Any, Final
 from broadcaster.loadgen import report
 from broadcaster.loadgen.crowd import Audience, Crew, Crowd, crowd
 from broadcaster.loadgen.orders import ChildError
-from broadcaster.loadgen.publisher import Lecturer, Sent, lecturer
+from broadcaster.loadgen.publisher import Lecturer, Sent, WhipSource, lecturer
 from signaling.commands.load_progress import Progress
 from signaling.commands.load_target import Target, TargetError, find
 
@@ -139,8 +139,7 @@ async def _run(options: argparse.Namespace, target: Target) -> int:
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, hall.stopping.set)
         studio = None
         if target.source is not None:
-            studio = await stack.enter_async_context(lecturer(target.source, options.cpus))
-            await studio.begin()
+            studio = await _publish(stack, target.source, options.cpus)
         error, sent = await _phases(options, hall, studio, progress)
         progress.end()
         figures = _head(options, target, began, complete=not hall.stopping.is_set() and not error) | report.fold(
@@ -154,6 +153,15 @@ async def _run(options: argparse.Namespace, target: Target) -> int:
         print(f"jiangtang load: no figures to trust: {_with_hint(reason)}", file=sys.stderr)
         return 1
     return 0
+
+
+async def _publish(stack: AsyncExitStack, source: WhipSource, cpus: tuple[int, ...]) -> Lecturer:
+    try:
+        studio = await stack.enter_async_context(lecturer(source, cpus))
+        await studio.begin()
+    except ChildError as error:
+        raise ChildError(f"the lecture cannot be published: {error}; see --whip-url and --key") from None
+    return studio
 
 
 async def _phases(
@@ -212,6 +220,8 @@ def _processes(terminals: int) -> int:
 
 
 def _with_hint(reason: str) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        return f"{reason}: name the authority with --ca FILE"
     return next((f"{reason}: {hint}" for start, hint in HINTS.items() if reason.startswith(start)), reason)
 
 
