@@ -11,11 +11,13 @@ of every join, and twenty kilobytes of every idle terminal.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Sequence
 from typing import Final, Literal
 
 from aiortc.rtcdtlstransport import SRTPProtectionProfile
 from OpenSSL import SSL
+from OpenSSL.crypto import FILETYPE_ASN1, dump_certificate
 from pylibsrtp import Policy, Session
 
 from broadcaster.transport.aiortc_private import PROFILES, SharedCertificate
@@ -126,9 +128,8 @@ class DtlsEngine:
         certificate = connection.get_peer_certificate()
         if certificate is None or not self._announced:
             return False
-        return all(
-            certificate.digest(_DIGESTS[each.algorithm]).decode() == each.value.upper() for each in self._announced
-        )
+        encoded = dump_certificate(FILETYPE_ASN1, certificate)
+        return all(_digest(encoded, each.algorithm) == each.value.upper() for each in self._announced)
 
     def _take_keys(self, connection: SSL.Connection, profile: SRTPProtectionProfile) -> None:
         """RFC 5764 section 4.2: the client's key and salt are the first of each pair."""
@@ -137,6 +138,10 @@ class DtlsEngine:
         self.inbound = _session(profile, profile.get_key_and_salt(view, theirs), Policy.SSRC_ANY_INBOUND)
         self.outbound = _session(profile, profile.get_key_and_salt(view, ours), Policy.SSRC_ANY_OUTBOUND)
         self.profile = profile.openssl_profile.decode()
+
+
+def _digest(encoded: bytes, algorithm: str) -> str:
+    return hashlib.new(_DIGESTS[algorithm], encoded).digest().hex(":").upper()
 
 
 def _negotiated(connection: SSL.Connection) -> SRTPProtectionProfile | None:
