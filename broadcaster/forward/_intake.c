@@ -3,7 +3,7 @@
  *
  * 1. A ring and its intake are written by one thread. Readers take no lock: they look at a slot's index, copy, and
  *    look again.
- * 2. A length is compared with what is left before anything behind it is read, and a damaged compound changes nothing. */
+ * 2. A length is compared with what is left before anything behind it is read. A damaged compound changes nothing. */
 #include "_native.h"
 
 /* -- the ring -- */
@@ -12,20 +12,10 @@ struct ring {
     double seconds;
     uint32_t slots, shift; /* 64 - shift bits name a chain */
     struct slot *memory;   /* untouched slots take no memory */
-    /* Packets whose numbers hash alike form a chain from the newest to older ones, by index + 1; 0 ends it, and so does
-     * what was evicted. */
-    _Atomic uint64_t *heads, *before;
+    _Atomic uint64_t *heads, *before; /* chains of index + 1 of numbers that hash alike, newest first */
     _Atomic uint64_t next_index, oldest;
     _Atomic int64_t newest[KINDS], keyframe;
     int64_t evicted[KINDS]; /* the writer's: greatest sequence number that is gone */
-};
-struct media { /* what is to be stored */
-    int kind, flags;
-    uint64_t sequence, timestamp;
-    const uint8_t *payload;
-    uint32_t length;
-    double arrival;
-    uint32_t send_time, wire_bytes;
 };
 
 struct ring *ring_new(double seconds, uint32_t slots) {
@@ -90,27 +80,22 @@ int64_t ring_gop(struct ring *ring) {
     return (int64_t)number;
 }
 
-static void write_slot(struct ring *ring, uint64_t index, const struct media *media) {
+/* `head` says everything of a packet but its index and payload. */
+static void write_slot(struct ring *ring, uint64_t index, const struct slot *head, const uint8_t *payload) {
     struct slot *slot = &ring->memory[index % ring->slots];
-    _Atomic uint64_t *head = chain_of(ring, media->kind, media->sequence);
+    _Atomic uint64_t *chain = chain_of(ring, head->kind, head->sequence);
+    int64_t sequence = (int64_t)head->sequence;
     atomic_store_explicit(&slot->index, NEVER, memory_order_relaxed);
     atomic_thread_fence(memory_order_release);
-    slot->sequence = media->sequence;
-    slot->timestamp = media->timestamp;
-    slot->arrival = media->arrival;
-    slot->kind = (uint8_t)media->kind;
-    slot->flags = (uint8_t)media->flags;
-    slot->length = (uint16_t)media->length;
-    slot->send_time = media->send_time;
-    slot->wire_bytes = (uint16_t)(media->wire_bytes < UINT16_MAX ? media->wire_bytes : UINT16_MAX);
-    if (media->length) memcpy(slot->payload, media->payload, media->length);
-    atomic_store_explicit(&ring->before[index % ring->slots], *head, memory_order_relaxed);
+    memcpy((uint8_t *)slot + sizeof slot->index, (const uint8_t *)head + sizeof slot->index,
+           offsetof(struct slot, payload) - sizeof slot->index);
+    memcpy(slot->payload, payload, head->length);
+    ring->before[index % ring->slots] = *chain;
     atomic_store_explicit(&slot->index, index, memory_order_release);
     if (index >= ring->next_index) ring->next_index = index + 1;
-    atomic_store_explicit(head, index + 1, memory_order_release);
-    if ((int64_t)media->sequence > ring->newest[media->kind]) ring->newest[media->kind] = (int64_t)media->sequence;
-    if (media->flags & FLAG_STARTS_KEYFRAME && (int64_t)media->sequence > ring->keyframe)
-        ring->keyframe = (int64_t)media->sequence;
+    *chain = index + 1;
+    if (sequence > ring->newest[head->kind]) ring->newest[head->kind] = sequence;
+    if (head->flags & FLAG_STARTS_KEYFRAME && sequence > ring->keyframe) ring->keyframe = sequence;
 }
 
 static void make_room(struct ring *ring, double now) {
@@ -125,28 +110,31 @@ static void make_room(struct ring *ring, double now) {
     ring->oldest = oldest;
 }
 
-static int64_t store(struct ring *ring, const struct media *media) {
-    if (media->length > PAYLOAD_BYTES) return -DROP_OVERSIZE;
-    if (ring_find(ring, media->kind, media->sequence) >= 0) return -DROP_DUPLICATE;
-    if ((int64_t)media->sequence <= ring->evicted[media->kind]) return -DROP_TOO_OLD;
-    make_room(ring, media->arrival);
+static int64_t store(struct ring *ring, struct slot *head, const uint8_t *payload, size_t length) {
+    if (length > PAYLOAD_BYTES) return -DROP_OVERSIZE;
+    if (ring_find(ring, head->kind, head->sequence) >= 0) return -DROP_DUPLICATE;
+    if ((int64_t)head->sequence <= ring->evicted[head->kind]) return -DROP_TOO_OLD;
+    make_room(ring, head->arrival);
     uint64_t index = ring->next_index;
-    write_slot(ring, index, media);
+    head->length = (uint16_t)length;
+    write_slot(ring, index, head, payload);
     return (int64_t)index;
 }
 
 int64_t ring_store(struct ring *ring, int kind, uint64_t sequence, uint64_t timestamp, const uint8_t *payload,
                    uint32_t length, int flags, double arrival, uint32_t send_time, uint32_t wire_bytes) {
-    struct media media = {kind == VIDEO, flags, sequence, timestamp, payload, length, arrival, send_time, wire_bytes};
-    return store(ring, &media);
+    struct slot head = {.sequence = sequence, .timestamp = timestamp, .arrival = arrival, .kind = kind == VIDEO,
+                        .flags = (uint8_t)flags, .send_time = send_time, .wire_bytes = (uint16_t)wire_bytes};
+    return store(ring, &head, payload, length);
 }
 
 void ring_put(struct ring *ring, uint64_t index, int kind, uint64_t sequence, uint64_t timestamp,
               const uint8_t *payload, uint32_t length, int flags, double arrival) {
-    struct media media = {kind == VIDEO, flags, sequence, timestamp, payload, length, arrival, UINT32_MAX, 0};
+    struct slot head = {.sequence = sequence, .timestamp = timestamp, .arrival = arrival, .kind = kind == VIDEO,
+                        .flags = (uint8_t)flags, .length = (uint16_t)length, .send_time = UINT32_MAX};
     if (length > PAYLOAD_BYTES) return;
     if (index >= ring->slots && index + 1 - ring->slots > ring->oldest) ring->oldest = index + 1 - ring->slots;
-    write_slot(ring, index, &media);
+    write_slot(ring, index, &head, payload);
 }
 
 /* -- a publisher's packets -- */
@@ -156,12 +144,9 @@ struct lane { /* one kind; the first source that is heard is the stream */
     int64_t sequence, timestamp; /* the newest, unwrapped; -1 before the first */
     int64_t picture, first;      /* timestamp of the newest keyframe, and the number that it starts with */
 };
-struct format { /* of a payload type */
-    uint8_t taken, kind, retransmits, abs_send_time_id;
-};
 struct intake {
     struct ring *ring;
-    struct format formats[128];
+    struct format { uint8_t taken, kind, retransmits, abs_send_time_id; } formats[128]; /* of payload types */
     struct lane lanes[KINDS];
 };
 struct rtp {
@@ -262,20 +247,15 @@ static bool inspect(const uint8_t *at, const uint8_t *end, bool *intra, bool *be
     return true;
 }
 
-/* Mark a packet of video as h264.PictureTracker does; false when it is no H.264. */
-static bool classify(struct lane *lane, struct media *media) {
+/* The flags of a packet of video, as h264.PictureTracker has them; negative when it is no H.264. */
+static int classify(struct lane *lane, int64_t sequence, int64_t timestamp, const struct rtp *rtp) {
     bool intra, begins;
-    int64_t sequence = (int64_t)media->sequence, timestamp = (int64_t)media->timestamp;
-    if (!inspect(media->payload, media->payload + media->length, &intra, &begins)) return false;
-    if (timestamp == lane->picture) {
-        intra |= sequence > lane->first;
-    } else if (begins && timestamp > lane->picture) {
-        lane->picture = timestamp;
-        lane->first = sequence;
-        media->flags |= FLAG_STARTS_KEYFRAME;
-    }
-    if (intra) media->flags |= FLAG_KEYFRAME;
-    return true;
+    if (!inspect(rtp->payload, rtp->end, &intra, &begins)) return -1;
+    if (timestamp == lane->picture) return intra || sequence > lane->first ? FLAG_KEYFRAME : 0;
+    if (!begins || timestamp < lane->picture) return intra ? FLAG_KEYFRAME : 0;
+    lane->picture = timestamp;
+    lane->first = sequence;
+    return FLAG_KEYFRAME | FLAG_STARTS_KEYFRAME;
 }
 
 int64_t intake_rtp(struct intake *intake, const uint8_t *packet, uint32_t length, double now) {
@@ -294,15 +274,15 @@ int64_t intake_rtp(struct intake *intake, const uint8_t *packet, uint32_t length
     }
     if (!lane->ssrc) lane->ssrc = ssrc;
     if (ssrc != lane->ssrc) return -DROP_UNKNOWN_SSRC;
-    struct media media = {
-        .kind = format->kind, .flags = (packet[1] & 0x80 ? FLAG_MARKER : 0) | (format->retransmits ? FLAG_REPAIRED : 0),
-        .sequence = (uint64_t)unwrap(&lane->sequence, sequence, 16),
-        .timestamp = (uint64_t)unwrap(&lane->timestamp, get32(packet + 4), 32),
-        .payload = rtp.payload, .length = (uint32_t)(rtp.end - rtp.payload), .arrival = now,
-        .send_time = send_time_of(&rtp, format->abs_send_time_id), .wire_bytes = length,
-    };
-    if (format->kind == VIDEO && media.length && !classify(lane, &media)) return -DROP_RTP_MALFORMED;
-    return store(intake->ring, &media);
+    int64_t number = unwrap(&lane->sequence, sequence, 16), timestamp = unwrap(&lane->timestamp, get32(packet + 4), 32);
+    int flags = format->kind == VIDEO && rtp.payload < rtp.end ? classify(lane, number, timestamp, &rtp) : 0;
+    if (flags < 0) return -DROP_RTP_MALFORMED;
+    flags |= (packet[1] & 0x80 ? FLAG_MARKER : 0) | (format->retransmits ? FLAG_REPAIRED : 0);
+    struct slot head = {
+        .sequence = (uint64_t)number, .timestamp = (uint64_t)timestamp, .arrival = now, .kind = format->kind,
+        .flags = (uint8_t)flags, .send_time = send_time_of(&rtp, format->abs_send_time_id),
+        .wire_bytes = (uint16_t)(length < UINT16_MAX ? length : UINT16_MAX)};
+    return store(intake->ring, &head, rtp.payload, (size_t)(rtp.end - rtp.payload));
 }
 
 /* -- what a terminal reports -- */
@@ -355,7 +335,7 @@ static bool sound(const struct rtcp *packet) {
     return true;
 }
 
-/* The packet at `*at`, which is advanced; false when it is damaged. Only the last may be padded (RFC 3550 section 6.4.1). */
+/* The packet at `*at`, which is advanced; false when it is damaged. Only the last may be padded (RFC 3550 6.4.1). */
 static bool next_packet(const uint8_t **at, const uint8_t *end, struct rtcp *packet) {
     const uint8_t *head = *at;
     if (4 > (size_t)(end - head)) return false;
@@ -421,8 +401,8 @@ static uint32_t bitrate_of(const uint8_t *remb) {
     return bitrate < UINT32_MAX ? (uint32_t)bitrate : UINT32_MAX;
 }
 
-int fanout_feedback(struct fanout *fanout, uint32_t slot, const uint8_t *compound, uint32_t length, double ntp, double now,
-                    struct asked *nacks, uint32_t *nack_count, uint32_t most_nacks, int *keyframe) {
+int fanout_feedback(struct fanout *fanout, uint32_t slot, const uint8_t *compound, uint32_t length, double ntp,
+                    double now, struct asked *nacks, uint32_t *nack_count, uint32_t most_nacks, int *keyframe) {
     const uint8_t *at = compound, *end = compound + length;
     struct row *row = fanout_row(fanout, slot);
     struct rtcp packet;

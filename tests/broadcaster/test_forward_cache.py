@@ -70,7 +70,9 @@ class TestRing:
         ring = self.ring(2.0, 1 << 20)
         put(ring, 1, at=0.0)
         put(ring, 2, at=1.0)
-        put(ring, 3, at=2.5)
+        put(ring, 3, at=2.0)
+        assert ring.find(Kind.VIDEO, 1) is not None, "not older than that"
+        put(ring, 4, at=2.5)
         assert ring.find(Kind.VIDEO, 1) is None
         assert ring.find(Kind.VIDEO, 2) is not None
 
