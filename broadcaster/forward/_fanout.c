@@ -16,7 +16,7 @@ enum { SLICE_PACKETS = 144, MAX_PACKETS = 16, MAX_PADDING = 255, PADDING_SHARE =
 enum { HEADER_BYTES = 12, HEAD_BYTES = HEADER_BYTES + EXTENSION_BYTES, PACKET_BYTES = 1664 }; /* with libsrtp's trailer */
 enum { BATCH_MESSAGES = 128, BATCH_TRAINS = 32, ARENA_BYTES = 262144, EXTENSION_BIT = 0x10, PADDING_BIT = 0x20 };
 enum { ANSWERED = 128, FIRST_BUDGET = 60000, MAX_BUDGET = 250000, MAX_ASKED = 2000, MAX_LATE_WITHOUT_RTX = 1000 };
-static const double BURST_TICK = 0.005, BUCKET_SECONDS = 0.02, MAX_BURST_SECONDS = 3.0, REPORT_TICK = 0.02;
+static const double BUCKET_SECONDS = 0.02, MAX_BURST_SECONDS = 3.0;
 
 struct packet { /* of a train, read once for all terminals */
     struct slot *slot;
@@ -90,7 +90,7 @@ struct fanout {
     bool forwarding, refused;
     struct burst *first_burst, *last_burst, **ready;
     struct bucket egress;
-    double ntp_offset, origins[KINDS], credit, ticked, burst_at, report_at;
+    double ntp_offset, origins[KINDS], credit, ticked;
     /* The batch. */
     uint8_t *arena;
     uint32_t used, messages, socket;
@@ -685,7 +685,6 @@ void fanout_free(struct fanout *f) {
 }
 
 uint8_t *fanout_rows(struct fanout *f) { return (uint8_t *)f->rows; }
-uint32_t fanout_capacity(struct fanout *f) { return f->settings.capacity; }
 struct acknowledgements *fanout_acknowledgements(struct fanout *f) { return f->acknowledged; }
 struct counters *fanout_counters(struct fanout *f) { return &f->counters; }
 void fanout_set_outlet(struct fanout *f, struct outlet *outlet) { f->outlet = outlet; }
@@ -812,7 +811,6 @@ int fanout_burst(struct fanout *f, uint32_t slot, double now) {
     f->seats[slot].burst = burst;
     serve_last(f, burst);
     f->bursts++;
-    f->burst_at = now;
     return 1;
 }
 
@@ -954,7 +952,6 @@ void fanout_handle_bursts(struct fanout *f, double now) {
         }
         ready = still;
     }
-    f->burst_at = now + BURST_TICK;
 }
 
 /* -- repair (nack.Retransmitter) -- */
@@ -1098,7 +1095,6 @@ int fanout_report(struct fanout *f, uint32_t slot, double now) {
 void fanout_handle_reports(struct fanout *f, double now) {
     bool known = !isnan(f->origins[AUDIO]) || !isnan(f->origins[VIDEO]);
     uint32_t viewers = f->counters.viewers;
-    f->report_at = now + REPORT_TICK;
     double elapsed = isnan(f->ticked) ? 0 : now - f->ticked;
     f->ticked = now;
     if (!f->forwarding || !known) return;
@@ -1114,10 +1110,4 @@ void fanout_handle_reports(struct fanout *f, double now) {
     for (uint32_t slot = 0; slot < f->top && f->untold; slot++)
         if (f->seats[slot].joined && !f->seats[slot].told) report(f, slot, now);
     flush(f);
-}
-
-double fanout_timer(struct fanout *f, double now) {
-    if (fanout_busy(f)) return now;
-    double at = f->forwarding && f->counters.viewers ? f->report_at : INFINITY;
-    return f->bursts ? fmin(at, f->burst_at) : at;
 }

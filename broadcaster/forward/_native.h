@@ -91,10 +91,8 @@ static inline bool slot_holds(struct slot *slot, uint64_t index) {
 /* -- the fan-out, as the other files see it -- */
 
 struct row *fanout_row(struct fanout *fanout, uint32_t slot); /* NULL when nobody is there */
-double fanout_timer(struct fanout *fanout, double now);       /* when fanout_turn, bursts or reports want to be called */
 void acknowledgements_begin(struct acknowledgements *told, const struct row *row); /* of a slot that was joined */
 struct ring *intake_ring(struct intake *intake);
-uint32_t fanout_capacity(struct fanout *fanout);
 
 enum { ADDRESS_ASK, ADDRESS_CLAIM, ADDRESS_PATH, ADDRESS_FORGET };
 enum { UP_DATAGRAM = 1, UP_RTCP, UP_HEARD }; /* struct upward: anything, a publisher's plain RTCP, media off the path */

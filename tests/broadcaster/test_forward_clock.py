@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 
-from broadcaster.forward.clock import LectureClock
+from broadcaster.forward.clock import LectureClock, ReportRound
 from broadcaster.forward.layout import State, Stream
 from broadcaster.media import Kind, SenderClock
+from broadcaster.rtp.rtcp import Sdes
+from tests.support.forwarding import Lecturer, NativeTwin, Wire, drain, terminal
+from tests.support.native import needs_native
 
 OFFSET = 3_900_000_000.0
 
@@ -111,3 +115,89 @@ def test_another_source_begins_another_line() -> None:
     clock.packet(Kind.VIDEO, 0, 42.0)
     assert clock.timestamp(Kind.VIDEO, 43.0) == 90_000
     assert clock.ntp(43.0) == OFFSET + 43.0
+
+
+# Whose reports are due.
+
+
+class TestReports:
+    """The Python twin: the round, and what the clock says."""
+
+    def hall(self, count: int) -> Callable[[float], list[int]]:
+        """Return what tells at a time whoever is due among `count` terminals."""
+        reports, slots = ReportRound(), list(range(count))
+
+        def tick(now: float) -> list[int]:
+            due = reports.due(slots, now)
+            for slot in due:
+                reports.told(slot)
+            return due
+
+        return tick
+
+    def test_newcomers_are_told_at_once_and_everybody_once_a_second_in_turn(self) -> None:
+        tick = self.hall(100)
+        assert tick(10.0) == list(range(100))
+        told = [tick(10.0 + step / 50) for step in range(1, 151)]
+        assert max(len(slots) for slots in told) <= 3
+        flat = [slot for slots in told for slot in slots]
+        assert flat == [number % 100 for number in range(len(flat))]
+        assert 295 <= len(flat) <= 300
+
+    def test_a_long_silence_is_not_made_up_for(self) -> None:
+        tick = self.hall(10)
+        tick(10.0)
+        assert tick(100.0) == list(range(10))
+        assert len(tick(100.02)) <= 1
+
+
+@needs_native
+class TestNativeReports(TestReports):
+    """The same of the native twin."""
+
+    def hall(self, count: int) -> Callable[[float], list[int]]:
+        wire = Wire()
+        wire.send = lambda slot, datagram: wire.datagrams.append((slot, datagram)) is None  # type: ignore[method-assign]
+        fanout, lecturer = NativeTwin().fanout(wire), Lecturer()
+        for slot in range(count):
+            fanout.join(terminal(slot))
+        fanout.offer(lecturer.frame(key=True))
+        drain(fanout)
+        fanout.clock(OFFSET, None, 1.0)
+
+        def tick(now: float) -> list[int]:
+            wire.datagrams.clear()
+            fanout.handle_reports(now)
+            return [slot for slot, _ in wire.datagrams]
+
+        return tick
+
+    def test_a_report_is_that_of_the_clock(self) -> None:
+        wire, lecturer, clock = Wire(), Lecturer(), LectureClock(OFFSET)
+        wire.send = lambda slot, datagram: wire.datagrams.append((slot, datagram)) is None  # type: ignore[method-assign]
+        fanout = NativeTwin().fanout(wire)
+        fanout.join(terminal(0))
+        assert not fanout.report(0, 100.0)
+        for packets in (lecturer.frame(key=True), lecturer.opus()):
+            fanout.offer(packets)
+            clock.packet(packets[0].kind, packets[0].timestamp, packets[0].arrival)
+        drain(fanout)
+        fanout.clock(OFFSET, clock.origin(Kind.AUDIO), clock.origin(Kind.VIDEO))
+        row = fanout.plan.row(0)
+        assert row is not None
+        assert fanout.report(0, 123.456)
+        reports = [clock.sender_report(row.streams[kind], kind, 123.456) for kind in Kind]
+        assert wire.datagrams[-1][1] == b"".join(map(bytes, [*reports, Sdes.cname(1000, "jiangtang")]))
+
+    def test_nothing_is_told_while_forwarding_is_off_or_the_clock_is_unknown(self) -> None:
+        tick = self.hall(3)
+        assert len(tick(1.0)) == 3
+        wire = Wire()
+        fanout = NativeTwin().fanout(wire, forwarding=False)
+        fanout.join(terminal(0))
+        fanout.clock(OFFSET, 1.0, 1.0)
+        fanout.handle_reports(10.0)
+        fanout.set_forwarding(True)
+        fanout.clock(OFFSET, None, None)
+        fanout.handle_reports(11.0)
+        assert wire.datagrams == []

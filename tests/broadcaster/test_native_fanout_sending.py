@@ -18,7 +18,8 @@ import pytest
 from pylibsrtp import Policy, Session
 
 from broadcaster.drops import DropReason
-from broadcaster.forward.layout import State
+from broadcaster.forward.cache import Ring
+from broadcaster.forward.layout import SLOT_BYTES, State
 from broadcaster.forward.native_fanout import NativeBursts, NativeFanout, NativeRetransmitter
 from broadcaster.forward.plan import Terminal
 from broadcaster.media import Kind
@@ -356,3 +357,18 @@ def test_who_leaves_is_forgotten_before_the_call_returns() -> None:
         before = native.sends
         native.show(key=True)
         assert native.sends - before == 2
+
+
+def test_what_the_ring_lost_before_its_sweep_is_counted_and_never_sealed() -> None:
+    with hall(count=2) as native:
+        native.lecturer.ring = Ring(8.0, 8 * SLOT_BYTES)
+        native.fanout.source_changed(native.lecturer.ring)
+        native.fanout.offer(native.lecturer.frame((100, 200), key=True))
+        for _ in range(2):
+            native.lecturer.frame((50,) * 3)
+        native.fanout.mirror()
+        native.lecturer.frame((50,))
+        native.fanout.mirror()
+        drain(native.fanout, 7.0)
+        assert native.wire.dropped() == {DropReason.RING_EXPIRED: 2}
+        assert [[packet.sequence for packet in chair.packets()] for chair in native.chairs] == [[101], [101]]
