@@ -8,7 +8,7 @@ WEB_STAMP := web/dist/.built
 WEB_SOURCES := $(shell find web -type f \( -name '*.ts' -o -name '*.vue' -o -name '*.html' -o -name '*.css' -o -name '*.json' \) \
 	-not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 
-.PHONY: setup native run test test-fast bench bench-e2e fuzz sanitize lint format web test-tools clean
+.PHONY: setup native run test test-fast bench fuzz sanitize lint format web test-tools clean
 
 setup: $(PY_STAMP) $(WEB_STAMP)
 
@@ -61,11 +61,9 @@ fuzz: $(PY_STAMP) test-tools
 sanitize: $(PY_STAMP) test-tools
 	$(BIN)/python -m pytest -q -s tests/broadcaster/test_native_sanitized.py
 
+# All of it takes ten minutes and wants a quiet machine; BENCH=--quick takes two.
 bench: setup
-	$(BIN)/python -m tests.bench
-
-bench-e2e: setup test-tools
-	$(BIN)/python -m tests.bench.end_to_end
+	$(BIN)/python -m tests.bench $(BENCH)
 
 lint: $(PY_STAMP) $(NODE_STAMP)
 	$(BIN)/ruff check .

@@ -29,15 +29,26 @@ from tests.bench.floor import PROFILE
 from tests.bench.stages import STAGES, Plan, Run
 
 SIZES, QUICK_SIZES = (100, 500, 1000, 1500), (100, 500)
-TARGET = Path("var/bench.json")
+TARGET, DRAWN = Path("var/bench.json"), Path("var/bench.svg")
+QUICK_STAGES = ("loopback", "waiting", "rush", "python", "janus")
 
 
 def plan(options: argparse.Namespace) -> Plan:
     """Return what is to be measured."""
     sizes = sorted(set(options.sizes or (QUICK_SIZES if options.quick else SIZES)))
-    stages = tuple(options.only or STAGES)
+    stages = tuple(options.only or (QUICK_STAGES if options.quick else STAGES))
     if options.quick:
-        return Plan(sizes, stages, options.seconds or 4.0, python=[50], janus=[40], joins=100, rush=(100, 200))
+        return Plan(
+            sizes,
+            stages,
+            options.seconds or 4.0,
+            idle=4.0,
+            python=[50],
+            janus=[40],
+            joins=100,
+            rush=(100, 200),
+            far=False,
+        )
     return Plan(sizes, stages, options.seconds or 8.0, python=[50, 100, 150], janus=[40, 80], joins=200)
 
 
@@ -92,12 +103,11 @@ def end_on(*signals: signal.Signals) -> None:
 def main() -> None:
     """Run, print, write, draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="100 and 500 terminals, about two minutes")
+    parser.add_argument("--quick", action="store_true", help="100 and 500 terminals over loopback, about two minutes")
     parser.add_argument("--sizes", type=int, nargs="+", help="numbers of terminals")
     parser.add_argument("--seconds", type=float, help="of lecture at each size, best a multiple of 4")
     parser.add_argument("--only", nargs="+", choices=tuple(STAGES), help="leave out all other stages")
-    parser.add_argument("--picture", type=Path, help="draw a picture to this file too")
-    wanted = plan(options := parser.parse_args())
+    wanted = plan(parser.parse_args())
     end_on(signal.SIGTERM, signal.SIGHUP)
     raw = measured(wanted)
     document = noted(results.document(raw, wanted.sizes), raw["notes"]) | about(wanted)
@@ -105,9 +115,9 @@ def main() -> None:
     print(table.render(document))
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
-    print(f"\nwritten to {TARGET} after {document['took_seconds']} s")
-    if options.picture is not None:
-        options.picture.write_text(picture.draw(document), "utf-8")
+    if picture.series(document):
+        DRAWN.write_text(picture.draw(document), "utf-8")
+    print(f"\nwritten to {TARGET} and {DRAWN} after {document['took_seconds']} s")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ ROUGHLY_US = 550.0
 
 @dataclass(frozen=True)
 class Plan:
-    """How many terminals, how long, and what is left out. `rush` is (those who watch, those who join)."""
+    """How many terminals, how long, and what is left out. `rush` is (those who watch, those who join); `far` has Janus use the cable too."""
 
     sizes: list[int]
     stages: tuple[str, ...]
@@ -31,6 +31,8 @@ class Plan:
     python: list[int]
     janus: list[int]
     joins: int
+    idle: float = 8.0
+    far: bool = True
     rush: tuple[int, int] = (500, 1000)
     repair: tuple[int, int] = (50, 200)
 
@@ -118,6 +120,8 @@ def peers(run: Run) -> None:
         return
     network = loopback(run.cores)
     run.put("janus", network.name, asyncio.run(janus.measure(network, run.plan.janus, run.plan.seconds)))
+    if not run.plan.far:
+        return
     with cable(run) as far:
         if far is not None:
             run.put("janus", far.name, asyncio.run(janus.measure(far, run.plan.janus[-1:], run.plan.seconds)))
@@ -131,7 +135,7 @@ def single(name: str, trial: Callable[[Run, Network], Any], run: Run) -> None:
 STAGES: dict[str, Callable[[Run], None]] = {
     "loopback": over_loopback,
     "veth": over_veth,
-    "waiting": partial(single, "waiting", lambda run, at: trials.waiting(at, "native", run.plan.joins)),
+    "waiting": partial(single, "waiting", lambda run, at: trials.waiting(at, "native", run.plan.joins, run.plan.idle)),
     "rush": partial(single, "rush", lambda run, at: trials.rush(at, "native", *run.plan.rush)),
     "repair": partial(
         single, "repair", lambda run, at: trials.repair(at, "native", *run.plan.repair, run.plan.seconds)

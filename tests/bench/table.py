@@ -88,6 +88,8 @@ HONESTY = (
     ("softirqd %", "softirqd_percent"),
     ("core %", "core_percent"),
     ("load %", "load_percent"),
+    ("pic p99", "picture_latency_p99_ms"),
+    ("sound p99", "sound_latency_p99_ms"),
     ("gaps", "sample_gaps"),
     ("own drops", "sample_own_drops"),
     ("pkt/s", "lecture_packets_per_second"),

@@ -10,7 +10,6 @@ from tests.bench.place import Network
 from tests.bench.servers import SETTLE_SECONDS, Figures, Serving, measure, percentile, seen, serving, used
 
 JOINS_A_SECOND = 100
-IDLE_SECONDS = 8.0
 
 
 async def audience(network: Network, twin: str, sizes: list[int], seconds: float) -> dict[int, Figures]:
@@ -30,19 +29,19 @@ async def audience(network: Network, twin: str, sizes: list[int], seconds: float
         return found
 
 
-async def waiting(network: Network, twin: str, joins: int) -> Figures:
+async def waiting(network: Network, twin: str, joins: int, seconds: float) -> Figures:
     """Let terminals join before the lecture begins: what a join costs, and one that waits, beyond what the server uses anyway."""
     async with serving(network, twin) as server:
         hall = await server.audience()
         await hall.join(1, rate=JOINS_A_SECOND, media=False)  # what is needed once does not count
         await hall.watch(SETTLE_SECONDS)
-        alone, _ = await used(server, hall, IDLE_SECONDS)
+        alone, _ = await used(server, hall, seconds)
         memory, before = resident_kb(server.server.pid), server.meter.read()
         phase = await hall.join(joins, rate=JOINS_A_SECOND, media=False)
         joined = server.meter.read() - before
         await hall.watch(SETTLE_SECONDS)
         grown = resident_kb(server.server.pid) - memory
-        idle, _ = await used(server, hall, IDLE_SECONDS)
+        idle, _ = await used(server, hall, seconds)
     share = alone.cpu / alone.at
     return {
         "joins": phase.tally.connected,
