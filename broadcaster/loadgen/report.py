@@ -134,6 +134,7 @@ def _delivery(seen: Tally) -> dict[str, Any]:
         "duplicates",
         "disordered",
         "undecryptable",
+        "early",
         "unexpected",
         "pretended",
         "nacked",

@@ -38,6 +38,7 @@ class Tally:
     duplicates: int = 0
     disordered: int = 0  # came behind a later packet of the same source without being a retransmission
     undecryptable: int = 0
+    early: int = 0  # came before the terminal's handshake was done: lost, as in a browser
     unexpected: int = 0  # of a source that the answer did not announce
     video_latency: Histogram = field(default_factory=Histogram)  # a frame's last packet, from send to arrival
     audio_latency: Histogram = field(default_factory=Histogram)

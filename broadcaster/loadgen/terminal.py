@@ -112,7 +112,9 @@ class Terminal:
             return
         if not 128 <= data[0] <= 191:
             self.connection.receive(data, sender, now)
-        elif (keys := self.connection.keys) is None or len(data) < 12:
+        elif (keys := self.connection.keys) is None:
+            self._tally.early += 1
+        elif len(data) < 12:
             self._tally.undecryptable += 1
         elif 192 <= data[1] <= 223:
             self._control(keys, data, now)
