@@ -12,10 +12,11 @@
 #include <netinet/udp.h>
 #include <time.h>
 
-enum { SLICE_PACKETS = 144, MAX_PACKETS = 16, MAX_PADDING = 255, PADDING_SHARE = 16 }; /* 16 packets have < 60,000 bytes */
-enum { HEADER_BYTES = 12, HEAD_BYTES = HEADER_BYTES + EXTENSION_BYTES, PACKET_BYTES = 1664 }; /* with libsrtp's trailer */
+enum { SLICE_PACKETS = 144, MAX_PACKETS = 16, MAX_PADDING = 255, PADDING_SHARE = 16 }; /* of trains.py */
+enum { HEADER_BYTES = 12, HEAD_BYTES = HEADER_BYTES + EXTENSION_BYTES, PACKET_BYTES = 1664 }; /* with trailer */
 enum { BATCH_MESSAGES = 128, BATCH_TRAINS = 32, ARENA_BYTES = 262144, EXTENSION_BIT = 0x10, PADDING_BIT = 0x20 };
 enum { ANSWERED = 128, FIRST_BUDGET = 60000, MAX_BUDGET = 250000, MAX_ASKED = 2000, MAX_LATE_WITHOUT_RTX = 1000 };
+enum { MAX_GROUP = 16384 };
 static const double BUCKET_SECONDS = 0.02, MAX_BURST_SECONDS = 3.0;
 
 struct packet { /* of a train, read once for all terminals */
@@ -135,31 +136,28 @@ static struct kept *keep(const uint8_t *bytes, uint32_t length, uint32_t size, u
 /* -- one stream of a terminal (layout.Stream) -- */
 
 static void count(struct stream *stream, uint32_t packets, uint32_t octets) {
-    stream->packets += packets;
-    stream->octets += octets;
+    stream->packets += packets, stream->octets += octets;
 }
 
 static void advance(struct stream *stream, uint64_t sequence, uint64_t timestamp, double arrival) {
     uint32_t following = (uint32_t)sequence + 1 + stream->sequence_offset;
     if ((int32_t)(following - stream->next_sequence) <= 0) return;
-    stream->next_sequence = following;
-    stream->last_timestamp = (uint32_t)timestamp + stream->timestamp_offset;
+    stream->next_sequence = following, stream->last_timestamp = (uint32_t)timestamp + stream->timestamp_offset;
     stream->last_arrival = arrival;
 }
 
 static bool waits(const struct stream *stream) { return stream->state == WAITING || stream->state == SWITCHING; }
 
 static void begin(struct fanout *f, struct stream *stream, const struct packet *packet, int kind) {
-    stream->base_sequence = packet->sequence;
-    stream->from_index = packet->index;
+    stream->base_sequence = packet->sequence, stream->from_index = packet->index;
     stream->sequence_offset = stream->next_sequence - (uint32_t)packet->sequence;
     if (stream->state == SWITCHING) {
-        int64_t elapsed = llrint((packet->arrival - stream->last_arrival) * (kind == VIDEO ? CLOCK_VIDEO : CLOCK_AUDIO));
+        int rate = kind == VIDEO ? CLOCK_VIDEO : CLOCK_AUDIO;
+        int64_t elapsed = llrint((packet->arrival - stream->last_arrival) * rate);
         if (elapsed < 1) elapsed = 1;
         stream->timestamp_offset = stream->last_timestamp + (uint32_t)elapsed - (uint32_t)packet->timestamp;
     }
-    stream->state = LIVE;
-    stream->skip_timestamp = NEVER;
+    stream->state = LIVE, stream->skip_timestamp = NEVER;
     f->waiting[kind]--;
     advance(stream, packet->sequence, packet->timestamp, packet->arrival);
 }
@@ -202,7 +200,8 @@ static inline int build(const struct stream *stream, const struct packet *packet
 static bool read_packet(struct ring *ring, uint64_t index, struct packet *packet, int *kind) {
     struct slot *slot = ring ? ring_at(ring, index) : NULL;
     if (!slot) return false;
-    *packet = (struct packet){slot, index, slot->sequence, slot->timestamp, slot->arrival, slot->length, 0, slot->flags};
+    *packet = (struct packet){slot, index, slot->sequence, slot->timestamp, slot->arrival,
+                              .length = slot->length, .flags = slot->flags};
     *kind = slot->kind == VIDEO;
     return slot_holds(slot, index) && packet->length <= PAYLOAD_BYTES;
 }
@@ -223,11 +222,11 @@ static void uncount(struct fanout *f, const struct parcel *parcel, uint32_t pack
 
 static void keep_sound(struct fanout *f, uint32_t slot, const uint8_t *bytes, uint32_t length, uint32_t octets) {
     struct seat *seat = &f->seats[slot];
-    if (seat->again) {
-        drop(f, DROP_WOULD_BLOCK, 1);
-        free(seat->again);
-    } else f->again[f->again_count++] = slot;
-    seat->again = keep(bytes, length, length, 1, octets);
+    struct kept *kept = keep(bytes, length, length, 1, octets), *before = seat->again;
+    if (before || !kept) drop(f, DROP_WOULD_BLOCK, 1);
+    if (!kept) return;
+    if (!before) f->again[f->again_count++] = slot;
+    free(before), seat->again = kept;
 }
 
 /* The destination takes nothing now: twin of sending.py's refusals, of a message instead of a packet. */
@@ -328,7 +327,7 @@ static void flush(struct fanout *f) {
             if (some < 0) some = 1;
         }
         if (!error) {
-            for (uint32_t end = done + (uint32_t)some; done < end; done++) sent(f, &f->parcels[done], f->parcels[done].packets);
+            for (; some; some--, done++) sent(f, &f->parcels[done], f->parcels[done].packets);
             continue;
         }
         uint32_t slot = f->parcels[done].slot;
@@ -355,15 +354,14 @@ static void post(struct fanout *f, struct row *row, struct parcel parcel, uint8_
     f->parcels[number] = parcel;
     f->vectors[number] = (struct iovec){at, length};
     struct msghdr *message = &f->headers[number].msg_hdr;
-    message->msg_name = row->sockaddr;
-    message->msg_namelen = row->sockaddr_length;
+    message->msg_name = row->sockaddr, message->msg_namelen = row->sockaddr_length;
     message->msg_control = parcel.packets > 1 ? &f->controls[number] : NULL;
     message->msg_controllen = parcel.packets > 1 ? sizeof f->controls[number].space : 0;
     if (parcel.packets > 1) *(uint16_t *)CMSG_DATA(&f->controls[number].head) = (uint16_t)parcel.size;
     if (one_by_one(f)) flush(f);
 }
 
-/* Put the packet sealed at the end of the arena into the batch: behind the message before it when both are of one train. */
+/* Put the packet sealed at the end of the arena into the batch: behind the message before it when they make one train. */
 static void add(struct fanout *f, struct row *row, struct parcel parcel) {
     struct parcel *last = f->messages ? &f->parcels[f->messages - 1] : NULL;
     struct iovec *vector = last ? &f->vectors[f->messages - 1] : NULL;
@@ -383,8 +381,7 @@ static void add(struct fanout *f, struct row *row, struct parcel parcel) {
     vector->iov_len += parcel.size;
     last->last = parcel.size;
     last->packets++;
-    last->octets += parcel.octets;
-    last->marker |= parcel.marker;
+    last->octets += parcel.octets, last->marker |= parcel.marker;
 }
 
 /* -- sweeps -- */
@@ -445,8 +442,7 @@ static void deliver(struct fanout *f, uint32_t slot, int kind, const struct swee
 }
 
 static void finish(struct lane *lane) {
-    lane->queued -= lane->sweeps[lane->first].count;
-    lane->first = (lane->first + 1) % lane->capacity;
+    lane->queued -= lane->sweeps[lane->first].count, lane->first = (lane->first + 1) % lane->capacity;
     lane->length--;
 }
 
@@ -485,8 +481,8 @@ static void retry_sound(struct fanout *f) {
             drop(f, DROP_NO_PATH, 1);
         } else {
             count(&row->streams[AUDIO], 1, kept->octets);
-            post(f, row, (struct parcel){slot, 1, kept->octets, kept->length, kept->length, 0, AGAIN, false}, kept->bytes,
-                 kept->length);
+            struct parcel parcel = {slot, 1, kept->octets, kept->length, kept->length, 0, AGAIN, false};
+            post(f, row, parcel, kept->bytes, kept->length);
         }
     }
     flush(f);
@@ -603,8 +599,7 @@ void fanout_offer(struct fanout *f, const uint64_t *indices, uint32_t count) {
     struct sweep *sweep = &lane->sweeps[(lane->first + lane->length++) % lane->capacity];
     *sweep = (struct sweep){.packets = lane->packets + lane->tail, .count = taken, .serial = f->serial};
     memcpy(sweep->packets, packets, taken * sizeof *packets);
-    lane->tail += taken;
-    lane->queued += taken;
+    lane->tail += taken, lane->queued += taken;
     prepare(f, sweep, kind);
     while (kind == AUDIO && lane->queued > f->settings.queue && lane->length > 1) {
         drop(f, DROP_SWEEP_QUEUE_FULL, lane->sweeps[lane->first].count);
@@ -627,12 +622,9 @@ struct fanout *fanout_new(const struct fanout_settings *settings, const struct c
     bool laid = true;
     f->settings = *settings;
     if (callbacks) f->callbacks = *callbacks;
-    f->rows = calloc(places, sizeof *f->rows);
-    f->seats = calloc(places, sizeof *f->seats);
-    f->acknowledged = calloc(places, sizeof *f->acknowledged);
-    f->again = calloc(places, sizeof *f->again);
-    f->ready = calloc(places, sizeof *f->ready);
-    f->arena = malloc(ARENA_BYTES + PACKET_BYTES);
+    f->rows = calloc(places, sizeof *f->rows), f->seats = calloc(places, sizeof *f->seats);
+    f->acknowledged = calloc(places, sizeof *f->acknowledged), f->again = calloc(places, sizeof *f->again);
+    f->ready = calloc(places, sizeof *f->ready), f->arena = malloc(ARENA_BYTES + PACKET_BYTES);
     for (int kind = 0; kind < KINDS; kind++) {
         struct lane *lane = &f->lanes[kind];
         lane->capacity = settings->queue + 4 * MAX_OFFER; /* an offer too much, and the rest of the end */
@@ -646,13 +638,10 @@ struct fanout *fanout_new(const struct fanout_settings *settings, const struct c
         return NULL;
     }
     for (uint32_t i = 0; i < BATCH_MESSAGES; i++) {
-        f->headers[i].msg_hdr.msg_iov = &f->vectors[i];
-        f->headers[i].msg_hdr.msg_iovlen = 1;
+        f->headers[i].msg_hdr.msg_iov = &f->vectors[i], f->headers[i].msg_hdr.msg_iovlen = 1;
         f->controls[i].head = (struct cmsghdr){CMSG_LEN(sizeof(uint16_t)), SOL_UDP, UDP_SEGMENT};
     }
-    f->egress = bucket_of(settings->egress_bits);
-    f->overrun = -1;
-    f->ticked = NAN;
+    f->egress = bucket_of(settings->egress_bits), f->overrun = -1, f->ticked = NAN;
     return f;
 }
 
@@ -723,8 +712,7 @@ static void discard(struct fanout *f, enum drop reason) {
     }
     while (f->again_count) forget_sound(f, f->again[0]);
     fanout_stop_bursts(f);
-    f->overrun = -1;
-    f->counters.queued = 0;
+    f->overrun = -1, f->counters.queued = 0;
 }
 
 /* A stream that never sent has no timestamps to go on with; one that waits for a source goes on waiting for it. */
@@ -785,11 +773,13 @@ static void serve_last(struct fanout *f, struct burst *burst) {
 
 int fanout_burst(struct fanout *f, uint32_t slot, double now) {
     struct row *row = fanout_row(f, slot);
-    int64_t first = f->forwarding && f->ring ? ring_gop(f->ring) : -1, newest = first < 0 ? -1 : ring_newest(f->ring, VIDEO);
+    int64_t first = f->forwarding && f->ring ? ring_gop(f->ring) : -1;
+    int64_t newest = first < 0 ? -1 : ring_newest(f->ring, VIDEO);
     struct packet packet, leading;
     struct burst group = {.slot = slot, .number = (uint64_t)first, .newest = (uint64_t)newest};
     uint64_t octets = 0;
     int kind;
+    if (newest - first > MAX_GROUP) return 0;
     for (int64_t number = first; first >= 0 && number <= newest; number++) {
         int64_t index = ring_find(f->ring, VIDEO, (uint64_t)number);
         if (index < 0 || !read_packet(f->ring, (uint64_t)index, &packet, &kind)) continue;
@@ -804,10 +794,8 @@ int fanout_burst(struct fanout *f, uint32_t slot, double now) {
     begin(f, &row->streams[VIDEO], &leading, VIDEO);
     row->streams[VIDEO].from_index = NEVER;
     *burst = group;
-    burst->ssrc = row->streams[VIDEO].ssrc;
-    burst->next = burst->seen;
-    burst->bucket = bucket_of(f->settings.viewer_bits);
-    burst->since = now;
+    burst->ssrc = row->streams[VIDEO].ssrc, burst->next = burst->seen;
+    burst->bucket = bucket_of(f->settings.viewer_bits), burst->since = now;
     f->seats[slot].burst = burst;
     serve_last(f, burst);
     f->bursts++;
@@ -854,8 +842,7 @@ static bool catch_up(struct fanout *f, struct burst *burst, struct stream *strea
 static void give_up(struct fanout *f, struct burst *burst, struct stream *stream) {
     uint32_t slot = burst->slot;
     end_burst(f, slot);
-    stream->state = WAITING;
-    stream->from_index = NEVER;
+    stream->state = WAITING, stream->from_index = NEVER;
     f->waiting[VIDEO]++;
     wish(f, (int32_t)slot, WISH_BURST);
 }
@@ -873,7 +860,10 @@ static bool send_run(struct fanout *f, struct burst *burst, struct row *row, uin
     post(f, row, (struct parcel){burst->slot, run->packets, run->octets, run->size,
                                  run->length - (run->packets - 1) * run->size, 0, BURST, false}, bytes, run->length);
     flush(f);
-    if (f->refused && !burst->refused) burst->refused = keep(bytes, run->length, run->size, run->packets, run->octets);
+    if (f->refused && !burst->refused) {
+        burst->refused = keep(bytes, run->length, run->size, run->packets, run->octets);
+        if (!burst->refused) drop(f, DROP_WOULD_BLOCK, run->packets);
+    }
     if (f->refused) return false;
     count(&row->streams[VIDEO], run->packets, run->octets);
     free(burst->refused), burst->refused = NULL; /* it may be the run */
@@ -919,14 +909,8 @@ static bool step(struct fanout *f, struct burst *burst, double now) {
         end_burst(f, burst->slot);
         return false;
     }
-    if (now - burst->since > MAX_BURST_SECONDS) {
-        give_up(f, burst, stream);
-        return false;
-    }
-    if (!reserve(f, row, MAX_PACKETS)) {
-        give_up(f, burst, stream);
-        return false;
-    }
+    if (now - burst->since > MAX_BURST_SECONDS) return give_up(f, burst, stream), false;
+    if (!reserve(f, row, MAX_PACKETS)) return give_up(f, burst, stream), false;
     if (burst->refused) {
         struct kept *kept = burst->refused;
         return affordable(f, burst, kept->octets, now) && send_run(f, burst, row, kept->bytes, kept);
@@ -998,8 +982,8 @@ static void repeat(struct fanout *f, uint32_t slot, struct stream *stream, const
     if (length) add(f, row, (struct parcel){.slot = slot, .size = (uint32_t)length, .purpose = REPAIR});
 }
 
-static void answer_one(struct fanout *f, uint32_t slot, int kind, uint16_t sequence, struct account *account, double rtt,
-                       double now) {
+static void answer_one(struct fanout *f, uint32_t slot, int kind, uint16_t sequence, struct account *account,
+                       double rtt, double now) {
     struct row *row = &f->rows[slot];
     struct stream *stream = &row->streams[kind];
     uint32_t behind = (uint16_t)(stream->next_sequence - 1 - sequence);
@@ -1034,8 +1018,7 @@ uint32_t fanout_answer(struct fanout *f, uint32_t slot, uint32_t media_ssrc, con
     if (!account) return 0;
     uint32_t octets = row->streams[VIDEO].octets;
     account->budget = fmin(account->budget + f->settings.nack_share * (octets - account->octets), MAX_BUDGET);
-    account->octets = octets;
-    account->looks = fmin(account->looks + (now - account->looked) * MAX_ASKED, MAX_ASKED);
+    account->octets = octets, account->looks = fmin(account->looks + (now - account->looked) * MAX_ASKED, MAX_ASKED);
     account->looked = now;
     uint32_t granted = account->looks > 0 ? (uint32_t)account->looks : 0;
     if (granted > count) granted = count;
@@ -1049,9 +1032,7 @@ uint32_t fanout_answer(struct fanout *f, uint32_t slot, uint32_t media_ssrc, con
 /* -- sender reports (clock.py) -- */
 
 void fanout_clock(struct fanout *f, double ntp_offset, double audio_origin, double video_origin) {
-    f->ntp_offset = ntp_offset;
-    f->origins[AUDIO] = audio_origin;
-    f->origins[VIDEO] = video_origin;
+    f->ntp_offset = ntp_offset, f->origins[AUDIO] = audio_origin, f->origins[VIDEO] = video_origin;
 }
 
 /* RFC 3550 sections 6.4.1 and 6.5: a report about each stream that sent, and the name that both share. */
@@ -1079,8 +1060,7 @@ static int report(struct fanout *f, uint32_t slot, double now) {
     uint8_t *at = f->arena + f->used;
     int length = write_reports(f, row, now, at);
     if (!length) return 0;
-    f->untold -= !f->seats[slot].told;
-    f->seats[slot].told = true;
+    f->untold -= !f->seats[slot].told, f->seats[slot].told = true;
     if (!seal(f, row, at, &length, 1)) drop(f, DROP_SEAL_ERROR, 1);
     else add(f, row, (struct parcel){.slot = slot, .size = (uint32_t)length, .purpose = REPORT});
     return 1;

@@ -22,6 +22,7 @@ from broadcaster.media import Kind, MediaPacket
 TICK_SECONDS: Final = 0.005
 BUCKET_SECONDS: Final = 0.02
 MAX_BURST_SECONDS: Final = 3.0
+MAX_GROUP_NUMBERS: Final = 16_384
 
 
 class TokenBucket:
@@ -88,7 +89,9 @@ class GopBursts:
     def start(self, slot: int, now: float) -> bool:
         """Begin a burst of video to a waiting terminal; False when there is none to send: then wish a keyframe."""
         gop = self.ring.gop() if self.fanout.forwarding else []
-        if not gop or sum([len(packet.payload) for packet in gop]) > self._max_octets:
+        if not gop or gop[-1].sequence - gop[0].sequence > MAX_GROUP_NUMBERS:
+            return False
+        if sum([len(packet.payload) for packet in gop]) > self._max_octets:
             return False
         row = self.fanout.take_over(slot, gop[0])
         if row is None:

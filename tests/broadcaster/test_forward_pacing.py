@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from broadcaster.drops import DropReason
-from broadcaster.forward.pacing import MAX_BURST_SECONDS, TICK_SECONDS, TokenBucket
+from broadcaster.forward.pacing import MAX_BURST_SECONDS, MAX_GROUP_NUMBERS, TICK_SECONDS, TokenBucket
 from broadcaster.media import Kind
 from tests.support.forwarding import (
     AnyBursts,
@@ -109,6 +109,14 @@ class TestBursts:
         fanout.join(terminal(0))
         assert not bursts.start(0, lecturer.now)
         assert len(bursts) == 0
+
+    def test_a_group_full_of_holes_is_not_sent(self) -> None:
+        """A source that jumps about in its numbers must not make anybody walk them."""
+        _, fanout, lecturer, bursts = self.running(frames=1)
+        lecturer.video += MAX_GROUP_NUMBERS
+        lecturer.frame()
+        fanout.join(terminal(0))
+        assert not bursts.start(0, lecturer.now)
 
     def test_without_a_keyframe_or_without_forwarding_there_is_no_burst(self) -> None:
         wire, lecturer = Wire(), Lecturer()
