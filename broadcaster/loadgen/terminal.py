@@ -133,7 +133,7 @@ class Terminal:
             self._flows(now)
 
     def _flows(self, now: float) -> None:
-        """Media comes: say so once, and leave it to the kernel when every stream was seen."""
+        """Media comes: say so, and leave the rest to the kernel; a late joiner is sent hundreds of packets at once."""
         if self.media_at is None:
             self.media_at = now
             self._on_media(self)

@@ -175,9 +175,9 @@ def test_a_drained_terminal_follows_the_numbers_it_sees(start: int) -> None:
     assert not drain.flows
     for step in (0, 64, 128, 100):
         drain.packet(bytearray(struct.pack("!BBHII", 0x80, 96, start + step & 0xFFFF, 0, 1)))
+    assert drain.flows
     drain.packet(bytearray(struct.pack("!BBHII", 0x80, 111, 7, 0, 2)))
     drain.packet(bytearray(struct.pack("!BBHII", 0x80, 111, 7, 0, 999)))
-    assert drain.flows
     assert (drain.read, drain.expected) == (6, 129 + 1)
     drain.sender_report(1, 0x0000_1234_5678_0000, 9.0)
     video = next(block for block in (ReportBlock.parse(raw, 0) for raw in drain.blocks(10.0)) if block.ssrc == 1)
