@@ -47,6 +47,7 @@ from signaling.library.service import LibraryService
 from signaling.listen import StartError
 from signaling.live import api as live_api
 from signaling.live import whep, whip
+from signaling.live.feed import Grouped
 from signaling.live.service import LiveService
 from signaling.operations import readings
 from signaling.operations.health import Health
@@ -115,7 +116,7 @@ class Node:
     def _join(self) -> None:
         self.lectures.state_of = self.live.state
         self.live.document = self.documents.of
-        self.live.listeners += [self.attendance.handle, self.library.handle]
+        self.live.listeners += [Grouped(self.attendance.handle_all), self.library.handle]
         self.metrics.add("media", lambda: readings.media(self.plane))
         self.metrics.add("recorder", self.recorder.metrics)
         self.metrics.add("attendance", lambda: readings.attendance(self.attendance.ledger))

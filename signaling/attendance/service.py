@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -102,11 +103,38 @@ class AttendanceService:
         await self._metronome.stop()
         await self.tick(self._clock())
 
+    async def handle_all(self, events: Sequence[LiveEvent]) -> None:
+        """Take facts in their order; screens that came and went one after the other share a commit.
+
+        Raises what went wrong, after everything was tried.
+        """
+        failures: list[Exception] = []
+        for step in self._steps(events):
+            try:
+                await step
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            raise failures[0] if len(failures) == 1 else ExceptionGroup("some facts are not recorded", failures)
+
+    def _steps(self, events: Sequence[LiveEvent]) -> Iterator[Awaitable[None]]:
+        """Each step begins when the one before has ended."""
+        for together, run in itertools.groupby(events, lambda event: isinstance(event, ScreenJoined | ScreenLeft)):
+            if together:
+                yield self._record([event for event in run if isinstance(event, ScreenJoined | ScreenLeft)])
+            else:
+                yield from map(self.handle, run)
+
+    async def _record(self, events: Sequence[ScreenJoined | ScreenLeft]) -> None:
+        facts = [self._presence(event) for event in events if not event.screen_id.startswith(MONITOR)]
+        if facts:
+            await self.ledger.add(facts)
+
     async def handle(self, event: LiveEvent) -> None:
         """Take a fact of the live broadcast; the same one twice changes nothing."""
         match event:
-            case ScreenJoined() | ScreenLeft() if not event.screen_id.startswith(MONITOR):
-                await self.ledger.add([self._presence(event)])
+            case ScreenJoined() | ScreenLeft():
+                await self._record([event])
             case BroadcastChanged():
                 rows = self._sampler.changed(event)
                 if rows:

@@ -25,7 +25,7 @@ from signaling.live.audience import Audience
 from signaling.live.broadcasts import SYSTEM, Actor, Broadcasts, OnAir
 from signaling.live.conflicts import Conflicts
 from signaling.live.events import BroadcastChanged, Listener, LiveEvent, PublisherArrived
-from signaling.live.feed import Feed
+from signaling.live.feed import Feed, Grouped
 from signaling.live.limits import Buckets
 from signaling.live.media import MediaPlane
 from signaling.live.models import Broadcast, BroadcastTransition, StreamKey, Ticket
@@ -167,7 +167,7 @@ class LiveService:
         live = settings.live
         self.settings = settings
         self.boot_id = boot_id
-        self.listeners: list[Listener] = [self._autostart]
+        self.listeners: list[Listener | Grouped] = [self._autostart]
         self.records = Records(db)
         self._lectures = lectures
         self._wall = wall

@@ -184,6 +184,41 @@ async def dump(db: Database) -> dict[str, list[tuple[object, ...]]]:
 A, B = "screen-2152230101-1", "screen-2152230101-2"
 
 
+async def test_events_taken_together_are_recorded_as_one_by_one_with_fewer_commits(
+    db: Database, tmp_path: Path
+) -> None:
+    commits: list[object] = []
+    listen(db.engine.sync_engine, "commit", commits.append)
+    attendance = service(db, tmp_path, Rooms())
+    events = [
+        joined(A, 0),
+        joined("monitor:x", 0),
+        joined(B, 1),
+        changed(Event.START, State.OPEN, 2),
+        left(A, 100),
+        left(B, 120),
+    ]
+    await attendance.handle_all(events)
+    together, once = await dump(db), len(commits)
+    assert len(next(iter(together.values()))) == 4
+    for event in events:
+        await attendance.handle(event)
+    assert await dump(db) == together
+    assert once < len(commits) - once
+
+
+async def test_an_event_that_fails_does_not_keep_the_others_of_its_group(db: Database, tmp_path: Path) -> None:
+    attendance = service(db, tmp_path, Rooms())
+    whole, attendance._sampler = attendance._sampler, None  # type: ignore[assignment]
+    change = changed(Event.START, State.OPEN, 2)
+    with pytest.raises(AttributeError):
+        await attendance.handle_all([joined(A, 0), change, joined(B, 1)])
+    with pytest.raises(ExceptionGroup, match="some facts are not recorded"):
+        await attendance.handle_all([change, change])
+    attendance._sampler = whole
+    assert len(next(iter((await dump(db)).values()))) == 2
+
+
 async def test_the_same_event_twice_changes_nothing(db: Database, tmp_path: Path) -> None:
     attendance = service(db, tmp_path, Rooms())
     events = [joined(A, 0), joined(B, 1), left(A, 100), left(B, 120)]
