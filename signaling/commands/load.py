@@ -2,7 +2,7 @@
 
 1. It measures and does not judge: 0 when it could be done, whatever the figures are; 1 when no terminal got in; 2 for wrong use.
 2. Ctrl-C ends any phase; what was measured so far is reported, and `complete` in the JSON is false.
-3. **Bounded**: at most `MOST_TERMINALS` and `MOST_SECONDS`, and every join has 15 s.
+3. **Bounded**: at most `MOST_TERMINALS` and `MOST_SECONDS` (`load_options.py`), and every join has 15 s.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,12 +22,11 @@ from broadcaster.loadgen import report
 from broadcaster.loadgen.crowd import Audience, Crew, Crowd, crowd
 from broadcaster.loadgen.orders import ChildError
 from broadcaster.loadgen.publisher import Lecturer, Sent, WhipSource, lecturer
+from signaling.commands.load_options import PER_PROCESS, add_options
 from signaling.commands.load_progress import Progress
 from signaling.commands.load_target import Target, TargetError, find
 
 OPENER: Final = "signaling.commands.load_http:opener"
-PER_PROCESS: Final = 800
-MOST_TERMINALS, MOST_SECONDS, MOST_RATE = 20_000, 24 * 3600.0, 1000.0
 BEFORE_SECONDS: Final = 2.0
 SERVER_ENDED: Final = "the server ended during the trial"
 SETTLE_SECONDS: Final = 1.0
@@ -47,68 +45,7 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "load", help="try a running server with many simulated terminals", description="Try a server before a big day."
     )
-    target = parser.add_argument_group("target")
-    target.add_argument(
-        "--demo", metavar="DIR", type=Path, help="data folder of `serve --demo`: everything is read from demo.json"
-    )
-    target.add_argument("--url", metavar="URL", help="WHEP URL of the lecture")
-    target.add_argument(
-        "--token", metavar="TOKEN", action="append", default=[], help="watch token; several are used in turn"
-    )
-    target.add_argument(
-        "--tokens", metavar="FILE", type=Path, help="file with one watch token a line, one for each screen"
-    )
-    target.add_argument("--ca", metavar="FILE", type=Path, help="authority to trust (ca.pem of `jiangtang cert`)")
-    target.add_argument(
-        "--pid", type=int, help="process id of the server on this machine: its CPU time and memory are reported"
-    )
-    trial = parser.add_argument_group("trial")
-    trial.add_argument(
-        "--terminals", metavar="N", type=_count(MOST_TERMINALS), default=100, help="how many (default: 100)"
-    )
-    trial.add_argument(
-        "--rate", metavar="R", type=_number(0.1, MOST_RATE), default=50.0, help="joins a second (default: 50)"
-    )
-    trial.add_argument(
-        "--seconds",
-        metavar="S",
-        type=_number(0.0, MOST_SECONDS),
-        default=30.0,
-        help="to watch when all are in (default: 30)",
-    )
-    trial.add_argument(
-        "--sample",
-        metavar="P",
-        type=_share(1.0),
-        default=0.05,
-        help="share that checks every packet, at least 4 terminals (default: 5%%)",
-    )
-    trial.add_argument(
-        "--loss",
-        metavar="P",
-        type=_share(0.5),
-        default=0.0,
-        help="share of video that the sample pretends to lose and asks for again",
-    )
-    trial.add_argument(
-        "--idle", action="store_true", help="do not wait for media: measure terminals that wait for the lecture"
-    )
-    trial.add_argument(
-        "--processes",
-        metavar="K",
-        type=_count(64),
-        help=f"load processes (default: one for {PER_PROCESS} terminals, at most one a core)",
-    )
-    trial.add_argument("--cpus", metavar="LIST", type=_cpus, default=(), help="CPUs of the load, as 1 or 2,3")
-    lecture = parser.add_argument_group("lecture")
-    lecture.add_argument(
-        "--publish",
-        action="store_true",
-        help="publish a synthetic lecture of 1.5 Mb/s; latency is then measured from its sending",
-    )
-    lecture.add_argument("--whip-url", metavar="URL", help="where to publish (demo.json otherwise)")
-    lecture.add_argument("--key", metavar="KEY", help="stream key (demo.json otherwise)")
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write the whole report; - is standard output")
+    add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -223,39 +160,3 @@ def _with_hint(reason: str) -> str:
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         return f"{reason}: name the authority with --ca FILE"
     return next((f"{reason}: {hint}" for start, hint in HINTS.items() if reason.startswith(start)), reason)
-
-
-def _count(most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        value = int(text)
-        if not 1 <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text} is not between 1 and {most}")
-        return value
-
-    return read
-
-
-def _number(least: float, most: float) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        value = float(text)
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text} is not between {least:g} and {most:g}")
-        return value
-
-    return read
-
-
-def _share(most: float) -> Callable[[str], float]:
-    """5% and 0.05 are the same."""
-
-    def read(text: str) -> float:
-        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-        if not 0 <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text} is not between 0 and {most * 100:g}%")
-        return value
-
-    return read
-
-
-def _cpus(text: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in text.split(","))
