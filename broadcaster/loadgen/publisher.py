@@ -1,7 +1,7 @@
 """A simulated lecturer in a process of its own: connects by WHIP, sends the lecture of `lecture.py` paced by the clock.
 
-Keyframes go out in trains of 12, 2 ms apart, as a browser's pacer spreads them. What the server asks for again is sent again as it was
-(no RTX). Keyframe requests are obeyed with the next frame; the group of pictures begins anew there.
+Pictures go out in trains of at most 12 packets at 2.5 times the bitrate, as a browser's pacer spreads them: a keyframe takes 136 ms, the
+pictures behind it wait, sound does not. What the server asks for again is sent again as it was (no RTX). Keyframe requests are obeyed with the next frame; the group of pictures begins anew there.
 `python -m broadcaster.loadgen.publisher OPENER` is the child's end.
 """
 
@@ -32,7 +32,8 @@ from broadcaster.transport.client import ClientIdentity, OpenError
 
 CONNECT_SECONDS: Final = 10.0
 REPORT_SECONDS: Final = 1.0
-TRAIN, TRAIN_SECONDS = 12, 0.002
+TRAIN: Final = 12
+PACED_OCTETS: Final = 2.5 * 1.5e6 / 8  # a second: libwebrtc's pacing factor times the bitrate
 KEPT: Final = 2048  # sealed packets for repair
 NTP_OFFSET: Final = 2_208_988_800
 LATE_SECONDS: Final = 0.02
@@ -75,6 +76,7 @@ class Studio:
         self._wished = False
         self._since_key = lecture.KEY_EVERY
         self._tasks: list[asyncio.Task[None]] = []
+        self._free_at = 0.0  # when the pacer lets the next train go
 
     async def connect(self, url: str, key: str) -> None:
         """Offer, check, shake hands. Raises `ExchangeError`, `AnswerError`, `OSError`, `ConnectionError` or `TimeoutError`."""
@@ -96,7 +98,8 @@ class Studio:
     def begin(self) -> None:
         """Begin to send the lecture; it goes on until the end."""
         if len(self._tasks) == 1:
-            self._tasks.append(asyncio.create_task(self._lecture()))
+            begun = time.monotonic()
+            self._tasks += [asyncio.create_task(each(begun)) for each in (self._sound, self._pictures)]
 
     async def close(self) -> None:
         """Stop and say goodbye; idempotent."""
@@ -107,20 +110,22 @@ class Studio:
             asyncio.get_running_loop().remove_reader(self._connection.socket)
         self._connection.close()
 
-    async def _lecture(self) -> None:
-        begun, frames, sounds = time.monotonic(), 0, 0
+    async def _sound(self, begun: float) -> None:
+        sounds = 0
         while not self._connection.ended:
-            now = time.monotonic()
-            while sounds * lecture.SOUND_SECONDS <= now - begun:
-                self._send(Kind.AUDIO, sound_payload(), marker=sounds == 0)
-                self._sources[Kind.AUDIO].advance(lecture.SOUND_SECONDS)
-                sounds += 1
-            if frames <= (now - begun) * lecture.FRAME_RATE:
-                self.sent.late_frames += now - begun - frames / lecture.FRAME_RATE > LATE_SECONDS
-                await self._frame()
-                frames += 1
-            due = min(frames / lecture.FRAME_RATE, sounds * lecture.SOUND_SECONDS)
-            await asyncio.sleep(max(0.0, begun + due - time.monotonic()))
+            await _until(begun + sounds * lecture.SOUND_SECONDS)
+            self._send(Kind.AUDIO, sound_payload(), marker=sounds == 0)
+            self._sources[Kind.AUDIO].advance(lecture.SOUND_SECONDS)
+            sounds += 1
+
+    async def _pictures(self, begun: float) -> None:
+        frames = 0
+        while not self._connection.ended:
+            due = max(begun + frames / lecture.FRAME_RATE, self._free_at)
+            await _until(due)
+            self.sent.late_frames += time.monotonic() - due > LATE_SECONDS
+            await self._frame()
+            frames += 1
 
     async def _frame(self) -> None:
         keyframe = self._since_key >= (SOONEST_KEY if self._wished else lecture.KEY_EVERY)
@@ -130,8 +135,10 @@ class Studio:
         self.sent.keyframes += keyframe
         payloads = frame_payloads(keyframe=keyframe)
         for index, payload in enumerate(payloads):
-            if index and index % TRAIN == 0:
-                await asyncio.sleep(TRAIN_SECONDS)
+            if index % TRAIN == 0:
+                await _until(self._free_at)
+                octets = sum(len(each) for each in payloads[index : index + TRAIN])
+                self._free_at = time.monotonic() + octets / PACED_OCTETS
             self._send(Kind.VIDEO, payload, marker=index == len(payloads) - 1)
         self._sources[Kind.VIDEO].advance(1 / lecture.FRAME_RATE)
 
@@ -201,6 +208,10 @@ class Studio:
         self.sent.ended = reason
         if not self._ready.done():
             self._ready.set_result(reason)
+
+
+async def _until(at: float) -> None:
+    await asyncio.sleep(max(0.0, at - time.monotonic()))
 
 
 def _report(source: Source) -> bytes:
