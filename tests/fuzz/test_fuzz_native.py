@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.mutations import HERE, corpus
+from tests.fuzz.test_fuzz_feedback import seeds as seeds_of_feedback
 from tests.support.native import c_files, compile_c
 
 NATIVE = HERE / "native"
@@ -47,7 +48,12 @@ def seeds_of_datagrams() -> list[bytes]:
     """What a publisher and a viewer send, and what a stranger tries."""
     return [
         listed(packet, before=bytes((sender,)))
-        for packet in [*corpus("rtp"), *corpus("rtcp"), b"\x00\x01\x00\x08" + bytes(24), b"\x16\xfe\xfd" + bytes(20)]
+        for packet in [
+            *corpus("rtp"),
+            *seeds_of_feedback(),
+            b"\x00\x01\x00\x08" + bytes(24),
+            b"\x16\xfe\xfd" + bytes(20),
+        ]
         for sender in (1, 2, 5)
         if len(packet) < LONGEST // 2
     ]
@@ -55,7 +61,7 @@ def seeds_of_datagrams() -> list[bytes]:
 
 TARGETS: dict[str, Callable[[], list[bytes]]] = {
     "rtp": seeds_of_rtp,
-    "rtcp": lambda: corpus("rtcp"),
+    "rtcp": seeds_of_feedback,
     "datagrams": seeds_of_datagrams,
 }
 

@@ -1,7 +1,7 @@
 /* The demultiplexer: datagrams from a publisher, a viewer, one who is not connected yet, and strangers.
  *
- * An input is a list of datagrams, a byte before each says who sent it. libsrtp is played by functions that cut a tag of
- * whatever length off, or find it wrong. */
+ * An input is a list of datagrams, a byte before each says who sent it. libsrtp is played by a function that cuts a tag off,
+ * where the last byte says that there is one, or finds it wrong. */
 #include "harness.h"
 
 #include <netinet/in.h>
@@ -11,7 +11,8 @@
 enum { PUBLISHER = 1, VIEWER, STRANGE, SENDERS = 6, TIME_ID = 3 };
 
 static int open_packet(void *session, void *packet, int *length) {
-    int tag = ((uint8_t *)packet)[*length - 1] & 15;
+    uint8_t last = ((uint8_t *)packet)[*length - 1];
+    int tag = last >= 0xF0 ? last & 15 : 0;
     if (!session || *length < 8 + tag) return 1;
     *length -= tag;
     return 0;
