@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -372,3 +374,33 @@ def test_what_the_ring_lost_before_its_sweep_is_counted_and_never_sealed() -> No
         drain(native.fanout, 7.0)
         assert native.wire.dropped() == {DropReason.RING_EXPIRED: 2}
         assert [[packet.sequence for packet in chair.packets()] for chair in native.chairs] == [[101], [101]]
+
+
+def test_counters_tell_how_long_trains_are_and_how_late_they_left() -> None:
+    with hall(count=2) as native:
+        native.lecturer.now = time.monotonic()
+        native.show(key=True, sizes=(1000,) * 20)
+        native.lecturer.now = time.monotonic() - 3600
+        native.show(sizes=(100,))
+        counters = native.fanout.counters
+        assert {length: times for length, times in enumerate(counters.lengths) if times} == {1: 1, 4: 1, 16: 1}
+        assert (counters.trains, counters.segments, counters.forwarded, counters.packets_out) == (3, 21, 21, 42)
+        assert sum(counters.latency) == 2
+        assert counters.latency[63] == 1
+
+
+def test_an_idle_terminal_costs_half_a_kilobyte_here() -> None:
+    """Seats, rows and acknowledgements of the C structures; whoever asks for packets again costs 3 kB more."""
+    page, count = os.sysconf("SC_PAGE_SIZE"), 4000
+    with hall(count=0):
+        before = int(Path("/proc/self/statm").read_text().split()[1])
+        wire = Wire()
+        fanout = NativeFanout(count, seal=wire.seal, send=wire.send, drop=wire.drops, wish=wire.wish, queue=512)
+        row = fanout.plan.join(terminal(0))
+        for slot in range(count):
+            row.slot = slot
+            row.write(fanout.plan.memory)
+            fanout.call("fanout_join", slot)
+        after = int(Path("/proc/self/statm").read_text().split()[1])
+        assert fanout.counters.viewers == count
+        assert (after - before) * page / count < 1024
