@@ -361,7 +361,7 @@ static void post(struct fanout *f, struct row *row, struct parcel parcel, uint8_
     if (one_by_one(f)) flush(f);
 }
 
-/* Put the packet sealed at the end of the arena into the batch: behind the message before it when they make one train. */
+/* Put the packet sealed at the end of the arena into the batch: into the message before it when both make one train. */
 static void add(struct fanout *f, struct row *row, struct parcel parcel) {
     struct parcel *last = f->messages ? &f->parcels[f->messages - 1] : NULL;
     struct iovec *vector = last ? &f->vectors[f->messages - 1] : NULL;
