@@ -86,7 +86,7 @@ def noted(document: dict[str, Any], notes: dict[str, str]) -> dict[str, Any]:
     for name in ("floor", "native", "python", "janus"):
         if document.get(name) is None:
             words = [note for stage, note in notes.items() if stage.split()[0] == name]
-            document[f"{name}_note"] = " ".join(words) or "not measured in this run"
+            document.setdefault(f"{name}_note", " ".join(words) or "not measured in this run")
     return document
 
 

@@ -5,41 +5,41 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 CPUCLOCK_SCHED = 2  # with the process id, the id of that process' CPU clock (clock_getcpuclockid(3))
-STOLEN = 8  # the word of a line of /proc/stat that counts what the hypervisor took
+BUSY, STOLEN = (
+    (1, 2, 3, 6, 7),
+    8,
+)  # words of a line of /proc/stat: user, nice, system, interrupts; what the hypervisor took
 
 
 @dataclass(frozen=True)
 class Reading:
     """Seconds that only grow.
 
-    `cpu` of the process. `waited`: its threads were ready and the core was taken. `softirqd`: the kernel's own thread worked
-    off packets on that core, which nobody's CPU time shows. `stolen`: another guest of the hypervisor had the core.
+    `cpu` of the process. `waited`: its threads were ready and the core was taken, by each other too. `softirqd`: the kernel's own
+    thread worked off packets on that core, which nobody's CPU time shows. `busy`: the core, whoever used it. `stolen`: another
+    guest of the hypervisor had it.
     """
 
     at: float
     cpu: float
     waited: float
     softirqd: float
+    busy: float
     stolen: float
 
     def __sub__(self, earlier: Reading) -> Reading:
-        return Reading(
-            self.at - earlier.at,
-            self.cpu - earlier.cpu,
-            self.waited - earlier.waited,
-            self.softirqd - earlier.softirqd,
-            self.stolen - earlier.stolen,
-        )
+        return Reading(*(getattr(self, each.name) - getattr(earlier, each.name) for each in fields(self)))
 
     def shares(self) -> dict[str, float]:
         """Return percentages of the time between two readings."""
         return {
             "core_percent": round(self.cpu / self.at * 100, 1),
             "waited_percent": round(self.waited / self.at * 100, 1),
+            "others_percent": round(max(0.0, self.busy - self.cpu - self.softirqd) / self.at * 100, 1),
             "softirqd_percent": round(self.softirqd / self.at * 100, 2),
             "stolen_percent": round(self.stolen / self.at * 100, 2),
         }
@@ -55,9 +55,8 @@ class Meter:
     def read(self) -> Reading:
         """Return the sums until now."""
         softirqd = 0.0 if self._softirqd is None else cpu_seconds(self._softirqd)
-        return Reading(
-            time.perf_counter(), cpu_seconds(self._pid), waited_seconds(self._pid), softirqd, stolen_seconds(self._core)
-        )
+        used, waited = cpu_seconds(self._pid), waited_seconds(self._pid)
+        return Reading(time.perf_counter(), used, waited, softirqd, *core_seconds(self._core))
 
 
 def cpu_seconds(pid: int) -> float:
@@ -74,13 +73,14 @@ def waited_seconds(pid: int) -> float:
     return waited / 1e9
 
 
-def stolen_seconds(core: int) -> float:
-    """Return how long the hypervisor kept a core from this machine."""
+def core_seconds(core: int) -> tuple[float, float]:
+    """Return how long a core was busy, and how long the hypervisor kept it from this machine; steps of 10 ms."""
     for line in Path("/proc/stat").read_text("ascii").splitlines():
         words = line.split()
         if words[0] == f"cpu{core}":
-            return int(words[STOLEN]) / os.sysconf("SC_CLK_TCK")
-    return 0.0
+            tick = os.sysconf("SC_CLK_TCK")
+            return sum(int(words[place]) for place in BUSY) / tick, int(words[STOLEN]) / tick
+    return 0.0, 0.0
 
 
 def kernel_thread(name: str) -> int | None:

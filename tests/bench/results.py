@@ -8,7 +8,8 @@ from typing import Any
 
 REFERENCE = 1000
 PRIMARY = "loopback"
-LEAST_DELIVERED = 0.99
+LEAST_DELIVERED = 0.999  # of the packets: what did not arrive cost nothing
+LEAST_COUNTED = 0.99  # of Janus, whose viewers count by the clock
 Figures = dict[str, Any]
 BySize = Mapping[int, Mapping[str, Any]]
 
@@ -29,9 +30,10 @@ def median(turns: list[dict[str, float]], name: str, digits: int = 1) -> float |
 
 
 def at_size(floor: Mapping[str, list[dict[str, float]]], native: Figures | None, base: Figures | None) -> Figures:
-    """Fold one size on one network; `base` is the server with one terminal."""
+    """Fold one size on one network; `base` is the server with one terminal. A server that lost packets has no cost."""
     least, sweep = median(floor.get("gso", []), "us"), median(floor.get("gso", []), "sweep_ms", 2)
-    cost = None if native is None else round(native["us"], 1)
+    note = "" if native is None else lost(native)
+    cost = None if native is None or note else round(native["us"], 1)
     folded = {
         "floor": least,
         "floor_plain": median(floor.get("plain", []), "us"),
@@ -42,7 +44,9 @@ def at_size(floor: Mapping[str, list[dict[str, float]]], native: Figures | None,
         "terminals_per_core": None if not cost else round(1e6 / cost),
         "floor_terminals_per_core": None if not least else round(1e6 / least),
     }
-    if native is not None:
+    if note:
+        folded |= {"native_detail": native, "native_note": note}
+    elif native is not None:
         folded |= {"native_detail": native, **_without_base(native, base, least)}
         folded["ratio_native_to_floor_per_packet"] = ratio(
             native.get("us_per_packet"), median(floor.get("gso", []), "us_per_packet", 3)
@@ -52,6 +56,14 @@ def at_size(floor: Mapping[str, list[dict[str, float]]], native: Figures | None,
         folded["ratio_latency_p50_to_sweep"] = ratio(native.get("latency_p50_ms"), sweep)
         folded["ratio_latency_p99_to_sweep"] = ratio(native.get("latency_p99_ms"), sweep)
     return folded
+
+
+def lost(figures: Mapping[str, Any]) -> str:
+    """Say what did not arrive, so that its cost cannot count; empty when everything did."""
+    delivered = figures["sample_delivered"] or 0.0
+    if delivered < LEAST_DELIVERED:
+        return f"with {figures['terminals']} terminals only {delivered:.1%} arrived"
+    return f"{figures['connections_lost']} terminals lost their connection" if figures["connections_lost"] else ""
 
 
 def _without_base(native: Figures, base: Figures | None, least: float | None) -> Figures:
@@ -74,6 +86,7 @@ def on_network(floors: Mapping[int, Mapping[str, list[dict[str, float]]]], nativ
     names = ("floor", "floor_plain", "native", "ratio_native_to_floor", "terminals_per_core", "train_length_median")
     folded = {name: at.get(name) for name in names}
     folded["terminals"] = reference(sizes)
+    folded |= {name: at[name] for name in ("native_note",) if name in at}
     folded["ratio_terminals_per_core_to_floor"] = ratio(at["terminals_per_core"], at["floor_terminals_per_core"])
     folded["latency"] = {name: at.get(name) for name in at if "latency" in name} | {
         "floor_sweep_ms": at["floor_sweep_ms"],
@@ -92,13 +105,13 @@ def rise(each: Mapping[int, Figures], name: str, sizes: list[int]) -> float | No
 
 def carried(sizes: BySize) -> tuple[int, Figures] | None:
     """Return the largest size at which nearly everything arrived, with its figures."""
-    good = [size for size, each in sizes.items() if size > 1 and (each["sample_delivered"] or 0) >= LEAST_DELIVERED]
+    good = [size for size, each in sizes.items() if size > 1 and not lost(each)]
     return (max(good), dict(sizes[max(good)])) if good else None
 
 
 def cheapest(sizes: BySize) -> float | None:
     """Return the lowest cost of a terminal among the sizes at which nearly everything arrived."""
-    return min((round(each["us"], 1) for each in sizes.values() if each["delivered"] >= LEAST_DELIVERED), default=None)
+    return min((round(each["us"], 1) for each in sizes.values() if each["delivered"] >= LEAST_COUNTED), default=None)
 
 
 def document(raw: Mapping[str, Any], sizes: list[int]) -> Figures:

@@ -84,6 +84,7 @@ COLUMNS = (
 )
 HONESTY = (
     ("waited %", "waited_percent"),
+    ("others %", "others_percent"),
     ("stolen %", "stolen_percent"),
     ("softirqd %", "softirqd_percent"),
     ("core %", "core_percent"),
@@ -116,6 +117,7 @@ def sizes(name: str, found: Document) -> str:
     for size, each in found.items():
         detail = each.get("native_detail", {})
         lines.append(f"{size:>10}" + "".join(f"{figure(detail.get(key)):>11}" for _, key in HONESTY))
+    lines += [f"{each['native_note']}: no cost" for each in found.values() if "native_note" in each]
     bases = {each["native_base_us_per_second"] for each in found.values() if "native_base_us_per_second" in each}
     lines += [f"base, with one terminal: {base:,} us a second, in `native` but not in `no base`" for base in bases]
     return "\n".join(lines)
@@ -123,15 +125,16 @@ def sizes(name: str, found: Document) -> str:
 
 def others(document: Document) -> str:
     """Return the lines of the Python twin and of Janus, each at its own sizes."""
-    lines = [f"{'':<22}{'terminals':>10}{'us':>10}{'delivered':>11}{'core %':>9}{'waited %':>10}"]
+    titles = ("terminals", "us", "delivered", "core %", "waited %", "others %")
+    lines = [f"{'':<22}" + "".join(f"{title:>10}" for title in titles)]
     found = {"Python twin": document.get("python_sizes", {})}
     found |= {f"Janus, {name}": each for name, each in document.get("janus_sizes", {}).items()}
     for name, each in found.items():
         for size, figures in each.items():
             delivered = figures.get("delivered", figures.get("sample_delivered"))
-            cells = (figures["us"], delivered, figures["core_percent"], figures["waited_percent"])
-            first, *rest = (figure(cell) for cell in cells)
-            lines.append(f"{name:<22}{size:>10}{first:>10}{rest[0]:>11}{rest[1]:>9}{rest[2]:>10}")
+            names = ("us", "delivered", "core_percent", "waited_percent", "others_percent")
+            cells = ({**figures, "delivered": delivered}.get(each) for each in names)
+            lines.append(f"{name:<22}{size:>10}" + "".join(f"{figure(cell):>10}" for cell in cells))
     return "\n".join(lines)
 
 

@@ -19,6 +19,7 @@ def turns(*costs: float) -> list[dict[str, float]]:
 
 def native(terminals: int, us: float) -> dict[str, Any]:
     detail = {"latency_p50_ms": 3.0, "latency_p99_ms": 13.0, "train_length_median": 6.0, "sample_delivered": 1.0}
+    detail["connections_lost"] = 0
     shares = dict.fromkeys(("core_percent", "waited_percent", "stolen_percent", "softirqd_percent"), 1.0)
     return (
         {"terminals": terminals, "us": us, "us_per_packet": us / 250, "terminals_per_core": round(1e6 / us)}
@@ -84,6 +85,17 @@ def test_the_python_twin_counts_by_the_most_that_it_carried() -> None:
     found["python"][100]["sample_delivered"] = 0.8
     made = results.document(found, SIZES)
     assert (made["python"], made["python_terminals"], made["python_terminals_per_core"]) == (6000.0, 50, 167)
+
+
+@pytest.mark.parametrize("loss", [{"sample_delivered": 0.95}, {"sample_delivered": None}, {"connections_lost": 2}])
+def test_a_server_that_lost_packets_has_no_cost(loss: dict[str, Any]) -> None:
+    found = raw()
+    found["native"]["loopback"][1000].update(loss)
+    made = results.document(found, SIZES)
+    assert made["native"] is made["ratio_native_to_floor"] is made["terminals_per_core"] is made["rise"] is None
+    assert "terminals" in made["native_note"]
+    assert made["sizes"]["1000"]["native_detail"]["us"] == 600.0
+    assert made["sizes"]["500"]["native"] == 660.0
 
 
 def test_what_was_not_measured_is_null_and_not_reached() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from broadcaster.loadgen.crowd import Crowd
+from broadcaster.loadgen.crowd import Crowd, between
 from tests.bench.meter import Reading, resident_kb
 from tests.bench.place import Network
 from tests.bench.servers import SETTLE_SECONDS, Figures, Serving, measure, percentile, seen, serving, used
@@ -61,11 +61,9 @@ async def rush(network: Network, twin: str, watching: int, joins: int) -> Figure
         await seated.join(watching, rate=JOINS_A_SECOND, media=False)
         await studio.begin()
         await seated.watch(SETTLE_SECONDS)
-        before = server.meter.read()
-        joining = asyncio.create_task(door.join(joins, rate=JOINS_A_SECOND))
-        watched = await seated.watch(joins / JOINS_A_SECOND)
-        joined = await joining
-        reading = server.meter.read() - before
+        looked, before = await seated.look(), server.meter.read()
+        joined = await door.join(joins, rate=JOINS_A_SECOND)
+        watched, reading = between("watch", looked, await seated.look()), server.meter.read() - before
     tally = joined.tally
     return {
         "watching": watching,
