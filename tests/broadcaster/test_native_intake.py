@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -199,3 +200,32 @@ def test_a_ring_of_packets_that_were_put_anywhere() -> None:
     )
     assert stored.index == (1 << 40) + 1
     assert ring.since(0, Kind.AUDIO) == [stored]
+
+
+def test_whoever_reads_while_a_thread_writes_never_sees_half_a_packet() -> None:
+    """Two slots, so that nearly every read is overtaken; the payload says which packet it belongs to."""
+    ring = NativeRing(NATIVE, 1000.0, 2 * SLOT_BYTES)
+    lib = NATIVE.lib
+    last = 60_000
+    payloads = [bytes((number,)) * MAX_PAYLOAD for number in range(256)]
+
+    def write() -> None:
+        for number in range(last):
+            lib.ring_store(ring.pointer, 1, number, number * 3, payloads[number & 255], MAX_PAYLOAD, 0, 1.0, 7, 0)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    whole = 0
+    while writer.is_alive():
+        newest = max(ring.next_index - 1, 0)
+        several, _ = ring.read_from(newest - 1)
+        for stored in (*several, ring.read(newest)):
+            if stored is not None:
+                index = stored.packet.index
+                assert (stored.packet.sequence, stored.packet.timestamp) == (index, index * 3)
+                assert stored.packet.payload == payloads[index & 255]
+                whole += 1
+        assert (found := ring.find(Kind.VIDEO, newest)) is None or found.sequence == newest
+    writer.join()
+    assert ring.next_index == last
+    assert whole
