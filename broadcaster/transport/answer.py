@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from broadcaster.errors import FragmentError, MalformedOffer
 from broadcaster.media import Kind
-from broadcaster.transport.parameters import Candidate, Credentials, Fingerprint, LocalParameters, SendStreams, Setup
+from broadcaster.transport.parameters import Candidate, Credentials, LocalParameters, SendStreams
 from broadcaster.transport.sdp_reader import ABS_SEND_TIME, SDES_MID, SDES_RID, capped_lines
 from config.settings import SdpSettings
 
@@ -20,10 +19,6 @@ if TYPE_CHECKING:
 PTIME_MS: Final = 40  # Chromium obeys: half the audio packets of its default
 _VIDEO_FEEDBACK: Final = ("nack", "nack pli", "goog-remb")
 _ICE: Final = {"ice-ufrag": re.compile(r"[0-9A-Za-z+/]{4,256}"), "ice-pwd": re.compile(r"[0-9A-Za-z+/]{22,256}")}
-# What each session fills in. Private characters, which no offer, setting or value of ours contains.
-_BLANKS: Final = tuple(map(chr, range(0xE000, 0xE007)))
-_UFRAG, _PWD, _STREAM, _CNAME, _AUDIO_SSRC, _VIDEO_SSRC, _RTX_SSRC = _BLANKS
-_FORMS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +30,13 @@ class IceFragment:
     complete: bool
 
 
-def write_answer(
-    offer: Offer, local: LocalParameters, candidates: Sequence[Candidate], streams: SendStreams | None
-) -> str:
+def write_answer(offer: Offer, local: LocalParameters, candidates: list[Candidate], streams: SendStreams | None) -> str:
     """Return the answer: ICE-lite, everything bundled, the full list of candidates in every section."""
     if not candidates:
         raise ValueError("an answer needs at least one candidate")
-    form = _form(offer.sections, local.fingerprint, local.setup, tuple(candidates), publish=streams is None)
-    values = [local.credentials.ufrag, local.credentials.pwd]
-    if streams is not None:
-        values += [streams.stream, streams.cname]
-        values += map(str, (streams.audio_ssrc, streams.video_ssrc, streams.rtx_ssrc))
-    for blank, value in zip(_BLANKS, values, strict=False):
-        form = form.replace(blank, value)
-    return form
-
-
-@lru_cache(maxsize=_FORMS)
-def _form(
-    sections: tuple[MediaOffer, ...],
-    fingerprint: Fingerprint,
-    setup: Setup,
-    candidates: tuple[Candidate, ...],
-    *,
-    publish: bool,
-) -> str:
-    """The answer to all offers with these sections, with a blank for everything that is one session's own."""
-    mids = [section.mid for section in sections if section.kind is not None]
     lines = ["v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0", "a=ice-lite"]
-    lines += [f"a=group:BUNDLE {' '.join(mids)}", "a=msid-semantic: WMS *"]
-    for section in sections:
+    lines += [f"a=group:BUNDLE {' '.join(offer.mids)}", "a=msid-semantic: WMS *"]
+    for section in offer.sections:
         if section.kind is None:
             lines += [
                 f"m={section.media} 0 {section.protocol} {section.format}",
@@ -72,24 +44,28 @@ def _form(
                 f"a=mid:{section.mid}",
             ]
             continue
-        lines += _transport_lines(section, candidates, publish=publish)
-        lines += [f"a=fingerprint:{fingerprint}", f"a=setup:{setup}", *_candidate_lines(candidates)]
+        lines += _transport_lines(offer, section, local, candidates)
         lines += _codec_lines(section)
-        lines += _extension_lines(section, publish=publish)
-        if not publish:
-            lines += _source_lines(section)
+        lines += _extension_lines(section, publish=streams is None)
+        if streams is not None:
+            lines += _source_lines(section, streams)
     return _join(lines)
 
 
-def _transport_lines(section: MediaOffer, candidates: Sequence[Candidate], *, publish: bool) -> Iterator[str]:
+def _transport_lines(
+    offer: Offer, section: MediaOffer, local: LocalParameters, candidates: list[Candidate]
+) -> Iterator[str]:
     formats = str(section.payload_type) if section.rtx is None else f"{section.payload_type} {section.rtx}"
     first = candidates[0]
     yield f"m={section.media} {first.port} {section.protocol} {formats}"
     yield f"c=IN IP{first.version} {first.address}"
     yield "a=rtcp-mux"
     yield f"a=mid:{section.mid}"
-    yield "a=recvonly" if publish else "a=sendonly"
-    yield from _ice_lines(Credentials(_UFRAG, _PWD))
+    yield "a=recvonly" if offer.direction == "publish" else "a=sendonly"
+    yield from _ice_lines(local.credentials)
+    yield f"a=fingerprint:{local.fingerprint}"
+    yield f"a=setup:{local.setup}"
+    yield from _candidate_lines(candidates)
 
 
 def _codec_lines(section: MediaOffer) -> Iterator[str]:
@@ -116,16 +92,16 @@ def _extension_lines(section: MediaOffer, *, publish: bool) -> Iterator[str]:
             yield f"a=extmap:{identifier} {uri}"
 
 
-def _source_lines(section: MediaOffer) -> Iterator[str]:
+def _source_lines(section: MediaOffer, streams: SendStreams) -> Iterator[str]:
     """RFC 5576 and RFC 8830: which sources this server sends, and that both are one stream."""
     audio = section.kind is Kind.AUDIO
-    ssrc = _AUDIO_SSRC if audio else _VIDEO_SSRC
-    yield f"a=msid:{_STREAM} {'audio' if audio else 'video'}"
+    ssrc = streams.audio_ssrc if audio else streams.video_ssrc
+    yield f"a=msid:{streams.stream} {'audio' if audio else 'video'}"
     if not audio and section.rtx is not None:
-        yield f"a=ssrc-group:FID {ssrc} {_RTX_SSRC}"
-    yield f"a=ssrc:{ssrc} cname:{_CNAME}"
+        yield f"a=ssrc-group:FID {ssrc} {streams.rtx_ssrc}"
+    yield f"a=ssrc:{ssrc} cname:{streams.cname}"
     if not audio and section.rtx is not None:
-        yield f"a=ssrc:{_RTX_SSRC} cname:{_CNAME}"
+        yield f"a=ssrc:{streams.rtx_ssrc} cname:{streams.cname}"
 
 
 def _ice_lines(credentials: Credentials) -> Iterator[str]:
@@ -133,7 +109,7 @@ def _ice_lines(credentials: Credentials) -> Iterator[str]:
     yield f"a=ice-pwd:{credentials.pwd}"
 
 
-def _candidate_lines(candidates: Sequence[Candidate]) -> Iterator[str]:
+def _candidate_lines(candidates: list[Candidate]) -> Iterator[str]:
     for candidate in candidates:
         yield f"a=candidate:{candidate}"
     yield "a=end-of-candidates"
