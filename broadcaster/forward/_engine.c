@@ -159,7 +159,7 @@ static void forget(struct link **at) {
 static void tell(struct engine *engine, int what, uint64_t tag, uint32_t socket, const struct sockaddr_in6 *address,
                  const uint8_t *data, uint32_t length, double now) {
     uint32_t in = atomic_load(&engine->up_in);
-    if (in - atomic_load(&engine->up_out) >= UPWARD) {
+    if (in - atomic_load(&engine->up_out) >= (tag ? UPWARD : UPWARD / 2)) { /* strangers crowd nobody out */
         engine->drops[DROP_QUEUE_FULL]++;
         return;
     }
@@ -306,9 +306,9 @@ static void receive(struct engine *engine, uint32_t socket, const struct sockadd
         engine->drops[DROP_NOT_RFC7983]++;
         return;
     }
-    struct link *link = first > 3 ? *find(engine, socket, address) : NULL;
+    struct link *link = *find(engine, socket, address);
     if (first > 3 && !link) engine->drops[DROP_UNKNOWN_SOURCE]++;
-    else if (first >= 128 && link->peer->inbound) receive_media(engine, link, data, length, now);
+    else if (link && first >= 128 && link->peer->inbound) receive_media(engine, link, data, length, now);
     else tell(engine, UP_DATAGRAM, link ? link->peer->tag : 0, socket, address, data, length, now);
 }
 

@@ -111,12 +111,23 @@ async def test_a_flood_of_checks_is_bounded_and_counted() -> None:
         def all_accounted_for() -> bool:
             nonlocal found
             found += discarded(at).get(DropReason.QUEUE_FULL, 0)
-            return found > 0 and len(at.up) >= 512
+            return found > 0 and len(at.up) >= 256
 
         await at.until(all_accounted_for)
         at.up.clear()
         stranger.sendto(b"\x00\x01after" + bytes(13), at.address)
         await at.until(lambda: any(b"after" in entry.data for entry in at.up))
+
+
+async def test_strangers_do_not_crowd_out_who_is_known() -> None:
+    async with hall() as at:
+        watcher, stranger = Watcher(at), bound(at.stack)
+        for sender, count in ((stranger, 400), (watcher.socket, 100)):
+            for _ in range(count):  # nobody looks meanwhile: this loop does not turn
+                at.engine.receive(0, sender.getsockname(), b"\x00\x01" + bytes(18), 1.0)
+        await at.until(lambda: len(at.up) == 356)
+        assert sum(entry.address == watcher.socket.getsockname() for entry in at.up) == 100
+        assert discarded(at)[DropReason.QUEUE_FULL] == 144
 
 
 async def test_a_lecturers_reports_come_up_and_a_viewers_do_not() -> None:
