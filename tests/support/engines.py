@@ -49,7 +49,7 @@ class Watcher:
     def __init__(self, hall: Hall) -> None:
         self.hall = hall
         self.socket = bound(hall.stack)
-        self.peer: Peer = hall.engine.open(0)
+        self.peer: Peer = hall.engine.open(1)
         self._outbound, self._opens = contexts()
         self._closes, self._inbound = contexts()
         address = self.socket.getsockname()
