@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import re
 import shutil
 import socket
 import subprocess
@@ -20,12 +19,12 @@ from typing import Any
 from unittest import mock
 
 import aiohttp
-from aioice import stun
 from aiortc import rtcdtlstransport
 from pylibsrtp import Policy
 
 from broadcaster.media import Kind
 from tests.bench.floor import PAYLOAD_TYPES, PROFILE
+from tests.bench.janus_viewer import JanusViewer, offered_address
 from tests.bench.meter import Meter, Reading
 from tests.bench.place import Network
 from tests.bench.score import FRAMES_A_SECOND, PACKETS_A_SECOND, Step, score
@@ -34,7 +33,7 @@ from tests.support.lecture import rtp_packet
 from tests.support.server import free_port
 
 MOUNTPOINT = 1
-EVENT_LOOPS = 1  # it has one core
+LEAN, AS_SHIPPED = 1, 0  # event loops: one for its one core; a thread for each viewer, as Debian's settings have it
 READY_SECONDS = 15.0
 JOIN_SECONDS = 30.0
 JOINING_AT_ONCE = 8
@@ -48,57 +47,6 @@ SOUND_TICKS = 1920  # 40 ms
 def missing() -> str:
     """Say in a sentence why Janus cannot be measured; empty when it can."""
     return "" if shutil.which("janus") else "Janus is not installed (apt-get install janus): left out"
-
-
-class JanusViewer(Viewer):
-    """Answers an offer of Janus instead of offering."""
-
-    def answer_to(self, offer: str) -> str:
-        """Take the credentials of the offer; return the answer, its sections in the order of the offer."""
-        self.take_answer(offer)
-        words = self.words
-        lines = ["v=0", f"o=- 1 1 IN IP4 {self.host}", "s=-", "t=0 0"]
-        for section in re.findall(r"^m=.*?(?=^m=|\Z)", offer, re.M | re.S):
-            heading = section.split("\r\n", 1)[0].split()
-            mid = re.search(r"^a=mid:(\S+)", section, re.M)
-            assert mid is not None
-            lines += [f"{heading[0]} 9 {heading[2]} {heading[3]}", "c=IN IP4 0.0.0.0", f"a=mid:{mid.group(1)}"]
-            lines += re.findall(rf"^(a=(?:rtpmap|fmtp):{heading[3]} .*?)\r?$", section, re.M)
-            lines += [f"a=ice-ufrag:{words.ufrag}", f"a=ice-pwd:{words.pwd}", f"a=fingerprint:{words.fingerprint}"]
-            lines += ["a=setup:active", "a=recvonly", "a=rtcp-mux"]
-            lines += [f"a=candidate:{candidate}" for candidate in words.candidates] + ["a=end-of-candidates"]
-        mids = " ".join(re.findall(r"^a=mid:(\S+)", offer, re.M))
-        lines.insert(4, f"a=group:BUNDLE {mids}")
-        return "\r\n".join(lines) + "\r\n"
-
-    def check(self, **wishes: Any) -> bytes:
-        """As ever, with the FINGERPRINT without which libnice does not listen."""
-        message = stun.parse_message(super().check(**wishes))
-        message.add_fingerprint()
-        return bytes(message)
-
-    def _receive(self, data: bytes) -> None:
-        if data[0] > 3:
-            super()._receive(data)
-            return
-        message = stun.parse_message(data)
-        if message.message_class is stun.Class.REQUEST:
-            self._respond(message)
-        elif message.message_class is stun.Class.RESPONSE:
-            self.responses.append((message.transaction_id, message.attributes["XOR-MAPPED-ADDRESS"]))
-
-    def _respond(self, request: stun.Message) -> None:
-        """Janus checks the path too, though it calls itself lite."""
-        assert self.remote is not None
-        response = stun.Message(stun.Method.BINDING, stun.Class.RESPONSE, transaction_id=request.transaction_id)
-        response.attributes["XOR-MAPPED-ADDRESS"] = self.remote
-        response.add_message_integrity(self.words.pwd.encode())
-        response.add_fingerprint()
-        self.send_raw(bytes(response))
-
-    def word(self, attribute: str) -> str:
-        """As of an answer that leaves the active role to this side."""
-        return "passive" if attribute == "setup" else super().word(attribute)
 
 
 class Janus:
@@ -171,20 +119,14 @@ class Janus:
             await asyncio.sleep(DRAIN_SECONDS)
 
 
-def offered_address(offer: str) -> str:
-    """Return the IPv4 address that Janus offers: libnice knows no loopback, so its viewers on this machine must use that one too."""
-    found = re.search(r"^a=candidate:\S+ 1 udp \d+ ([\d.]+) ", offer, re.M)
-    if found is None:
-        raise RuntimeError("Janus offers no IPv4 address: it needs an interface beside loopback")
-    return found.group(1)
-
-
-async def measure(network: Network, sizes: list[int], seconds: float) -> dict[int, dict[str, float]]:
+async def measure(
+    network: Network, sizes: list[int], seconds: float, event_loops: int = LEAN
+) -> dict[int, dict[str, float]]:
     """Return the figures for each number of viewers, smallest first."""
     agreed = getattr(Policy, f"SRTP_PROFILE_{PROFILE}")
     only = [profile for profile in rtcdtlstransport.SRTP_PROFILES if profile.libsrtp_profile == agreed]
     with mock.patch.object(rtcdtlstransport, "SRTP_PROFILES", only):
-        async with running(network) as (janus, media):
+        async with running(network, event_loops) as (janus, media):
             tasks = [asyncio.create_task(janus.drain()), asyncio.create_task(feed(network.server.address, *media))]
             try:
                 return {size: await _at(janus, network, size, seconds) for size in sorted(sizes)}
@@ -217,17 +159,12 @@ def figures(used: Reading, packets: int, viewers: int) -> dict[str, float]:
     }
 
 
-def cheapest(sizes: dict[int, dict[str, float]]) -> float | None:
-    """Return the lowest CPU microseconds for a terminal and second of lecture at which nearly everything was delivered."""
-    return min((each["us"] for each in sizes.values() if each["delivered"] > 0.97), default=None)
-
-
 @contextlib.asynccontextmanager
-async def running(network: Network) -> AsyncIterator[tuple[Janus, tuple[int, int]]]:
+async def running(network: Network, event_loops: int) -> AsyncIterator[tuple[Janus, tuple[int, int]]]:
     """Yield a Janus without viewers, and the ports that take sound and pictures."""
     with tempfile.TemporaryDirectory(prefix="bench-janus-") as folder, network.server.here():
         ports = (free_port(), free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_DGRAM))
-        write_settings(Path(folder), network.server.address, *ports)
+        write_settings(Path(folder), network.server.address, ports, event_loops)
         with process(Path(folder)) as pid, network.load.here():
             async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
                 janus = Janus(network, http, ports[0], pid)
@@ -254,12 +191,13 @@ def process(folder: Path) -> Iterator[int]:
         started.wait()
 
 
-def write_settings(folder: Path, address: str, http: int, audio: int, video: int) -> None:
-    """Write what Janus reads: one core, one mountpoint, one address."""
+def write_settings(folder: Path, address: str, ports: tuple[int, int, int], event_loops: int) -> None:
+    """Write what Janus reads: one mountpoint, one address. `ports` are those of HTTP, sound and pictures."""
+    http, audio, video = ports
     sound, picture = PAYLOAD_TYPES.values()
     texts = {
         "janus.jcfg": f"""
-            general: {{ debug_level = 2 event_loops = {EVENT_LOOPS} session_timeout = 600 interface = "{address}" }}
+            general: {{ debug_level = 2 event_loops = {event_loops} session_timeout = 600 interface = "{address}" }}
             nat: {{ ice_lite = true full_trickle = false ice_enforce_list = "{address}" }}
             plugins: {{ disable = "{_others("plugins", "streaming")}" }}
             transports: {{ disable = "{_others("transports", "http")}" }}

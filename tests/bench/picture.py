@@ -44,7 +44,7 @@ def series(document: Mapping[str, Any]) -> list[Series]:
 
 
 def _points(sizes: Mapping[str, Any]) -> list[Point]:
-    return [(int(size), each["us"]) for size, each in sizes.items() if int(size) > 1]
+    return [(int(size), each["us"]) for size, each in sizes.items() if int(size) > 1 and "note" not in each]
 
 
 class Axes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 REFERENCE = 1000
@@ -111,7 +111,7 @@ def carried(sizes: BySize) -> tuple[int, Figures] | None:
 
 def cheapest(sizes: BySize) -> float | None:
     """Return the lowest cost of a terminal among the sizes at which nearly everything arrived."""
-    return min((round(each["us"], 1) for each in sizes.values() if each["delivered"] >= LEAST_COUNTED), default=None)
+    return min((round(each["us"], 1) for each in sizes.values() if not scarce(each)), default=None)
 
 
 def document(raw: Mapping[str, Any], sizes: list[int]) -> Figures:
@@ -137,10 +137,16 @@ def document(raw: Mapping[str, Any], sizes: list[int]) -> Figures:
     for name in ("join_ms", "idle_percent_per_terminal", "rss_kb_per_terminal"):
         top[name] = None if name not in waiting else round(waiting[name], 4)
     details = {name: raw[name] for name in ("waiting", "rush", "repair") if name in raw}
-    details["python_sizes"] = _named(raw.get("python", {}))
-    details["janus_sizes"] = {name: _named(each) for name, each in raw.get("janus", {}).items()}
+    details["python_sizes"] = _named(raw.get("python", {}), lost)
+    details["janus_sizes"] = {name: _named(each, scarce) for name, each in raw.get("janus", {}).items()}
     return top | details | {"network": networks}
 
 
-def _named(sizes: BySize) -> dict[str, Any]:
-    return {str(size): each for size, each in sizes.items()}
+def scarce(figures: Mapping[str, Any]) -> str:
+    """Say that Janus lost more than a clock can mistake; empty when it did not."""
+    return "" if figures["delivered"] >= LEAST_COUNTED else f"only {figures['delivered']:.1%} arrived"
+
+
+def _named(sizes: BySize, fault: Callable[[Mapping[str, Any]], str]) -> dict[str, Any]:
+    """Name the sizes as JSON does; those that do not count get a note."""
+    return {str(size): {**each, **({"note": note} if (note := fault(each)) else {})} for size, each in sizes.items()}

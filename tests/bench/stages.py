@@ -114,7 +114,7 @@ def python(run: Run) -> None:
 
 
 def peers(run: Run) -> None:
-    """Janus over both networks."""
+    """Janus over both networks, and with the event loops that its packager gave it."""
     if note := janus.missing():
         run.notes["janus"] = note
         return
@@ -122,6 +122,8 @@ def peers(run: Run) -> None:
     run.put("janus", network.name, asyncio.run(janus.measure(network, run.plan.janus, run.plan.seconds)))
     if not run.plan.far:
         return
+    shipped = janus.measure(network, run.plan.janus[:1], run.plan.seconds, janus.AS_SHIPPED)
+    run.put("janus", "as shipped", asyncio.run(shipped))
     with cable(run) as far:
         if far is not None:
             run.put("janus", far.name, asyncio.run(janus.measure(far, run.plan.janus[-1:], run.plan.seconds)))

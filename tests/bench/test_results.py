@@ -85,6 +85,8 @@ def test_the_python_twin_counts_by_the_most_that_it_carried() -> None:
     found["python"][100]["sample_delivered"] = 0.8
     made = results.document(found, SIZES)
     assert (made["python"], made["python_terminals"], made["python_terminals_per_core"]) == (6000.0, 50, 167)
+    assert "only 80.0% arrived" in made["python_sizes"]["100"]["note"]
+    assert ("Python", [(50, 6000.0)]) in [(name, points) for name, _, _, points in picture.series(made)]
 
 
 @pytest.mark.parametrize("loss", [{"sample_delivered": 0.95}, {"sample_delivered": None}, {"connections_lost": 2}])
