@@ -85,6 +85,7 @@ class Feed:
         """Give a terminal a row; raises PlanError when there is none left."""
         row = self.plan.join(terminal)
         self._native.lib.engine_join(self._pointer, row.slot, peer.pointer, self._row(row.slot))
+        self.plan.forget_copy(row.slot)
         return row
 
     def leave(self, slot: int) -> None:
@@ -95,6 +96,7 @@ class Feed:
     def move(self, slot: int, sockaddr: bytes, socket: int) -> None:
         """Send to another address from now on."""
         self.plan.move(slot, sockaddr, socket)
+        self.plan.forget_copy(slot)
         self._native.lib.engine_move(self._pointer, slot, self._row(slot))
 
     def show(self, slot: int) -> bool:

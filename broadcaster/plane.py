@@ -170,6 +170,8 @@ class MediaPlane:
 
     def _tick(self) -> None:
         self._arm()
+        if self._port.reader.engine is not None:
+            self._port.reader.engine.drain()
         now = self._clock()
         for room in self.rooms():
             try:

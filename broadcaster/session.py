@@ -22,9 +22,10 @@ class Session:
     __slots__ = (
         "_candidates",
         "_limits",
+        "_local",
         "_offer",
+        "_streams",
         "_ufrag",
-        "answer",
         "fence",
         "id",
         "role",
@@ -51,11 +52,17 @@ class Session:
         self.fence = fence
         self.viewer = viewer
         self.transport = transport
-        self.answer = offer.answer(transport.local, candidates, streams)
         self._offer = offer
+        self._local = transport.local
+        self._streams = streams
         self._ufrag = transport.local.credentials.ufrag
         self._candidates = candidates
         self._limits = limits
+
+    @property
+    def answer(self) -> str:
+        """The SDP answer, written anew each time: one is read, and two kilobytes a session need not be kept."""
+        return self._offer.answer(self._local, self._candidates, self._streams)
 
     @property
     def etag(self) -> str:

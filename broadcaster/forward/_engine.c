@@ -156,8 +156,9 @@ static void forget(struct link **at) {
 
 /* -- up to Python -- */
 
+/* What is `patient` waits for the tick of the loop: to wake Python costs more than to answer a check. */
 static void tell(struct engine *engine, int what, uint64_t tag, uint32_t socket, const struct sockaddr_in6 *address,
-                 const uint8_t *data, uint32_t length, double now) {
+                 const uint8_t *data, uint32_t length, double now, bool patient) {
     uint32_t in = atomic_load(&engine->up_in);
     if (in - atomic_load(&engine->up_out) >= (tag ? UPWARD : UPWARD / 2)) { /* strangers crowd nobody out */
         engine->drops[DROP_QUEUE_FULL]++;
@@ -170,7 +171,7 @@ static void tell(struct engine *engine, int what, uint64_t tag, uint32_t socket,
     up->length = length;
     memcpy(up->data, data, length);
     atomic_store(&engine->up_in, in + 1);
-    wake_python(engine);
+    if (!patient) wake_python(engine);
 }
 
 struct upward *engine_next(struct engine *engine) {
@@ -282,12 +283,12 @@ static void receive_media(struct engine *engine, struct link *link, uint8_t *pac
     link->heard = now;
     if (peer->path != link && now - link->told >= TELL_AGAIN) {
         link->told = now;
-        tell(engine, UP_HEARD, peer->tag, link->socket, &link->address, packet, 0, now);
+        tell(engine, UP_HEARD, peer->tag, link->socket, &link->address, packet, 0, now, false);
     }
     if (rtcp && peer->feed) {
         feedback(engine, peer, packet, (uint32_t)size, now);
     } else if (rtcp && peer->intake) {
-        tell(engine, UP_RTCP, peer->tag, link->socket, &link->address, packet, (uint32_t)size, now);
+        tell(engine, UP_RTCP, peer->tag, link->socket, &link->address, packet, (uint32_t)size, now, false);
     } else if (rtcp) {
         engine->drops[DROP_NOT_CONNECTED]++;
     } else {
@@ -309,7 +310,8 @@ static void receive(struct engine *engine, uint32_t socket, const struct sockadd
     struct link *link = *find(engine, socket, address);
     if (first > 3 && !link) engine->drops[DROP_UNKNOWN_SOURCE]++;
     else if (link && first >= 128 && link->peer->inbound) receive_media(engine, link, data, length, now);
-    else tell(engine, UP_DATAGRAM, link ? link->peer->tag : 0, socket, address, data, length, now);
+    else tell(engine, UP_DATAGRAM, link ? link->peer->tag : 0, socket, address, data, length, now,
+              first <= 3 && link && link->peer->feed); /* a viewer's consent (RFC 7675) */
 }
 
 static void read_socket(struct engine *engine, uint32_t socket, double now) {

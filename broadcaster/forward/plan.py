@@ -79,7 +79,7 @@ class Plan:
         self.memory = bytearray(capacity * ROW_BYTES)
         self.capacity = capacity
         self._words = memoryview(self.memory).cast("I")
-        self._rows: dict[int, Row] = {}
+        self._rows: dict[int, Row | None] = {}
         self._free: list[int] = []
         self._fresh = 0
 
@@ -116,20 +116,27 @@ class Plan:
 
     def leave(self, slot: int) -> int | None:
         """Free a row; return the generation under which it is empty, None when it was already."""
-        row = self._rows.pop(slot, None)
-        if row is None:
+        if slot not in self._rows:
             return None
-        empty = Row(slot, generation=low32(row.generation + 1))
+        del self._rows[slot]
+        empty = Row(slot, generation=low32(self._words[slot * _ROW_WORDS] + 1))
         empty.write(self.memory)
         self._free.append(slot)
         return empty.generation
 
     def row(self, slot: int) -> Row | None:
         """Return the terminal at `slot`, decoded; None when there is none."""
-        row = self._rows.get(slot)
-        if row is not None and row.generation != self._words[slot * _ROW_WORDS]:
+        if slot not in self._rows:
+            return None
+        row = self._rows[slot]
+        if row is None or row.generation != self._words[slot * _ROW_WORDS]:
             row = self._rows[slot] = Row.read(self.memory, slot)
         return row
+
+    def forget_copy(self, slot: int) -> None:
+        """Give up the decoded copy of a row that is rarely looked at: it takes a kilobyte."""
+        if slot in self._rows:
+            self._rows[slot] = None
 
     def move(self, slot: int, sockaddr: bytes, socket: int) -> None:
         """Send to another address from now on (RFC 8445 nomination, or a NAT that rebinds)."""

@@ -132,7 +132,7 @@ class Engine:
         status = self.native.lib.engine_start(self._pointer)
         if status:
             raise OSError(status, f"a thread of the native plane could not be started: {os.strerror(status)}")
-        asyncio.get_running_loop().add_reader(self._wake, self._drain)
+        asyncio.get_running_loop().add_reader(self._wake, self._on_wake)
 
     def stop(self) -> None:
         """End the threads; nothing of the engine may be used afterwards."""
@@ -140,18 +140,21 @@ class Engine:
         self.native.lib.engine_free(self._pointer)
         os.close(self._wake)
 
-    def _drain(self) -> None:
+    def _on_wake(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._wake)
         self.native.lib.engine_rearm(self._pointer)
         self._woken()  # first: a sender report is about packets that were stored before it
+        self.drain()
+
+    def drain(self) -> None:
+        """Look at what came up: when woken, and every tick for what may wait."""
         for _ in range(BATCH):
             upward = self._next()
             if upward is None:
-                break
+                return
             self._take(upward)
-        else:
-            os.eventfd_write(self._wake, 1)  # more waits: the loop first looks at others
+        os.eventfd_write(self._wake, 1)  # more waits: the loop first looks at others
 
     def _next(self) -> Upward | None:
         ffi, lib = self.native
