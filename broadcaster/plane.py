@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 TICK_SECONDS: Final = 0.02
 TIDY_SECONDS: Final = 1.0
+DRAIN_SECONDS: Final = 0.1  # a check of consent may wait so long: answered by the dozen, each costs half
 
 
 class MediaPlane:
@@ -57,6 +58,7 @@ class MediaPlane:
         self._admission = TokenBucket(settings.media.joins_per_second, settings.media.joins_per_second)
         self._timer: asyncio.TimerHandle | None = None
         self._tidy_at = 0.0
+        self._drain_at = 0.0
 
     @property
     def drops(self) -> Drops:
@@ -170,9 +172,10 @@ class MediaPlane:
 
     def _tick(self) -> None:
         self._arm()
-        if self._port.reader.engine is not None:
-            self._port.reader.engine.drain()
         now = self._clock()
+        if now >= self._drain_at:
+            self._drain_at = now + DRAIN_SECONDS
+            self._port.reader.drain()
         for room in self.rooms():
             try:
                 room.tick(now)

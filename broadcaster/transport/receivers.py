@@ -65,6 +65,9 @@ class Reader(Protocol):
     def left(self, transport: Transport) -> None:
         """A session is over; when this returns, its inbound context is not used any more."""
 
+    def drain(self) -> None:
+        """Look at what may wait."""
+
     def collect(self) -> None:
         """Count what was discarded since the last time."""
 
@@ -122,6 +125,9 @@ class SocketReader:
 
     def left(self, transport: Transport) -> None:
         """Nothing to do."""
+
+    def drain(self) -> None:
+        """Nothing to do: nothing waits."""
 
     def collect(self) -> None:
         """Nothing to do: what is discarded is counted at once."""
@@ -208,6 +214,11 @@ class EngineReader:
         tag, peer = self._peers.pop(transport)
         del self._by_tag[tag]
         peer.close()
+
+    def drain(self) -> None:
+        """Answer the checks of consent that came."""
+        if self.engine is not None:
+            self.engine.drain()
 
     def collect(self) -> None:
         """Count what the engine discarded since the last time."""
