@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -77,7 +76,7 @@ class Candidate:
     @property
     def version(self) -> int:
         """4 or 6."""
-        return ipaddress.ip_address(self.address).version
+        return 6 if ":" in self.address else 4
 
     def __str__(self) -> str:
         return f"{self.rank + 1} 1 udp {self.priority} {self.address} {self.port} typ host"

@@ -80,8 +80,11 @@ class Outputs:
         return output
 
 
-def configure(settings: LogSettings) -> None:
-    """Send our lines and those of the libraries to standard error in one form."""
+def configure(settings: LogSettings, *, for_good: bool = False) -> None:
+    """Send our lines and those of the libraries to standard error in one form.
+
+    `for_good` lets every logger remember that at its first line, which then costs half; it cannot be undone.
+    """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -96,7 +99,7 @@ def configure(settings: LogSettings) -> None:
         processors=[*shared, *final],
         logger_factory=Outputs(sys.stderr, lock),
         wrapper_class=structlog.make_filtering_bound_logger(root.level),
-        cache_logger_on_first_use=False,
+        cache_logger_on_first_use=for_good,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.lock = lock  # a line of ours and one of a library do not mix
