@@ -1,8 +1,9 @@
 """The least that the fan-out of a lecture must cost on this machine: `floor.c` with the libsrtp that the server uses.
 
 Every packet is copied, renumbered, sealed and given to the kernel for every terminal; no ICE, no RTCP, no lookups. As datagram
-trains (`gso`), or one by one (`plain`). Runs in the place of the server; its receivers are at the other end and nobody
-reads them, so that only sending is counted.
+trains (`gso`), or one by one (`plain`), as fast as it goes to a few receivers that nobody reads, so that only sending is counted.
+`live` is no floor but tells how much of a server's distance from it is none of the server's: the same trains in real time, with
+cold caches, to a socket for each terminal that drops as those of the load generator do. Runs in the place of the server.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from pathlib import Path
 
 from pylibsrtp import Policy, Session
 
+from broadcaster.loadgen.sockets import allow_descriptors, thin_out
 from broadcaster.media import Kind
 from broadcaster.transport.srtp import SrtpTable
 from tests.bench.place import Network
-from tests.bench.score import GOP_SECONDS, HEADER_BYTES, PACKETS, Step, score
+from tests.bench.score import FRAMES_A_SECOND, GOP_SECONDS, HEADER_BYTES, PACKETS, Step, score
 from tests.support.lecture import rtp_packet
 
 PROFILE = "AEAD_AES_128_GCM"  # what Chromium and the server agree on
@@ -35,7 +37,8 @@ SEND_BUFFER = 4 << 20
 LONGEST_CALL = 12  # packets: what floor.c takes at once
 WARMING_STEPS = 20
 PAYLOAD_TYPES = {Kind.AUDIO: 111, Kind.VIDEO: 108}
-MODES = ("gso", "plain")
+MODES = ("gso", "plain", "live")
+NO_SOUND = 255  # no payload type: all media are thinned out alike
 
 Call = tuple[bytes, int, int]
 
@@ -51,13 +54,16 @@ class _Receiver(ctypes.Structure):
 
 
 class Floor:
-    """Sends the lecture to `terminals` receivers as fast as it goes."""
+    """Sends the lecture to `terminals` receivers, in real time when `live`, else as fast as it goes."""
 
-    def __init__(self, library: ctypes.CDLL, network: Network, terminals: int) -> None:
+    def __init__(self, library: ctypes.CDLL, network: Network, terminals: int, *, live: bool = False) -> None:
+        self._live = live
         self._stack, self._send, self._sequence = ExitStack(), library.floor_send, 0
         self._place, self._table = network.server, SrtpTable()
+        if live:
+            allow_descriptors(terminals)
         with network.load.here():
-            sinks = [self._sink(network.load.address) for _ in range(min(SINKS, terminals))]
+            sinks = [self._sink(network.load.address) for _ in range(terminals if live else min(SINKS, terminals))]
         with network.server.here():
             self._socket = self._stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
@@ -82,17 +88,20 @@ class Floor:
         self._stack.close()
 
     def _steps(self, steps: list[Step], mode: str) -> list[float]:
-        sweeps = []
-        calls = [(step, call) for step in steps for call in self._calls(step)]
-        for step, call in calls:
+        sweeps, frames, started = [], 0, time.perf_counter()
+        for step, calls in [(step, self._calls(step)) for step in steps]:
+            if self._live and step.kind is Kind.VIDEO:
+                time.sleep(max(0.0, started + frames / FRAMES_A_SECOND - time.perf_counter()))
+                frames += 1
             begun = time.perf_counter()
-            self._call(call, mode)
+            for call in calls:
+                self._call(call, mode)
             if step.kind is Kind.VIDEO and not step.keyframe:
                 sweeps.append(time.perf_counter() - begun)
         return sweeps
 
     def _call(self, call: Call, mode: str) -> None:
-        count, trains = len(self._receivers), int(mode == "gso")
+        count, trains = len(self._receivers), int(mode != "plain")
         failed = self._send(self._socket.fileno(), SrtpTable.protect_address(), self._receivers, count, *call, trains)
         if failed:
             raise OSError(-failed, os.strerror(-failed))
@@ -113,13 +122,15 @@ class Floor:
     def _sink(self, address: str) -> int:
         made = self._stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SINK_BUFFER)
+        if self._live:
+            thin_out(made, NO_SOUND)
         made.bind((address, 0))
         return int(made.getsockname()[1])
 
 
 def measure(library: ctypes.CDLL, network: Network, terminals: int, turns: int, mode: str) -> list[dict[str, float]]:
     """Return the figures of so many groups of pictures."""
-    floor = Floor(library, network, terminals)
+    floor = Floor(library, network, terminals, live=mode == "live")
     try:
         return [figures(*floor.play(mode), terminals) for _ in range(turns)]
     finally:

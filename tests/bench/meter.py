@@ -19,13 +19,14 @@ BUSY, STOLEN = (
 class Reading:
     """Seconds that only grow.
 
-    `cpu` of the process. `waited`: its threads were ready and the core was taken, by each other too. `softirqd`: the kernel's own
+    `cpu` of the process, `loop` that of its first thread, where asyncio runs. `waited`: its threads were ready and the core was taken, by each other too. `softirqd`: the kernel's own
     thread worked off packets on that core, which nobody's CPU time shows. `busy`: the core, whoever used it. `stolen`: another
     guest of the hypervisor had it.
     """
 
     at: float
     cpu: float
+    loop: float
     waited: float
     softirqd: float
     busy: float
@@ -38,6 +39,7 @@ class Reading:
         """Return percentages of the time between two readings."""
         return {
             "core_percent": round(self.cpu / self.at * 100, 1),
+            "loop_percent": round(self.loop / self.at * 100, 1),
             "waited_percent": round(self.waited / self.at * 100, 1),
             "others_percent": round(max(0.0, self.busy - self.cpu - self.softirqd) / self.at * 100, 1),
             "softirqd_percent": round(self.softirqd / self.at * 100, 2),
@@ -56,7 +58,8 @@ class Meter:
         """Return the sums until now."""
         softirqd = 0.0 if self._softirqd is None else cpu_seconds(self._softirqd)
         used, waited = cpu_seconds(self._pid), waited_seconds(self._pid)
-        return Reading(time.perf_counter(), used, waited, softirqd, *core_seconds(self._core))
+        loop = int(Path(f"/proc/{self._pid}/task/{self._pid}/schedstat").read_text("ascii").split()[0]) / 1e9
+        return Reading(time.perf_counter(), used, loop, waited, softirqd, *core_seconds(self._core))
 
 
 def cpu_seconds(pid: int) -> float:

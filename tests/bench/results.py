@@ -37,10 +37,12 @@ def at_size(floor: Mapping[str, list[dict[str, float]]], native: Figures | None,
     folded = {
         "floor": least,
         "floor_plain": median(floor.get("plain", []), "us"),
+        "floor_live": median(floor.get("live", []), "us"),
         "floor_sweep_ms": sweep,
         "floor_turns": len(floor.get("gso", [])),
         "native": cost,
         "ratio_native_to_floor": ratio(cost, least),
+        "ratio_native_to_floor_live": ratio(cost, median(floor.get("live", []), "us")),
         "terminals_per_core": None if not cost else round(1e6 / cost),
         "floor_terminals_per_core": None if not least else round(1e6 / least),
     }
@@ -83,7 +85,8 @@ def on_network(floors: Mapping[int, Mapping[str, list[dict[str, float]]]], nativ
     base = dict(native[1]) if 1 in native else None
     each = {n: at_size(floors.get(n, {}), dict(native[n]) if n in native else None, base) for n in sizes}
     at = each[reference(sizes)]
-    names = ("floor", "floor_plain", "native", "ratio_native_to_floor", "terminals_per_core", "train_length_median")
+    names = ("floor", "floor_plain", "floor_live", "native", "ratio_native_to_floor", "ratio_native_to_floor_live")
+    names += ("terminals_per_core", "train_length_median")
     folded = {name: at.get(name) for name in names}
     folded["terminals"] = reference(sizes)
     folded |= {name: at[name] for name in ("native_note",) if name in at}

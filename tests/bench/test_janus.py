@@ -68,7 +68,9 @@ def test_viewers_on_this_machine_use_the_address_that_janus_offers() -> None:
 
 
 def test_a_core_in_full_use_for_a_hundred_viewers_is_ten_milliseconds_each() -> None:
-    made = janus.figures(Reading(at=2.0, cpu=2.0, waited=0.0, softirqd=0.0, busy=2.0, stolen=0.0), 43_700, 100)
+    made = janus.figures(
+        Reading(at=2.0, cpu=2.0, loop=0.0, waited=0.0, softirqd=0.0, busy=2.0, stolen=0.0), 43_700, 100
+    )
     assert made["us"] == pytest.approx(10_000)
     assert made["delivered"] == pytest.approx(1.0)
     assert made["others_percent"] == 0
