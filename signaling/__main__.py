@@ -25,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code: 0 done, 1 it did not work, 2 wrong use or settings."""
     options = parser().parse_args(arguments)
+    options.whole_process = arguments is None  # called as a program, not by another one
     code: int = options.run(options)
     return code
 

@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
         settings = options_of.read(options)
     except options_of.SettingsError as error:
         return options_of.report(error)
-    logs.configure(settings.log, for_good=True)
+    logs.configure(settings.log, for_good=options.whole_process)
     deadline = threading.Timer(settings.server.shutdown_seconds, os._exit, args=(1,))
     deadline.daemon = True
     try:
