@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import sys
@@ -57,8 +58,8 @@ class Output:
         self._lock = lock
 
     def write(self, line: str) -> None:
-        """Write a line."""
-        with self._lock:
+        """Write a line. **Nobody fails because his line cannot be written**: a pipe that closed ends the log, not a lecture."""
+        with self._lock, contextlib.suppress(OSError, ValueError):
             self._stream.write(line + "\n")
             self._stream.flush()
 

@@ -14,6 +14,8 @@ from signaling.__main__ import main
 from signaling.folder import hold
 from signaling.listen import StartError, bind
 
+pytestmark = pytest.mark.usefixtures("own_logs")
+
 
 @pytest.mark.parametrize(
     ("text", "lines"),

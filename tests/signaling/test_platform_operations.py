@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import threading
@@ -25,17 +26,7 @@ from signaling.operations.metrics import Metrics, open_descriptors, resident_byt
 JWS = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJtb25pdG9yIn0.RwExIQ3XDdryaRA8n4CTU6beXPB7"
 
 
-@pytest.fixture
-def _quiet() -> Any:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
-
-
-@pytest.mark.usefixtures("_quiet")
+@pytest.mark.usefixtures("own_logs")
 @pytest.mark.parametrize("as_json", [True, False])
 def test_no_secret_reaches_a_line(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
     logs.configure(load(overrides={"log": {"json": as_json, "level": "debug"}}).log)
@@ -55,7 +46,17 @@ def test_no_secret_reaches_a_line(capsys: pytest.CaptureFixture[str], as_json: b
     assert "RuntimeError" in written
 
 
-@pytest.mark.usefixtures("_quiet")
+@pytest.mark.usefixtures("own_logs")
+def test_a_closed_log_ends_nobodys_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = io.StringIO()
+    monkeypatch.setattr("sys.stderr", gone)
+    logs.configure(load().log)
+    structlog.get_logger("test").info("- written")
+    gone.close()
+    structlog.get_logger("test").info("- not written")
+
+
+@pytest.mark.usefixtures("own_logs")
 def test_json_lines_carry_what_was_bound(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(load().log)
     with structlog.contextvars.bound_contextvars(transport="1a2b3c4d"):
@@ -74,7 +75,7 @@ def test_json_lines_carry_what_was_bound(capsys: pytest.CaptureFixture[str]) -> 
     assert first["timestamp"].endswith("Z")
 
 
-@pytest.mark.usefixtures("_quiet")
+@pytest.mark.usefixtures("own_logs")
 def test_lines_of_many_threads_stay_whole(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(load().log)
 
@@ -92,7 +93,7 @@ def test_lines_of_many_threads_stay_whole(capsys: pytest.CaptureFixture[str]) ->
     assert [sum(line["logger"] == name for line in lines) for name in ("ours", "theirs")] == [200, 200]
 
 
-@pytest.mark.usefixtures("_quiet")
+@pytest.mark.usefixtures("own_logs")
 def test_every_level_writes_and_those_below_the_setting_do_not(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(load(overrides={"log": {"level": "warning"}}).log)
     log = structlog.get_logger("levels")
