@@ -33,7 +33,7 @@ def choose_twin(wanted: Wanted) -> tuple[str, Native | None]:
         if wanted == "native":
             raise TwinUnavailable(f"{error}. Build again with a C compiler, or set forward.twin to auto") from error
         log.warning(
-            "- python twin", reason=str(error), hint="a C compiler lets one core serve ten times as many screens"
+            "- python twin", reason=str(error), hint="with a C compiler one core serves five times as many screens"
         )
         return "python", None
     return "native", native
