@@ -9,9 +9,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
 
 import structlog
 
@@ -19,6 +17,7 @@ from broadcaster.drops import DropReason, Drops
 from broadcaster.errors import Busy
 from broadcaster.events import Delivery
 from broadcaster.forward.cache import Ring
+from broadcaster.forward.clock import ReportRound
 from broadcaster.forward.fanout import EVERYBODY, Fanout
 from broadcaster.forward.keyframes import WishLimiter
 from broadcaster.forward.nack import Retransmitter
@@ -34,8 +33,6 @@ from broadcaster.transport.sdp import Offer
 from config.settings import ForwardSettings
 
 log = structlog.get_logger(__name__)
-
-REPORT_SECONDS: Final = 1.0
 
 
 class Terminals:
@@ -59,11 +56,8 @@ class Terminals:
         self._by_slot: dict[int, Subscription] = {}
         self._by_session: dict[str, Subscription] = {}
         self._senders: dict[int, Callable[[bytes], bool]] = {}
-        self._round: deque[int] = deque()
-        self._fresh: list[int] = []
+        self._reports = ReportRound()
         self._departed: list[Delivery] = []
-        self._credit = 0.0
-        self._ticked = clock()
         self._sweeping = False
         self._bursting = False
         nothing = Ring(0.0, 0)
@@ -110,8 +104,6 @@ class Terminals:
         subscription = Subscription(session, row, now)
         self._by_slot[row.slot] = self._by_session[session.id] = subscription
         self._senders[row.slot] = session.transport.send
-        self._round.append(row.slot)
-        self._fresh.append(row.slot)
         session.transport.on_rtcp = lambda plain, at: self.receive_rtcp(subscription, plain, at)
         if self._source is not None and self._fanout.forwarding:
             self._show_at_once(row.slot, now)
@@ -133,7 +125,7 @@ class Terminals:
         slot = row.slot
         self._departed.append(subscription.take_delivery(row))
         del self._by_slot[slot], self._senders[slot]
-        self._round.remove(slot)
+        self._reports.forget(slot)
         self._bursts.cancel(slot)
         self._repair.forget(slot)
         self._wishes.forget(slot)
@@ -239,26 +231,13 @@ class Terminals:
     def tick(self, now: float) -> None:
         """Send the sender reports that are due: to newcomers at once, to everybody once a second in turn."""
         if self._source is None or not self._fanout.forwarding:
-            self._ticked = now
-            self._fresh = [slot for slot in self._fresh if slot in self._by_slot]
-            return
-        self._credit += len(self._round) * (now - self._ticked) / REPORT_SECONDS
-        self._ticked = now
-        due = min(int(self._credit), len(self._round))
-        self._credit = min(self._credit - due, 1.0)
-        for _ in range(due):
-            self._report(self._round[0], now)
-            self._round.rotate(-1)
-        self._fresh = [slot for slot in self._fresh if not self._greeted(slot, now)]
-
-    def _greeted(self, slot: int, now: float) -> bool:
-        subscription = self._by_slot.get(slot)
-        if subscription is None or subscription.reported:
-            return True
-        self._report(slot, now)
-        return subscription.reported
+            return self._reports.pause(now)
+        for slot in self._reports.due(sorted(self._by_slot), now):
+            self._report(slot, now)
 
     def _report(self, slot: int, now: float) -> None:
         subscription, row = self._by_slot.get(slot), self.plan.row(slot)
         if subscription is not None and row is not None and self._source is not None:
             subscription.report(row, self._source.timeline, now)
+            if subscription.reported:
+                self._reports.told(slot)
