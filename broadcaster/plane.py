@@ -183,5 +183,6 @@ class MediaPlane:
                 log.exception("x room", room=room.id)
         if now >= self._tidy_at:
             self._tidy_at = now + TIDY_SECONDS
+            self._port.reader.collect()
             self._rooms = {key: room for key, room in self._rooms.items() if not room.closed}
             self._sessions = {key: session for key, session in self._sessions.items() if not session.closed}

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -438,6 +439,13 @@ static void *run_worker(void *argument) {
 
 /* -- life -- */
 
+/* Kernels before 4.18 know no trains: told now, not by the first lecture. */
+static bool takes_trains(int socket) {
+    int size = 0;
+    socklen_t length = sizeof size;
+    return !getsockopt(socket, SOL_UDP, UDP_SEGMENT, &size, &length);
+}
+
 struct engine *engine_new(const int *sockets, uint32_t count, uint32_t workers, const struct libsrtp *srtp, int wake_fd) {
     struct engine *engine = count && count <= MAX_SOCKETS && workers ? calloc(1, sizeof *engine) : NULL;
     if (!engine) return NULL;
@@ -458,11 +466,19 @@ struct engine *engine_new(const int *sockets, uint32_t count, uint32_t workers, 
         struct worker *worker = &engine->workers[n];
         worker->engine = engine;
         worker->outlet = (struct outlet){(srtp_function)(uintptr_t)srtp->protect,
-                                         (srtp_function)(uintptr_t)srtp->protect_rtcp, engine->sockets, count, 0, 0};
+                                         (srtp_function)(uintptr_t)srtp->protect_rtcp, engine->sockets, count,
+                                         !takes_trains(sockets[0]), 0};
         pthread_mutex_init(&worker->gate.lock, NULL);
         sem_init(&worker->work, 0, 0);
     }
     return engine;
+}
+
+int engine_degraded(struct engine *engine) {
+    int found = 0;
+    for (uint32_t n = 0; n < engine->worker_count; n++)
+        found |= engine->workers[n].outlet.no_gso | engine->workers[n].outlet.no_sendmmsg << 1;
+    return found;
 }
 
 int engine_start(struct engine *engine) {

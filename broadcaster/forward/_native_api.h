@@ -135,6 +135,7 @@ struct engine *engine_new(const int *sockets, uint32_t count, uint32_t workers, 
 int engine_start(struct engine *engine); /* 0 or errno */
 void engine_free(struct engine *engine); /* ends the threads; peers and feeds are gone */
 uint64_t *engine_drops(struct engine *engine);
+int engine_degraded(struct engine *engine); /* what the kernel turned out not to do: 1 datagram trains, 2 sendmmsg */
 void engine_rearm(struct engine *engine);           /* wake_fd was read; it is written again from now on */
 struct upward *engine_next(struct engine *engine);  /* oldest first, NULL: nothing more; valid until the next call */
 /* Take a datagram as if it had come from a socket. */

@@ -34,6 +34,8 @@ class BuildNative(build_ext):  # type: ignore[misc]  # setuptools is not typed
 
     def build_extension(self, ext: Extension) -> None:
         """Build; what fails is a warning, because the extension is optional."""
+        for stale in HERE.glob("_native*.so"):  # what fails to build must not leave the extension of older sources
+            stale.unlink()
         folder = Path(self.build_temp)
         folder.mkdir(parents=True, exist_ok=True)
         emit(folder / "_native.binding.c")

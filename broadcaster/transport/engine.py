@@ -27,6 +27,7 @@ ADDRESSES: Final = 8192  # remembered in both forms: each terminal asks for cons
 MOST_WORKERS: Final = 4  # design: more threads than that contend for one socket
 DATAGRAM, RTCP, HEARD = 1, 2, 3
 ASK, CLAIM, PATH, FORGET = range(4)
+MISSING: Final = {1: "datagram trains (UDP GSO)", 2: "sendmmsg"}
 _IN4: Final = struct.Struct("=H2s4s8x")
 _IN6: Final = struct.Struct("=H2sI16sI")
 
@@ -121,6 +122,7 @@ class Engine:
             os.close(self._wake)
             raise OSError("the native plane could not be set up: no memory, or too many addresses")
         self._counted = [0] * len(DropReason)
+        self._missing = 0
 
     @property
     def pointer(self) -> Any:
@@ -198,6 +200,12 @@ class Engine:
         """Take a datagram as if it had come from a socket."""
         packed = sockaddr_of(address)
         self.native.lib.engine_receive(self._pointer, index, packed, len(packed), data, len(data), now)
+
+    def take_missing(self) -> list[str]:
+        """Return what the kernel turned out not to do since the last call; it is not tried again."""
+        found = self.native.lib.engine_degraded(self._pointer)
+        fresh, self._missing = found & ~self._missing, found
+        return [word for bit, word in MISSING.items() if fresh & bit]
 
     def take_drops(self) -> dict[DropReason, int]:
         """Return what was discarded on the way in since the last call."""

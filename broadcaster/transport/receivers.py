@@ -221,8 +221,10 @@ class EngineReader:
             self.engine.drain()
 
     def collect(self) -> None:
-        """Count what the engine discarded since the last time."""
+        """Count what the engine discarded since the last time, and say what the kernel does not do."""
         if self.engine is not None:
+            for missing in self.engine.take_missing():
+                log.warning("- kernel", without=missing, hint="each screen costs more; a newer kernel does it")
             for reason, count in self.engine.take_drops().items():
                 self._port.drops(reason, count)
 

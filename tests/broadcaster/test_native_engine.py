@@ -251,6 +251,11 @@ async def test_a_viewers_wish_for_a_keyframe_is_passed_on_once() -> None:
         assert at.feeds[0].take_wish() == ""
 
 
+async def test_this_kernel_takes_trains() -> None:
+    async with hall() as at:
+        assert at.engine.take_missing() == []
+
+
 @pytest.mark.parametrize("address", [("192.0.2.1", 5004), ("2001:db8::1", 5004, 0, 0), ("fe80::1%lo", 9, 0, 1)])
 def test_an_address_survives_the_kernels_form(address: tuple[str, int]) -> None:
     assert address_of(sockaddr_of(address)) == address
