@@ -51,6 +51,7 @@ class NativeTerminals:
         self._subscriptions: dict[str, NativeSubscription] = {}
         self._departed: list[Delivery] = []
         self._place_at = -math.inf
+        self._published = 0
 
     def __len__(self) -> int:
         return len(self._subscriptions)
@@ -71,7 +72,7 @@ class NativeTerminals:
     @property
     def published(self) -> int:
         """Packets that were forwarded to whoever was there, since the room began."""
-        return max((feed.counted().forwarded for feed in self._feeds), default=0)
+        return max((feed.counted().forwarded for feed in self._feeds), default=self._published)
 
     @property
     def packets_out(self) -> int:
@@ -184,8 +185,9 @@ class NativeTerminals:
                 self._drops(reason, count)
 
     def close(self) -> None:
-        """Give the fan-outs back. Nobody watches any more."""
+        """Give the fan-outs back. Nobody watches any more; **what was published stays known for the last sample**."""
         self.collect()
+        self._published = self.published
         for feed in self._feeds:
             feed.release()
         self._feeds = []

@@ -221,6 +221,19 @@ async def test_delivery_is_what_receiver_reports_acknowledge() -> None:
         assert [(d.advance, d.expected) for d in at.room.sample_delivery().deliveries] == [(0, 0)]
 
 
+async def test_the_last_sample_is_taken_when_the_room_has_ended() -> None:
+    async with stage() as at:
+        room, viewer, lecturer = at.room, await at.viewer("screen-7"), await at.lecturer()
+        sent = lecturer.send_frame()
+        await viewer.wait_for(lambda: len(viewer.rtp) >= len(sent))
+        viewer.send_receiver_report(Block(video_of(viewer), viewer.sequences(video_of(viewer))[-1]))
+        await at.until(lambda: "screen-7" in room.viewers())
+        room.close("ended")
+        sample = room.sample_delivery()
+        assert sample.published == len(sent)
+        assert [(d.viewer, d.advance) for d in sample.deliveries] == [("screen-7", len(sent))]
+
+
 async def test_viewers_are_reported_when_they_come_and_go() -> None:
     async with stage() as at:
         viewer = await at.viewer("screen-1")

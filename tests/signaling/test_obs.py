@@ -207,7 +207,8 @@ async def test_a_new_post_with_the_same_key_takes_over_and_viewers_go_on(
             assert not new.peer.closed.is_set()
     assert before["session"] != after["session"]
     counters = [counter for counter in shown(watching) if counter is not None]
-    assert counters == sorted(set(counters)), "no picture of the old session after one of the new"
+    assert counters == sorted(counters), "no picture of the old session after one of the new"
+    assert len(counters) - len(set(counters)) <= 1, "the picture of the switch may have come from both"
     assert max(counters) in new.counters
     assert min(counters) in old.counters
     sequences = watching.sequences(video_ssrc(watching))
