@@ -79,7 +79,7 @@ struct engine {
     struct gate gate;
     struct libsrtp srtp;
     int sockets[MAX_SOCKETS], wake_fd, stop_fds[2];
-    uint32_t socket_count, worker_count, names;
+    uint32_t socket_count, worker_count, lent;
     struct worker *workers;
     struct feed *feeds;
     struct peer *publishers;
@@ -179,9 +179,9 @@ static void tell(struct engine *engine, int what, uint64_t tag, uint32_t socket,
 struct upward *engine_next(struct engine *engine) {
     /* The entry given before is free only now: `up_out` runs one behind while Python looks at it. */
     uint32_t out = atomic_load(&engine->up_out);
-    if (engine->names) atomic_store(&engine->up_out, ++out);
-    engine->names = out != atomic_load(&engine->up_in);
-    return engine->names ? &engine->up[out % UPWARD] : NULL;
+    if (engine->lent) atomic_store(&engine->up_out, ++out);
+    engine->lent = out != atomic_load(&engine->up_in);
+    return engine->lent ? &engine->up[out % UPWARD] : NULL;
 }
 
 /* -- down to the workers -- */
@@ -339,9 +339,7 @@ void engine_receive(struct engine *engine, uint32_t socket, const uint8_t *addre
 }
 
 /* **Who watches goes before who joins**: where the system allows it, media is served first when cores are scarce. */
-static void go_first(void) {
-    if (setpriority(PRIO_PROCESS, 0, MEDIA_PRIORITY)) return; /* on Linux of this thread alone */
-}
+static void go_first(void) { setpriority(PRIO_PROCESS, 0, MEDIA_PRIORITY); } /* on Linux of this thread alone */
 
 static void *run_receiver(void *argument) {
     struct engine *engine = argument;

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from pylibsrtp import Session
@@ -33,8 +33,8 @@ _BATCH: Final = 64  # datagrams read from one socket before the loop may do some
 _LARGEST: Final = 2048
 
 
-class Reader(Protocol):
-    """What the port tells whoever reads its sockets."""
+class Reader:
+    """What the port tells whoever reads its sockets; who does not care does nothing."""
 
     engine: Engine | None
 
@@ -72,8 +72,8 @@ class Reader(Protocol):
         """Count what was discarded since the last time."""
 
 
-class SocketReader:
-    """Reads in the loop, when a socket is readable. There is nothing to be told."""
+class SocketReader(Reader):
+    """Reads in the loop, when a socket is readable. What else it is told means nothing to it."""
 
     engine: Engine | None = None
 
@@ -105,35 +105,8 @@ class SocketReader:
                 return
             self._port.receive(local, data, address, now)
 
-    def opened(self, transport: Transport) -> None:
-        """Nothing to do."""
 
-    def claimed(self, transport: Transport, link: Link) -> None:
-        """Nothing to do."""
-
-    def released(self, link: Link) -> None:
-        """Nothing to do."""
-
-    def moved(self, transport: Transport, link: Link) -> None:
-        """Nothing to do."""
-
-    def connected(self, transport: Transport, inbound: Session) -> None:
-        """Nothing to do."""
-
-    def listen(self, link: Link) -> None:
-        """Nothing to do: the link is up to date."""
-
-    def left(self, transport: Transport) -> None:
-        """Nothing to do."""
-
-    def drain(self) -> None:
-        """Nothing to do: nothing waits."""
-
-    def collect(self) -> None:
-        """Nothing to do: what is discarded is counted at once."""
-
-
-class EngineReader:
+class EngineReader(Reader):
     """Lets the engine read, and looks at what it hands up."""
 
     def __init__(self, port: MediaPort, native: Native, settings: ForwardSettings, woken: Callable[[], None]) -> None:
