@@ -116,6 +116,40 @@ class RecorderSettings(Section):
     queue_packets: Count
     aac_bitrate: Count
     min_free_bytes: Annotated[int, Field(ge=0)]
+    segment_seconds: Annotated[float, Field(ge=1, le=7)]
+    admission_hours: Annotated[float, Field(ge=0)]
+    admission_bits: Count
+    warn_free_share: Annotated[float, Field(ge=0, le=1)]
+
+
+class HlsSettings(Section):
+    """`[hls]`"""
+
+    window_seconds: Annotated[float, Field(ge=24)]
+    waiting_requests: Count
+    farewell_seconds: Annotated[float, Field(ge=0)]
+    receipt_seconds: Count
+
+
+class StoreSettings(Section):
+    """`[store]`"""
+
+    url: Annotated[str, Field(pattern=r"^(s3://[^/]+(/.*)?)?$")]
+    endpoint: str
+    region: str
+    access_key: Annotated[str, Field(repr=False)]
+    secret_key: Annotated[str, Field(repr=False)]
+    presign_seconds: Count
+    retry_seconds: Positive
+    local_days: Annotated[int, Field(ge=0)]
+
+
+class RetentionSettings(Section):
+    """`[retention]`"""
+
+    automatic: bool
+    recording_days: Annotated[int, Field(ge=183)]
+    hour: Annotated[int, Field(ge=0, le=23)]
 
 
 class AuthSettings(Section):
@@ -190,6 +224,9 @@ class Settings(BaseSettings):
     sdp: SdpSettings
     forward: ForwardSettings
     recorder: RecorderSettings
+    hls: HlsSettings
+    store: StoreSettings
+    retention: RetentionSettings
     auth: AuthSettings
     live: LiveSettings
     attendance: AttendanceSettings

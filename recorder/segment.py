@@ -29,12 +29,19 @@ CHECKED_PARTS = 4  # the newest parts whose checksum recovery compares: older on
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a reel: where it lies, what it holds, when it was written (Unix nanoseconds)."""
+    """One part of a reel: where it lies, what it holds, when it was written (Unix nanoseconds).
+
+    `start` and `duration` are 90 kHz ticks of the reel's time: a part covers exactly [start, start + duration). `key` is whether
+    it begins with an IDR picture (or has no picture at all in a reel of sound), `segment_start` whether a segment begins with it.
+    """
 
     seq: int
     offset: int
     length: int
+    start: int
+    duration: int
     key: bool
+    segment_start: bool
     wall_ns: int
     crc32: int
 
@@ -98,7 +105,7 @@ def describe(seq: int, offset: int, data: bytes, defaults: dict[int, Defaults], 
     """Return the index line of a part; `key` is whether every track of it begins with a sync sample."""
     samples = [track for track in read_part(data, defaults).values() if track]
     key = all(track[0].sync for track in samples)
-    return Part(seq, offset, len(data), key, wall_ns, zlib.crc32(data))
+    return Part(seq, offset, len(data), 0, 0, key, key, wall_ns, zlib.crc32(data))
 
 
 class ReelReader:

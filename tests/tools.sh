@@ -28,6 +28,7 @@ need chromium chromium
 need ffprobe ffmpeg
 need ip iproute2
 need soffice libreoffice-calc
+need nginx nginx
 need cc "gcc libc6-dev"
 need clang clang
 need_fuzzer
