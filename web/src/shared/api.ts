@@ -1,5 +1,16 @@
 import { request } from './problem';
-import type { Board, Lecture, LectureOrder, Recording, Ticket, User, Watch } from './types';
+import type {
+  Board,
+  Lecture,
+  LectureOrder,
+  RecorderReport,
+  Recording,
+  RecordingSpace,
+  RecordingWatch,
+  Ticket,
+  User,
+  Watch,
+} from './types';
 
 /** The REST interface under `/api/v1`. Every failure is a `Problem`. */
 
@@ -19,6 +30,7 @@ async function json<T>(method: string, path: string, body?: unknown, headers?: R
 }
 
 const part = encodeURIComponent;
+const device = (token: string): Record<string, string> => ({ Authorization: `Bearer ${token}` });
 
 export const api = {
   login: async (login: string, password: string): Promise<User> =>
@@ -32,13 +44,33 @@ export const api = {
   lectures: async (): Promise<Lecture[]> => (await json<{ items: Lecture[] }>('GET', '/lectures')).items,
   lecture: (id: string): Promise<Lecture> => json('GET', `/lectures/${part(id)}`),
   order: (id: string, order: LectureOrder): Promise<Lecture> => json('POST', `/lectures/${part(id)}/${order}`),
+  /** Starts although there is too little space to record all of it (409 `recording_space` says how much there is). */
+  startUnrecorded: (id: string): Promise<Lecture> =>
+    json('POST', `/lectures/${part(id)}/start`, { accept_unrecorded: true }),
+  recordingSpace: (id: string): Promise<RecordingSpace> => json('GET', `/lectures/${part(id)}/recording-space`),
   ticket: (id: string): Promise<Ticket> => json('POST', `/lectures/${part(id)}/ticket`),
   board: (id: string): Promise<Board> => json('GET', `/lectures/${part(id)}/board`),
-  recordings: (lectureId: string): Promise<Recording[]> => json('GET', `/recordings?lecture_id=${part(lectureId)}`),
+  /** Recordings that the caller may see, newest first: of one lecture, or all. */
+  recordings: (lectureId?: string): Promise<Recording[]> =>
+    json('GET', lectureId === undefined ? '/recordings' : `/recordings?lecture_id=${part(lectureId)}`),
+  recording: (id: string): Promise<Recording> => json('GET', `/recordings/${part(id)}`),
+  /** Shows a finished recording to screens (409 `not_ready` before), or hides it again. Both may be repeated. */
+  approveRecording: (id: string): Promise<Recording> => json('POST', `/recordings/${part(id)}/approve`),
+  withdrawRecording: (id: string): Promise<Recording> => json('POST', `/recordings/${part(id)}/withdraw`),
+  watchRecording: (id: string): Promise<RecordingWatch> => json('POST', `/recordings/${part(id)}/watch`),
+  recorder: (): Promise<RecorderReport> => json('GET', '/recorder'),
   exportUrl: (id: string, number: string, format: 'xlsx' | 'csv'): string =>
     `${ROOT}/lectures/${part(id)}/exports/${part(number)}.${format}`,
 
   /** Asks, as a paired screen, what to watch now. */
   watch: (screenId: string, deviceToken: string): Promise<Watch> =>
-    json('POST', `/screens/${part(screenId)}/watch`, undefined, { Authorization: `Bearer ${deviceToken}` }),
+    json('POST', `/screens/${part(screenId)}/watch`, undefined, device(deviceToken)),
+  /** The approved recordings of lectures for the screen's class, newest first, at most 100. */
+  screenRecordings: (screenId: string, deviceToken: string): Promise<Recording[]> =>
+    json('GET', `/screens/${part(screenId)}/recordings`, undefined, device(deviceToken)),
+  watchScreenRecording: (screenId: string, recordingId: string, deviceToken: string): Promise<RecordingWatch> =>
+    json('POST', `/screens/${part(screenId)}/recordings/${part(recordingId)}/watch`, undefined, device(deviceToken)),
+  /** A picture that a screen's document names, for `URL.createObjectURL`. */
+  screenPicture: async (url: string, deviceToken: string): Promise<Blob> =>
+    (await request(url, { credentials: 'same-origin', headers: device(deviceToken) })).blob(),
 };

@@ -114,19 +114,87 @@ export interface Watch {
 
 export type RecordingState = 'recording' | 'degraded' | 'finalising' | 'ready' | 'failed';
 
+/** Screens see a recording only while it is `approved`. */
+export type ReviewState = 'pending' | 'approved' | 'withdrawn';
+
+/** `local`: on this server's disk alone; `uploading`: a copy is on its way; `stored`: the object store has it. */
+export type RecordingStorage = 'local' | 'uploading' | 'stored';
+
+/** What begins here: the lecture, the part after a pause, the part after a cut. */
+export interface Chapter {
+  start_s: number;
+  kind: 'start' | 'resume' | 'cut';
+}
+
+/** A stretch of the lecture that is not in the recording: it is missing at `at_s` of the finished file and took `seconds`. */
+export interface Gap {
+  at_s: number;
+  seconds: number;
+  reason: string;
+}
+
+/** Figures and pictures are null (lists are empty) until `state` is `ready`. */
 export interface Recording {
   id: string;
   lecture_id: string;
   title: string;
   state: RecordingState;
+  review: ReviewState;
+  reviewed_at: string | null;
   started_at: string;
+  ended_at: string | null;
   duration_s: number | null;
   bytes: number | null;
   sha256: string | null;
-  mp4_url: string | null;
-  hls_url: string | null;
-  thumbnail_url: string | null;
+  width: number | null;
+  height: number | null;
+  chapters: Chapter[];
+  gaps: Gap[];
+  /** Codes: disk_full, packets_lost, torn_end, reel_unreadable, no_picture, no_media, ... */
   problems: string[];
+  storage: RecordingStorage;
+  mp4_url: string | null;
+  /** Multivariant playlist of this recording; asks for the cookie or the token of a `watch` call. */
+  hls_url: string | null;
+  /** In a person's document an address for `<img>`; in a screen's one, to be fetched with the device token. */
+  thumbnail_url: string | null;
+  /** Pictures of the preview and their WebVTT; they ask for the cookie or token of a `watch` call, like `hls_url`. */
+  sprite_url: string | null;
+  thumbs_url: string | null;
+}
+
+/** The right to watch one recording. The answer also sets the HttpOnly cookie of `/hls/{lecture_id}/`. */
+export interface RecordingWatch {
+  recording_id: string;
+  lecture_id: string;
+  /** Play this address as it is: while `live` it ends in `?rewind=1` and reaches back to the first second. */
+  hls_url: string;
+  token: string;
+  expires_in: number;
+  /** Whether the recording is still growing. */
+  live: boolean;
+}
+
+/** The recorder and its disk. `low`: warn; `full`: recordings pause until there is space again. */
+export interface RecorderReport {
+  state: 'ok' | 'low' | 'full';
+  free_bytes: number;
+  total_bytes: number;
+  /** Hours that one lecture could be recorded. */
+  hours_left: number;
+  /** Recordings that run now, and how many of them are paused because the disk is full. */
+  open: number;
+  degraded: number;
+  uploads_waiting: number;
+  uploads_failed: number;
+}
+
+/** Whether there is room to record a lecture; the fields stand in the problem `recording_space` of a start, too. */
+export interface RecordingSpace {
+  enough: boolean;
+  free_bytes: number;
+  hours_left: number;
+  hours_wanted: number;
 }
 
 /* Messages of the Socket.IO namespace /live. */
