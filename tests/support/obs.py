@@ -79,10 +79,15 @@ class Camera:
 
     begun: float
     seconds: float = 20.0
+    width: int = 320
+    height: int = 180
+    first: int = 0  # counter of the first picture
 
     @cached_property
     def clip(self) -> Clip:
-        return clip(self.seconds, fps=FPS, gop_seconds=KEYFRAME_SECONDS)
+        return clip(
+            self.seconds, fps=FPS, width=self.width, height=self.height, gop_seconds=KEYFRAME_SECONDS, first=self.first
+        )
 
 
 class Obs:
