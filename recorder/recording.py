@@ -25,6 +25,7 @@ from recorder.clock import LipSync, jumped
 from recorder.errors import BoxError, DiskFull
 from recorder.journal import Lines, read_lines
 from recorder.messages import Closed, Ended, Mark, Marked, Message, Opened, Packets
+from recorder.news import Tell
 from recorder.reel import Reel
 from recorder.states import PUBLIC, Event, State, step
 from recorder.store import Folder, sync_folder
@@ -50,8 +51,10 @@ class Tape:
         changed: Callable[[str, str], None],
         free_bytes: Callable[[], int],
         wall_ns: Callable[[], int] = time.time_ns,
+        tell: Tell = lambda news: None,
     ) -> None:
         self.state = State.GAP
+        self.tell = tell
         self.ended = False
         self.drops: Counter[str] = Counter()
         self._folder = folder

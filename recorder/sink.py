@@ -21,6 +21,7 @@ import structlog
 from broadcaster.media import Kind, MediaPacket, SenderClock
 from broadcaster.sink import Source
 from recorder.messages import Closed, Ended, Mark, Marked, Message, Opened, Packets
+from recorder.news import Tell
 from recorder.recording import Tape
 
 log = structlog.get_logger("recorder")
@@ -94,9 +95,18 @@ class HandOff:
 class Recording:
     """A `broadcaster.sink.Sink` that records. Made by `Recorder.open`; its methods belong to the media loop."""
 
-    def __init__(self, recording_id: str, tape: Tape, queue_packets: int, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        recording_id: str,
+        tape: Tape,
+        queue_packets: int,
+        loop: asyncio.AbstractEventLoop,
+        tell: Tell = lambda news: None,
+    ) -> None:
+        """Start the worker; `tell` is called in `loop` with the news of `tape`, in order."""
         self.id = recording_id
         self._tape = tape
+        tape.tell = lambda news: self._call_loop(lambda: tell(news))
         self._hand_off = HandOff(queue_packets)
         self._loop = loop
         self._source: Source | None = None
