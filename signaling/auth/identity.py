@@ -25,16 +25,19 @@ class Permission(StrEnum):
     LECTURE_CUT = "lecture.cut"
     BOARD_READ = "board.read"
     RECORDING_READ = "recording.read"
+    RECORDING_REVIEW = "recording.review"  # let screens see a recording, or hide it again
+    RECORDER_READ = "recorder.read"  # the recorder's disk and uploads
     ATTENDANCE_READ = "attendance.read"
     ATTENDANCE_EXPORT = "attendance.export"
 
 
 _READ = {Permission.LECTURE_READ, Permission.BOARD_READ, Permission.RECORDING_READ}
 _REPORT = {Permission.ATTENDANCE_READ, Permission.ATTENDANCE_EXPORT}
+_OPERATE = {Permission.LECTURE_CONTROL, Permission.LECTURE_CUT, Permission.RECORDER_READ}
 
 GRANTS: dict[Role, frozenset[Permission]] = {
-    Role.PREFECTURE_ADMIN: frozenset(_READ | _REPORT | {Permission.LECTURE_CONTROL, Permission.LECTURE_CUT}),
-    Role.OPERATOR: frozenset(_READ | {Permission.LECTURE_CONTROL, Permission.LECTURE_CUT}),
+    Role.PREFECTURE_ADMIN: frozenset(_READ | _REPORT | _OPERATE | {Permission.RECORDING_REVIEW}),
+    Role.OPERATOR: frozenset(_READ | _OPERATE),
     Role.COUNTY_ADMIN: frozenset(_READ | _REPORT),
     Role.SCHOOL_ADMIN: frozenset(_READ | _REPORT),
     Role.LECTURER: frozenset({Permission.LECTURE_READ, Permission.LECTURE_CONTROL, Permission.LECTURE_PUBLISH}),
