@@ -53,6 +53,32 @@ class Sample(NamedTuple):
     sync: bool
 
 
+class Run(NamedTuple):
+    """Samples of one track that lie side by side and follow each other in time: its columns, since an hour has 300,000 samples.
+
+    `offset` and `time` are those of the first sample; `syncs` are the places (from 0) of the sync samples within the run.
+    """
+
+    time: int
+    offset: int
+    durations: tuple[int, ...]
+    sizes: tuple[int, ...]
+    syncs: tuple[int, ...]
+
+    @property
+    def end(self) -> int:
+        """Where its last sample ends, in the track's timescale."""
+        return self.time + sum(self.durations)
+
+    def samples(self) -> Iterator[Sample]:
+        """Yield the samples one by one."""
+        time, offset, syncs = self.time, self.offset, set(self.syncs)
+        for place, (duration, size) in enumerate(zip(self.durations, self.sizes, strict=True)):
+            yield Sample(time, duration, offset, size, place in syncs)
+            time += duration
+            offset += size
+
+
 @dataclass(frozen=True, slots=True)
 class Defaults:
     """What `trex` and `tfhd` say for samples whose `trun` is silent."""
@@ -118,27 +144,30 @@ def moof_of(part: bytes) -> Box:
 
 def read_part(part: bytes, defaults: dict[int, Defaults]) -> dict[int, list[Sample]]:
     """Return the samples of a part by track id; `part` may end behind its `moof`. Raise `BoxError`."""
-    moof = moof_of(part)
     samples: dict[int, list[Sample]] = {}
-    for traf in boxes(part, moof.body, moof.end):
-        if traf.kind == "traf":
-            track_id, found = _fragment(part, moof.start, traf, defaults)
-            samples.setdefault(track_id, []).extend(found)
+    for track_id, run in read_runs(part, defaults):
+        samples.setdefault(track_id, []).extend(run.samples())
     return samples
 
 
-def _fragment(part: bytes, moof: int, traf: Box, defaults: dict[int, Defaults]) -> tuple[int, list[Sample]]:
+def read_runs(part: bytes, defaults: dict[int, Defaults]) -> Iterator[tuple[int, Run]]:
+    """Yield the runs of a part with their track ids; `part` may end behind its `moof`. Raise `BoxError`."""
+    moof = moof_of(part)
+    for traf in boxes(part, moof.body, moof.end):
+        if traf.kind == "traf":
+            yield from _fragment(part, moof.start, traf, defaults)
+
+
+def _fragment(part: bytes, moof: int, traf: Box, defaults: dict[int, Defaults]) -> Iterator[tuple[int, Run]]:
     tfhd = find(part, "tfhd", start=traf.body, end=traf.end)
     tfdt = find(part, "tfdt", start=traf.body, end=traf.end)
     track_id, default = _header(part, tfhd, defaults)
     time = struct.unpack_from(">Q" if part[tfdt.body] else ">I", part, tfdt.body + 4)[0]
-    samples: list[Sample] = []
     for trun in boxes(part, traf.body, traf.end):
         if trun.kind == "trun":
-            for sample in _run(part, moof, trun, default, time):
-                samples.append(sample)
-                time = sample.time + sample.duration
-    return track_id, samples
+            run = _run(part, moof, trun, default, time)
+            time += sum(run.durations)
+            yield track_id, run
 
 
 def _header(part: bytes, tfhd: Box, defaults: dict[int, Defaults]) -> tuple[int, Defaults]:
@@ -156,7 +185,8 @@ def _header(part: bytes, tfhd: Box, defaults: dict[int, Defaults]) -> tuple[int,
     return track_id, Defaults(*values)
 
 
-def _run(part: bytes, moof: int, trun: Box, default: Defaults, time: int) -> Iterator[Sample]:
+def _run(part: bytes, moof: int, trun: Box, default: Defaults, time: int) -> Run:
+    """Read a `trun` (section 8.8.8) by columns."""
     flags, count = struct.unpack_from(">II", part, trun.body)
     flags &= 0xFFFFFF
     offset = trun.body + 8
@@ -169,19 +199,15 @@ def _run(part: bytes, moof: int, trun: Box, default: Defaults, time: int) -> Ite
         first_flags = struct.unpack_from(">I", part, offset)[0]
         offset += 4
     fields = [flag for flag in (SAMPLE_DURATION, SAMPLE_SIZE, SAMPLE_FLAGS, SAMPLE_COMPOSITION) if flags & flag]
-    row = struct.Struct(f">{len(fields)}I")
-    if count * row.size > trun.end - offset:
+    if count * 4 * len(fields) > trun.end - offset:
         raise BoxError(f"a run of {count} samples does not fit its box")
-    columns = {flag: column for column, flag in enumerate(fields)}
-    size_at, flags_at = columns.get(SAMPLE_SIZE), columns.get(SAMPLE_FLAGS)
-    duration_at = columns.get(SAMPLE_DURATION)
-    for number in range(count):
-        values = row.unpack_from(part, offset)
-        offset += row.size
-        size = default.size if size_at is None else values[size_at]
-        duration = default.duration if duration_at is None else values[duration_at]
-        unsaid = first_flags if number == 0 else default.flags
-        sample_flags = unsaid if flags_at is None else values[flags_at]
-        yield Sample(time, duration, place, size, not sample_flags & NOT_SYNC)
-        time += duration
-        place += size
+    values = struct.unpack_from(f">{count * len(fields)}I", part, offset)
+    columns = {flag: values[column :: len(fields)] for column, flag in enumerate(fields)}
+    unsaid = (first_flags, *(default.flags,) * (count - 1))[:count]
+    return Run(
+        time,
+        place,
+        columns.get(SAMPLE_DURATION, (default.duration,) * count),
+        columns.get(SAMPLE_SIZE, (default.size,) * count),
+        tuple(n for n, word in enumerate(columns.get(SAMPLE_FLAGS, unsaid)) if not word & NOT_SYNC),
+    )

@@ -18,12 +18,13 @@ from typing import BinaryIO
 
 from recorder.boxes import HEADER, LARGE_HEADER, Box, box, box_at, find
 from recorder.errors import BoxError
-from recorder.fragments import Defaults, Sample, Track, moof_of, read_init, read_part
+from recorder.fragments import Defaults, Run, Sample, Track, moof_of, read_init, read_part, read_runs
 from recorder.journal import Lines, read_lines, write_all
 from recorder.store import sync_folder
 
 PLACEHOLDER = box("free", bytes(8))
 HEAD_BYTES = 65536  # more than any initialisation of two tracks
+MOOF_BYTES = 4096  # more than the `moof` of an ordinary part
 CHECKED_PARTS = 4  # the newest parts whose checksum recovery compares: older ones were synced long before the crash
 
 
@@ -132,26 +133,29 @@ class ReelReader:
         """Return the track with this handler (`vide` or `soun`)."""
         return next((track for track in self.tracks.values() if track.handler == handler), None)
 
-    def samples(self) -> dict[int, list[Sample]]:
-        """Return all samples by track id; offsets are those of this file."""
-        found: dict[int, list[Sample]] = {track: [] for track in self.tracks}
+    def runs(self) -> dict[int, list[Run]]:
+        """Return all runs by track id, in order; offsets are those of this file. Raise `BoxError` for a part that is none."""
+        found: dict[int, list[Run]] = {track: [] for track in self.tracks}
         with self.path.open("rb") as file:
             for part in self.parts:
-                file.seek(part.offset)
-                for track, samples in read_part(_through_moof(file.read(4096), file, part), self.defaults).items():
-                    found[track] += [
-                        Sample(one.time, one.duration, part.offset + one.offset, one.size, one.sync) for one in samples
-                    ]
+                start = os.pread(file.fileno(), min(part.length, MOOF_BYTES), part.offset)
+                for track, run in read_runs(_through_moof(start, file, part), self.defaults):
+                    if run.sizes:
+                        found[track].append(run._replace(offset=part.offset + run.offset))
         return found
+
+    def samples(self) -> dict[int, list[Sample]]:
+        """Return all samples by track id; offsets are those of this file."""
+        return {track: [sample for run in runs for sample in run.samples()] for track, runs in self.runs().items()}
 
 
 def _through_moof(start: bytes, file: BinaryIO, part: Part) -> bytes:
-    """Return the beginning of a part up to the end of its `moof`: mostly within the first 4 KiB."""
-    data = start[: part.length]
+    """Return the beginning of a part with its whole `moof`: mostly that is within what was read first."""
     try:
-        return data[: moof_of(data).end]
+        moof_of(start)
     except BoxError:
-        return data + file.read(part.length - len(data))
+        return os.pread(file.fileno(), part.length, part.offset)
+    return start
 
 
 def recover(path: Path) -> int:
