@@ -25,6 +25,9 @@ from joserfc.jwk import OctKey
 MONITOR: Final = "monitor"
 """Subject of a watch token that stands for no school: any number of sessions, counted nowhere."""
 
+PERSON: Final = "person:"
+"""Begins the subject of a token of somebody who may read the recordings of a lecture; the user's id follows. HLS only."""
+
 KEY_FILE: Final = "watch.key"
 _KEY_BYTES: Final = 32
 _ALGORITHM: Final = "HS256"
@@ -37,7 +40,7 @@ class BadToken(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class WatchClaims:
-    """What a watch token says: `subject` is a screen id or `MONITOR`; `expires_at` is Unix seconds."""
+    """What a watch token says: `subject` is a screen id, `MONITOR` or `PERSON` + a user's id; `expires_at` is Unix seconds."""
 
     subject: str
     lecture_id: str
@@ -48,6 +51,16 @@ class WatchClaims:
     def is_monitor(self) -> bool:
         """Whether the bearer stands for no school."""
         return self.subject == MONITOR
+
+    @property
+    def is_person(self) -> bool:
+        """Whether the bearer may read the recordings of the lecture, approved or not."""
+        return self.subject.startswith(PERSON)
+
+    @property
+    def is_screen(self) -> bool:
+        """Whether the bearer is the screen of a class."""
+        return not (self.is_monitor or self.is_person)
 
 
 def read_or_create_key(path: Path) -> bytes:
@@ -92,7 +105,7 @@ class WatchTokens:
         return cls(read_or_create_key(data_dir / KEY_FILE))
 
     def issue(self, subject: str, lecture_id: str, *, now: float, seconds: float) -> str:
-        """Return a token for `subject` (a screen id or `MONITOR`) and one lecture, valid `seconds` from `now`."""
+        """Return a token for `subject` (see `WatchClaims`) and one lecture, valid `seconds` from `now`."""
         claims = {"sub": subject, "lec": lecture_id, "exp": int(now + seconds), "jti": secrets.token_urlsafe(12)}
         return jwt.encode({"alg": _ALGORITHM}, claims, self._key, algorithms=[_ALGORITHM])
 

@@ -118,9 +118,11 @@ class Watching:
         return document | {"token": token, "expires_in": self._token_seconds, "whep_url": f"/whep/{lecture.id}"}
 
     async def subscribe(self, claims: WatchClaims, credential: str, lecture_id: str, offer: str) -> Held:
-        """Open a session; raise 403, 409 with Retry-After, or an `OfferError`, `Busy`, `RoomClosed` of the media plane."""
+        """Open a session; raise 403 (`hls_only`: a person's token is for recordings), 409 with Retry-After, or an `OfferError`, `Busy`, `RoomClosed` of the media plane."""
         if claims.lecture_id != lecture_id:
             raise Problem(403, "wrong_lecture", "this token is for another lecture")
+        if claims.is_person:
+            raise Problem(403, "hls_only", "this token is for recordings, not for sessions")
         self._refuse_unless_open(lecture_id)
         viewer = MONITOR_PREFIX + secrets.token_hex(8) if claims.is_monitor else claims.subject
         session = await self._plane.room(lecture_id).subscribe(offer, viewer=viewer)

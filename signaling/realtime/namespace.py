@@ -102,7 +102,7 @@ class LiveNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
             claims = self._live.watching.claims(token)
         except Problem as problem:
             raise Refused(problem.code) from None
-        if claims.is_monitor:
+        if not claims.is_screen:
             raise Refused("not_a_screen")
         return Peer(sid, claims.lecture_id, screen_id=claims.subject)
 

@@ -13,7 +13,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from signaling.auth.tokens import MONITOR, BadToken, WatchTokens, read_or_create_key
+from signaling.auth.tokens import MONITOR, PERSON, BadToken, WatchTokens, read_or_create_key
 
 NOW = 1_800_000_000.0
 KEY = bytes(range(32))
@@ -27,8 +27,13 @@ def tokens() -> WatchTokens:
 def test_a_watch_token_says_who_watches_what(tokens: WatchTokens) -> None:
     claims = tokens.check(tokens.issue("screen-1", "lecture-1", now=NOW, seconds=60), now=NOW + 59)
     assert (claims.subject, claims.lecture_id, claims.expires_at) == ("screen-1", "lecture-1", NOW + 60)
-    assert not claims.is_monitor
+    assert (claims.is_monitor, claims.is_person, claims.is_screen) == (False, False, True)
     assert tokens.check(tokens.issue(MONITOR, "lecture-1", now=NOW, seconds=60), now=NOW).is_monitor
+
+
+def test_a_token_of_a_person_is_no_screen(tokens: WatchTokens) -> None:
+    claims = tokens.check(tokens.issue(PERSON + "user-1", "lecture-1", now=NOW, seconds=60), now=NOW)
+    assert (claims.is_monitor, claims.is_person, claims.is_screen) == (False, True, False)
 
 
 def test_two_watch_tokens_of_one_screen_differ(tokens: WatchTokens) -> None:
