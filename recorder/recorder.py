@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -113,6 +114,10 @@ class Recorder:
         folder = self._store.folder(recording_id)
         manifest = folder.read_manifest()
         return None if manifest is None else finished(folder, manifest)
+
+    def manifest(self, recording_id: str) -> dict[str, Any] | None:
+        """Return the whole manifest of a finished recording, or None while there is none."""
+        return self._store.folder(recording_id).read_manifest()
 
     def metrics(self) -> dict[str, int]:
         """Return counters: open recordings, packets in their queues, packets not recorded by reason."""

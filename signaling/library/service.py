@@ -1,64 +1,37 @@
-"""The library: what is recorded, what can be watched.
+"""The library: what is recorded, what can be watched, and its part of the database.
 
-1. **A broadcast has one entry**, made when it first goes live; pauses, reconnects and restarts go on in it.
-2. Finishing never holds up the broadcast: it runs as a task of its own and is repeated at the next start if it did not succeed.
-3. A recording that fails is an entry that says so, never a missing one.
+`Records` runs every statement; `LibraryService` puts the small modules beside it together. The rules are in those modules:
+`following`, `review`, `shelf`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
-from broadcaster.sink import Sink
-from recorder.errors import RecorderError
 from recorder.finish import FinishedRecording
-from recorder.messages import Mark
 from recorder.recorder import Recorder
 from recorder.states import RecordingChanged
+from signaling.auth.models import AuditEntry
 from signaling.db.base import utc_now
 from signaling.db.engine import Database
+from signaling.lectures.queries import aimed_at
 from signaling.library.events import RecordingListed
+from signaling.library.following import Following, Lectures, Room
+from signaling.library.listing import Listing
 from signaling.library.models import OPEN_STATES, RecordingEntry
-from signaling.live.events import BroadcastChanged, LiveEvent
+from signaling.library.review import ACTIONS, Review, is_news
+from signaling.library.shelf import Item, Shelf
+from signaling.live.events import LiveEvent
 from signaling.live.models import Broadcast
-from signaling.live.states import OVER, RUNNING, Event, State
-
-log = structlog.get_logger("library")
-MARKS: dict[State, Mark] = {State.LIVE: "resume", State.PAUSED: "pause", State.CUT: "cut"}
-RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 20.0)
-
-
-class Room(Protocol):
-    """Where the packets of a lecture are (`broadcaster.room.Room`)."""
-
-    def attach(self, sink: Sink) -> None:
-        """Give the sink every packet from now on; `opened` at once when a publisher is there."""
-
-    def detach(self, sink: Sink) -> None:
-        """Give it none any more."""
-
-
-class Titled(Protocol):
-    """A lecture, as far as the library needs it."""
-
-    @property
-    def title(self) -> str: ...
-
-
-class Lectures(Protocol):
-    """The timetable (`signaling.lectures.service.LectureService`)."""
-
-    async def info(self, lecture_id: str) -> Titled | None:
-        """Return a lecture, or None when there is none."""
+from signaling.live.states import RUNNING, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,177 +42,33 @@ class RecordingFiles:
     thumbnail: Path | None
 
 
-class LibraryService:
-    """The door to the catalogue. `rooms` returns the room of a lecture, `listeners` hear of every change."""
+class Records:
+    """The table of recordings. Every method is one transaction and returns rows as they are now."""
 
-    def __init__(self, db: Database, recorder: Recorder, rooms: Callable[[str], Room], lectures: Lectures) -> None:
+    def __init__(self, db: Database) -> None:
         self._db = db
-        self._recorder = recorder
-        self._rooms = rooms
-        self._lectures = lectures
-        self._attached: dict[str, Room] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.listeners: list[Callable[[RecordingListed], Awaitable[None]]] = []
 
-    # -- life
-
-    async def start(self) -> None:
-        """Recover after a crash: finish what is over, go on with what still runs. Call it when broadcasts are restored."""
-        rows, running = await self._unfinished()
-        recovered = await self._recorder.start({row.id for row in rows if row.broadcast_id in running})
-        done = {one.id: one.finished for one in recovered}
-        for row in rows:
-            if row.broadcast_id in running:
-                self._go_on(row, running[row.broadcast_id])
-                continue
-            finished = done.get(row.id)
-            if finished is None:
-                await self._finish(row.id)
-            else:
-                await self._store(finished, row.ended_at)
-        for broadcast in await self._unrecorded():
-            await self.begin(broadcast.lecture_id, broadcast.id, broadcast.started_at or broadcast.created_at)
-
-    async def stop(self) -> None:
-        """Finish what is being finished and close the files of what goes on after a restart."""
-        await self._recorder.stop()
-        await self.settle()
-
-    async def settle(self) -> None:
-        """Wait until nothing is being finished any more."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks)
-
-    def _go_on(self, row: RecordingEntry, state: State) -> None:
-        """Record on after a restart, as the broadcast stands now: its last change may have been lost between two disks."""
-        self._record(row)
-        recording, mark = self._recorder.get(row.id), MARKS.get(state)
-        if recording is not None and mark is not None:
-            recording.mark(mark, utc_now())
-
-    async def _unfinished(self) -> tuple[list[RecordingEntry], dict[str, State]]:
+    async def unfinished(self) -> tuple[list[RecordingEntry], dict[str, State]]:
         """Return the entries that are not finished, and the state of the broadcasts that have begun and not ended."""
         async with self._db.reading() as session:
             rows = await session.scalars(select(RecordingEntry).where(RecordingEntry.state.in_(OPEN_STATES)))
             running = await session.scalars(select(Broadcast).where(Broadcast.state.in_([*RUNNING])))
             return list(rows), {broadcast.id: State(broadcast.state) for broadcast in running}
 
-    async def _unrecorded(self) -> list[Broadcast]:
+    async def unrecorded(self) -> list[Broadcast]:
         """Return the broadcasts that went live and have no entry: the process ended before it was made."""
         begun = select(Broadcast).where(Broadcast.state.in_([*RUNNING]), Broadcast.started_at.is_not(None))
         async with self._db.reading() as session:
             return [*await session.scalars(begun.where(Broadcast.id.not_in(select(RecordingEntry.broadcast_id))))]
 
-    # -- broadcasts
+    async def items(self) -> list[Item]:
+        """Return what the shelf keeps of every recording."""
+        entry = RecordingEntry
+        async with self._db.reading() as session:
+            rows = await session.execute(select(entry.id, entry.lecture_id, entry.state, entry.review))
+            return [Item(one, lecture, state, review == Review.APPROVED) for one, lecture, state, review in rows]
 
-    async def handle(self, event: LiveEvent) -> None:
-        """Follow a broadcast: a listener of `LiveService`. What a busy database refuses is tried again: without its beginning, or
-        without the end of a pause, the rest of the lecture would not be recorded.
-        """
-        if not isinstance(event, BroadcastChanged):
-            return
-        for pause in RETRY_SECONDS:
-            try:
-                return await self._follow(event)
-            except SQLAlchemyError as error:
-                log.warning("x library waits", lecture=event.lecture_id, step=event.event, error=str(error))
-                await asyncio.sleep(pause)
-        await self._follow(event)
-
-    async def _follow(self, event: BroadcastChanged) -> None:
-        if event.to_state is State.LIVE and event.event is Event.START:
-            await self.begin(event.lecture_id, event.broadcast_id, event.at)
-        elif event.to_state in OVER:
-            await self.end(event.broadcast_id, event.at)
-        elif event.event in (Event.PAUSE, Event.RESUME, Event.CUT):
-            await self._mark(event)
-
-    async def begin(self, lecture_id: str, broadcast_id: str, at: datetime) -> str:
-        """Record the broadcast from now on and return the recording's id. Idempotent."""
-        lecture = await self._lectures.info(lecture_id)
-        title = lecture.title if lecture else ""
-        async with self._db.writing() as session:
-            row = await session.scalar(select(RecordingEntry).where(RecordingEntry.broadcast_id == broadcast_id))
-            if row is None:
-                row = RecordingEntry(lecture_id=lecture_id, broadcast_id=broadcast_id, title=title, started_at=at)
-                session.add(row)
-            row.state = "recording"
-        self._record(row)
-        await self._tell(row)
-        return row.id
-
-    async def end(self, broadcast_id: str, at: datetime) -> None:
-        """End the recording; its file is finished in the background (`settle` waits). Idempotent."""
-        async with self._db.writing() as session:
-            row = await session.scalar(select(RecordingEntry).where(RecordingEntry.broadcast_id == broadcast_id))
-            if row is None or row.state not in OPEN_STATES:
-                return
-            row.state, row.ended_at = "finalising", at
-        recording, room = self._recorder.get(row.id), self._attached.pop(row.id, None)
-        if recording is not None and room is not None:
-            room.detach(recording)
-        await self._tell(row)
-        self._spawn(self._finish(row.id))
-
-    async def _mark(self, event: BroadcastChanged) -> None:
-        row = await self._by_broadcast(event.broadcast_id)
-        recording = self._recorder.get(row.id) if row else None
-        if row is not None and recording is not None:
-            recording.mark(event.event.value, event.at)  # type: ignore[arg-type]  # pause, resume or cut: see `handle`
-            self._record(row)
-
-    def _record(self, row: RecordingEntry) -> None:
-        recording = self._recorder.open(
-            row.id, lecture_id=row.lecture_id, broadcast_id=row.broadcast_id, title=row.title
-        )
-        room = self._rooms(row.lecture_id)
-        if self._attached.get(row.id) is not room:  # a room that was closed is replaced by a new one
-            self._attached[row.id] = room
-            room.attach(recording)
-
-    # -- what the recorder says
-
-    def recording_changed(self, event: RecordingChanged) -> None:
-        """Note that a recording is degraded, or is not any more: `on_event` of the recorder. Never raises."""
-        if event.state in ("recording", "degraded"):
-            self._spawn(self._note_state(event))
-
-    async def _note_state(self, event: RecordingChanged) -> None:
-        async with self._db.writing() as session:
-            row = await session.get(RecordingEntry, event.recording_id)
-            if row is None or row.state not in ("recording", "degraded") or row.state == event.state:
-                return
-            row.state = event.state
-            if event.state == "degraded":
-                row.problems = sorted({*row.problems, "disk_full"})
-        log.warning("- recording", recording=row.id, state=row.state, reason=event.reason)
-        await self._tell(row)
-
-    async def _finish(self, recording_id: str) -> None:
-        try:
-            finished = await self._recorder.finish(recording_id)
-        except Exception as error:  # a full disk, or files that nobody foresaw: the others and the start go on
-            known = isinstance(error, OSError | RecorderError)
-            log.error("x recording not finished", recording=recording_id, error=str(error), exc_info=not known)
-            return
-        await self._store(finished, None)
-
-    async def _store(self, finished: FinishedRecording, ended_at: datetime | None) -> None:
-        async with self._db.writing() as session:
-            row = await session.get(RecordingEntry, finished.id)
-            if row is None:
-                log.warning("x recording without entry", recording=finished.id)
-                return
-            row.state = "ready" if finished.path_mp4 else "failed"
-            row.duration_s, row.bytes, row.sha256 = finished.duration_s, finished.bytes, finished.sha256
-            row.has_thumbnail = finished.thumbnail is not None
-            row.ended_at = row.ended_at or ended_at
-            row.problems = sorted({*row.problems, *finished.problems})
-        await self._tell(row)
-
-    # -- catalogue
-
-    async def list(self, lecture_id: str | None = None) -> list[RecordingEntry]:
+    async def entries(self, lecture_id: str | None) -> list[RecordingEntry]:
         """Return the entries, newest first, of one lecture or of all."""
         statement = select(RecordingEntry).order_by(RecordingEntry.id.desc())
         if lecture_id is not None:
@@ -247,10 +76,175 @@ class LibraryService:
         async with self._db.reading() as session:
             return [*await session.scalars(statement)]
 
+    async def released(self, school_code: str, limit: int) -> list[RecordingEntry]:
+        """Return the finished, approved entries of lectures for a school, newest first."""
+        statement = (
+            select(RecordingEntry)
+            .where(RecordingEntry.state == "ready", RecordingEntry.review == Review.APPROVED)
+            .where(RecordingEntry.lecture_id.in_(aimed_at(school_code)))
+            .order_by(RecordingEntry.id.desc())
+            .limit(limit)
+        )
+        async with self._db.reading() as session:
+            return [*await session.scalars(statement)]
+
     async def get(self, recording_id: str) -> RecordingEntry | None:
         """Return one entry."""
         async with self._db.reading() as session:
             return await session.get(RecordingEntry, recording_id)
+
+    async def by_broadcast(self, broadcast_id: str) -> RecordingEntry | None:
+        """Return the entry of a broadcast."""
+        async with self._db.reading() as session:
+            return await session.scalar(select(RecordingEntry).where(RecordingEntry.broadcast_id == broadcast_id))
+
+    async def begun(self, lecture_id: str, broadcast_id: str, title: str, at: datetime) -> RecordingEntry:
+        """Return the entry of a broadcast that is on the air, made now if there is none."""
+        async with self._db.writing() as session:
+            row = await session.scalar(select(RecordingEntry).where(RecordingEntry.broadcast_id == broadcast_id))
+            if row is None:
+                row = RecordingEntry(lecture_id=lecture_id, broadcast_id=broadcast_id, title=title, started_at=at)
+                session.add(row)
+            row.state = "recording"
+        return row
+
+    async def over(self, broadcast_id: str, at: datetime) -> RecordingEntry | None:
+        """Note that a broadcast has ended; None when nothing of it was still open."""
+        async with self._db.writing() as session:
+            row = await session.scalar(select(RecordingEntry).where(RecordingEntry.broadcast_id == broadcast_id))
+            if row is None or row.state not in OPEN_STATES:
+                return None
+            row.state, row.ended_at = "finalising", at
+        return row
+
+    async def note(self, recording_id: str, state: str) -> RecordingEntry | None:
+        """Note that an open recording is `recording` or `degraded` now; None when that is nothing new."""
+        async with self._db.writing() as session:
+            row = await session.get(RecordingEntry, recording_id)
+            if row is None or row.state not in ("recording", "degraded") or row.state == state:
+                return None
+            row.state = state
+            if state == "degraded":
+                row.problems = sorted({*row.problems, "disk_full"})
+        return row
+
+    async def finished(self, done: FinishedRecording, shown: Listing) -> RecordingEntry | None:
+        """Write down what became of a recording. When it ended says the broadcast, else the last picture that there is."""
+        async with self._db.writing() as session:
+            row = await session.get(RecordingEntry, done.id)
+            if row is None:
+                return None
+            row.state = "ready" if done.path_mp4 else "failed"
+            row.duration_s, row.bytes, row.sha256 = done.duration_s, done.bytes, done.sha256
+            row.has_thumbnail, row.has_preview = done.thumbnail is not None, shown.has_preview
+            row.width, row.height, row.chapters, row.gaps = shown.width, shown.height, shown.chapters, shown.gaps
+            row.problems = sorted({*row.problems, *done.problems})
+            if row.ended_at is None:
+                said = await session.scalar(select(Broadcast.ended_at).where(Broadcast.id == row.broadcast_id))
+                row.ended_at = said or shown.ended_at or row.started_at + timedelta(seconds=done.duration_s)
+        return row
+
+    async def stored(self, recording_id: str, storage: str) -> RecordingEntry | None:
+        """Note where a recording is; None when that is nothing new."""
+        async with self._db.writing() as session:
+            row = await session.get(RecordingEntry, recording_id)
+            if row is None or row.storage == storage:
+                return None
+            row.storage = storage
+        return row
+
+    async def reviewed(self, recording_id: str, wish: Review, by: str, at: datetime) -> RecordingEntry | None:
+        """Decide about a recording, and say so in the audit log in the same transaction; raise 409 `not_ready`."""
+        async with self._db.writing() as session:
+            row = await session.get(RecordingEntry, recording_id)
+            if row is not None and is_news(row.state, row.review, wish):
+                detail = json.dumps({"before": row.review, "lecture": row.lecture_id})
+                row.review, row.reviewed_by, row.reviewed_at = wish, by, at
+                session.add(AuditEntry(at=at, actor=by, action=ACTIONS[wish], subject=recording_id, detail=detail))
+        return row
+
+
+class LibraryService:
+    """The door to the catalogue. `rooms` returns the room of a lecture, `listeners` hear of every change."""
+
+    def __init__(self, db: Database, recorder: Recorder, rooms: Callable[[str], Room], lectures: Lectures) -> None:
+        self._records = Records(db)
+        self._recorder = recorder
+        self.shelf = Shelf()
+        self._following = Following(self._records, recorder, rooms, lectures, self.shelf, self._tell, self.stream)
+        self.listeners: list[Callable[[RecordingListed], Awaitable[None]]] = []
+
+    async def start(self) -> None:
+        """Fill the shelf, finish what is over, go on with what still runs. Call it when broadcasts are restored."""
+        for item in await self._records.items():
+            self.shelf.put(item)
+        await self._following.start()
+
+    async def stop(self) -> None:
+        """Close all files; what is not finished by then is finished at the next start."""
+        await self._following.stop()
+
+    async def settle(self) -> None:
+        """Wait until nothing is being finished any more."""
+        await self._following.tasks.settle()
+
+    # -- broadcasts (`following`)
+
+    async def handle(self, event: LiveEvent) -> None:
+        """Follow a broadcast: a listener of `LiveService`."""
+        await self._following.handle(event)
+
+    async def begin(self, lecture_id: str, broadcast_id: str, at: datetime) -> str:
+        """Record the broadcast from now on and return the recording's id. Idempotent."""
+        return await self._following.begin(lecture_id, broadcast_id, at)
+
+    async def end(self, broadcast_id: str, at: datetime) -> None:
+        """End the recording; its file is finished in the background (`settle` waits). Idempotent."""
+        await self._following.end(broadcast_id, at)
+
+    def bar(self, lecture_id: str, cut: bool) -> None:
+        """Let nobody see what runs of a lecture, or let them again: told by `Broadcasts` before a cut is committed."""
+        self._following.bar(lecture_id, cut=cut)
+
+    def recording_changed(self, event: RecordingChanged) -> None:
+        """Note that a recording is degraded, or is not any more: `on_event` of the recorder. Never raises."""
+        self._following.recording_changed(event)
+
+    def is_recorded(self, lecture_id: str) -> bool:
+        """Whether a lecture is being recorded now, so that it can be watched over HLS."""
+        return self.shelf.running(lecture_id) is not None
+
+    # -- catalogue
+
+    def stream(self, recording_id: str) -> Any:
+        """Return the live stream of a recording that runs or has just ended."""
+        find = getattr(self._recorder, "stream", None)
+        return None if find is None else find(recording_id)
+
+    async def released(self, school_code: str, limit: int) -> list[RecordingEntry]:
+        """Return what the screens of a school may watch, newest first."""
+        return await self._records.released(school_code, limit)
+
+    async def list(self, lecture_id: str | None = None) -> list[RecordingEntry]:
+        """Return the entries, newest first, of one lecture or of all."""
+        return await self._records.entries(lecture_id)
+
+    async def get(self, recording_id: str) -> RecordingEntry | None:
+        """Return one entry."""
+        return await self._records.get(recording_id)
+
+    async def review(self, recording_id: str, wish: Review, by: str) -> RecordingEntry | None:
+        """Approve or withdraw a recording in the name of a user; raise the problem 409 `not_ready`. Idempotent."""
+        row = await self._records.reviewed(recording_id, wish, by, utc_now())
+        if row is not None:
+            await self._tell(row)
+        return row
+
+    async def stored(self, recording_id: str, storage: str) -> None:
+        """Note that a recording is `local`, `uploading` or `stored`. Idempotent."""
+        row = await self._records.stored(recording_id, storage)
+        if row is not None:
+            await self._tell(row)
 
     async def files(self, entry: RecordingEntry) -> RecordingFiles | None:
         """Return the files of an entry, or None while it is not ready."""
@@ -261,24 +255,8 @@ class LibraryService:
             return None
         return RecordingFiles(finished.path_mp4, finished.thumbnail)
 
-    async def _by_broadcast(self, broadcast_id: str) -> RecordingEntry | None:
-        async with self._db.reading() as session:
-            found: RecordingEntry | None = await session.scalar(
-                select(RecordingEntry).where(RecordingEntry.broadcast_id == broadcast_id)
-            )
-            return found
-
     async def _tell(self, row: RecordingEntry) -> None:
+        self.shelf.put(Item(row.id, row.lecture_id, row.state, row.review == Review.APPROVED))
         listed = RecordingListed(row.id, row.lecture_id, row.state, tuple(row.problems or ()))
         for listener in self.listeners:
             await listener(listed)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("x library", error=str(error), exc_info=error)
