@@ -1,14 +1,14 @@
 """`/api/v1/recordings`: the catalogue and the media behind it.
 
-**Whoever may not see a recording is told that there is none**: after log-in and role are checked, a foreign recording and a
-missing one give the same 404.
+1. **Whoever may not see a recording is told that there is none**: after log-in and role are checked, a foreign recording and a
+   missing one give the same 404.
+2. People who may read a recording see it before it is approved, to be able to decide; screens do not (`screens`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from aiohttp import web
 
@@ -16,10 +16,13 @@ from signaling.api.openapi import operation
 from signaling.api.parsing import reply
 from signaling.api.problems import not_available, not_found
 from signaling.auth.identity import Permission, Principal
+from signaling.auth.tokens import PERSON
+from signaling.library import files
+from signaling.library.document import PREFIX, document
 from signaling.library.models import RecordingEntry
+from signaling.library.passes import Passes
+from signaling.library.review import Review
 from signaling.library.service import LibraryService
-
-PREFIX = "/api/v1/recordings"
 
 
 class Auth(Protocol):
@@ -33,83 +36,83 @@ MayRead = Callable[[Principal, str], Awaitable[bool]]
 """Whether the caller may see the lecture with this id (`signaling.lectures.access.Access.may_read`)."""
 
 
-def routes(library: LibraryService, auth: Auth, may_read: MayRead) -> list[web.RouteDef]:
-    """Return the routes of the library."""
-
-    async def entry(request: web.Request) -> RecordingEntry:
-        principal = await auth.require(request, Permission.RECORDING_READ)
-        found = await library.get(request.match_info["recording_id"])
-        if found is None or not await may_read(principal, found.lecture_id):
-            raise not_found("recording")
-        return found
-
-    @operation("List the recordings that the caller may see, newest first; `lecture_id` narrows it to one lecture")
-    async def listing(request: web.Request) -> web.Response:
-        principal = await auth.require(request, Permission.RECORDING_READ)
-        entries = await library.list(request.query.get("lecture_id"))
-        allowed = {one: await may_read(principal, one) for one in {entry.lecture_id for entry in entries}}
-        return reply([document(entry) for entry in entries if allowed[entry.lecture_id]])
-
-    @operation("Read one recording")
-    async def one(request: web.Request) -> web.Response:
-        return reply(document(await entry(request)))
-
-    @operation("Watch or download the finished MP4; ranges are answered")
-    async def video(request: web.Request) -> web.StreamResponse:
-        found = await entry(request)
-        files = await library.files(found)
-        if files is None:
-            raise not_found("video")
-        return _file(files.mp4, "video/mp4", f"{found.id}.mp4")
-
-    @operation("Get a still picture of the recording")
-    async def thumbnail(request: web.Request) -> web.StreamResponse:
-        found = await entry(request)
-        files = await library.files(found)
-        if files is None or files.thumbnail is None:
-            raise not_found("picture")
-        return _file(files.thumbnail, "image/jpeg", f"{found.id}.jpg")
-
-    async def playlists(request: web.Request) -> web.StreamResponse:
-        """The interface is fixed; the answer says that it is not offered yet."""
-        raise not_available("HLS")
-
+def routes(library: LibraryService, auth: Auth, may_read: MayRead, passes: Passes) -> list[web.AbstractRouteDef]:
+    """Return the routes of people."""
+    api = LibraryApi(library, auth, may_read, passes)
+    one = PREFIX + "/{recording_id}"
     return [
-        web.get("/hls/{lecture_id}/{name:.+}", playlists),
-        web.get(PREFIX, listing),
-        web.get(PREFIX + "/{recording_id}", one),
-        web.get(PREFIX + "/{recording_id}/video.mp4", video),
-        web.get(PREFIX + "/{recording_id}/thumbnail.jpg", thumbnail),
+        web.get("/hls/{lecture_id}/{name:.+}", api.playlists),
+        web.get(PREFIX, api.listing),
+        web.get(one, api.one),
+        web.post(f"{one}/approve", api.approve),
+        web.post(f"{one}/withdraw", api.withdraw),
+        web.post(f"{one}/watch", api.watch),
+        web.get(f"{one}/video.mp4", api.video),
+        web.get(f"{one}/thumbnail.jpg", api.thumbnail),
     ]
 
 
-def _file(path: Path, content_type: str, name: str) -> web.FileResponse:
-    """Answer with a file: aiohttp does ranges, `If-Range` and `ETag` (RFC 9110 sections 13 and 14)."""
-    headers = {
-        "Content-Type": content_type,
-        "Content-Disposition": f'inline; filename="{name}"',
-        "Cache-Control": "private, max-age=3600",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return web.FileResponse(path, headers=headers)
+class LibraryApi:
+    """The handlers."""
 
+    def __init__(self, library: LibraryService, auth: Auth, may_read: MayRead, passes: Passes) -> None:
+        self._library = library
+        self._auth = auth
+        self._may_read = may_read
+        self._passes = passes
 
-def document(entry: RecordingEntry) -> dict[str, Any]:
-    """Return the document of a recording."""
-    ready = entry.state == "ready"
-    base = f"{PREFIX}/{entry.id}"
-    return {
-        "id": entry.id,
-        "lecture_id": entry.lecture_id,
-        "title": entry.title,
-        "state": entry.state,
-        "started_at": entry.started_at.isoformat(),
-        "ended_at": entry.ended_at.isoformat() if entry.ended_at else None,
-        "duration_s": entry.duration_s,
-        "bytes": entry.bytes,
-        "sha256": entry.sha256,
-        "mp4_url": f"{base}/video.mp4" if ready else None,
-        "hls_url": None,
-        "thumbnail_url": f"{base}/thumbnail.jpg" if ready and entry.has_thumbnail else None,
-        "problems": list(entry.problems or ()),
-    }
+    @operation("List the recordings that the caller may see, newest first; `lecture_id` narrows it to one lecture")
+    async def listing(self, request: web.Request) -> web.Response:
+        principal = await self._auth.require(request, Permission.RECORDING_READ)
+        entries = await self._library.list(request.query.get("lecture_id"))
+        allowed = {one: await self._may_read(principal, one) for one in {entry.lecture_id for entry in entries}}
+        return reply([document(entry) for entry in entries if allowed[entry.lecture_id]])
+
+    @operation("Read one recording")
+    async def one(self, request: web.Request) -> web.Response:
+        _, entry = await self._entry(request, Permission.RECORDING_READ)
+        return reply(document(entry))
+
+    @operation("Let screens see a finished recording; 409 `not_ready` before it is finished. May be repeated")
+    async def approve(self, request: web.Request) -> web.Response:
+        return await self._review(request, Review.APPROVED)
+
+    @operation("Hide a recording from screens. May be repeated")
+    async def withdraw(self, request: web.Request) -> web.Response:
+        return await self._review(request, Review.WITHDRAWN)
+
+    @operation(
+        "Get the right to watch a recording: address, token and cookie; 409 `not_ready` when nothing can be watched"
+    )
+    async def watch(self, request: web.Request) -> web.Response:
+        principal, entry = await self._entry(request, Permission.RECORDING_READ)
+        return self._passes.answer(request, entry, PERSON + principal.user_id)
+
+    @operation("Watch or download the finished MP4; ranges are answered")
+    async def video(self, request: web.Request) -> web.StreamResponse:
+        _, entry = await self._entry(request, Permission.RECORDING_READ)
+        return await files.video(self._library, entry)
+
+    @operation("Get a still picture of the recording")
+    async def thumbnail(self, request: web.Request) -> web.StreamResponse:
+        _, entry = await self._entry(request, Permission.RECORDING_READ)
+        return await files.thumbnail(self._library, entry)
+
+    async def playlists(self, request: web.Request) -> web.StreamResponse:
+        """The interface is fixed; the answer says that it is not offered yet."""
+        raise not_available("HLS")
+
+    async def _review(self, request: web.Request, wish: Review) -> web.Response:
+        principal, entry = await self._entry(request, Permission.RECORDING_REVIEW)
+        decided = await self._library.review(entry.id, wish, principal.user_id)
+        if decided is None:
+            raise not_found("recording")
+        return reply(document(decided))
+
+    async def _entry(self, request: web.Request, permission: Permission) -> tuple[Principal, RecordingEntry]:
+        """Return caller and recording; raise 401, 403 or 404."""
+        principal = await self._auth.require(request, permission)
+        found = await self._library.get(request.match_info["recording_id"])
+        if found is None or not await self._may_read(principal, found.lecture_id):
+            raise not_found("recording")
+        return principal, found

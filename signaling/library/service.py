@@ -76,8 +76,8 @@ class Records:
         async with self._db.reading() as session:
             return [*await session.scalars(statement)]
 
-    async def released(self, school_code: str, limit: int) -> list[RecordingEntry]:
-        """Return the finished, approved entries of lectures for a school, newest first."""
+    async def released(self, school_code: str, limit: int, recording_id: str | None) -> list[RecordingEntry]:
+        """Return the finished, approved entries of lectures for a school, newest first, or one of them."""
         statement = (
             select(RecordingEntry)
             .where(RecordingEntry.state == "ready", RecordingEntry.review == Review.APPROVED)
@@ -85,6 +85,8 @@ class Records:
             .order_by(RecordingEntry.id.desc())
             .limit(limit)
         )
+        if recording_id is not None:
+            statement = statement.where(RecordingEntry.id == recording_id)
         async with self._db.reading() as session:
             return [*await session.scalars(statement)]
 
@@ -223,7 +225,11 @@ class LibraryService:
 
     async def released(self, school_code: str, limit: int) -> list[RecordingEntry]:
         """Return what the screens of a school may watch, newest first."""
-        return await self._records.released(school_code, limit)
+        return await self._records.released(school_code, limit, None)
+
+    async def released_one(self, school_code: str, recording_id: str) -> RecordingEntry | None:
+        """Return one recording that the screens of a school may watch."""
+        return next(iter(await self._records.released(school_code, 1, recording_id)), None)
 
     async def list(self, lecture_id: str | None = None) -> list[RecordingEntry]:
         """Return the entries, newest first, of one lecture or of all."""
