@@ -43,11 +43,16 @@ from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
 from signaling.lectures.service import LectureService
 from signaling.library import api as library_api
+from signaling.library import recorder_api
+from signaling.library import screens as library_screens
+from signaling.library.passes import Passes
 from signaling.library.service import LibraryService
+from signaling.library.space import Space, disk_of
 from signaling.listen import StartError
 from signaling.live import api as live_api
 from signaling.live import whep, whip
 from signaling.live.feed import Grouped
+from signaling.live.http import charge
 from signaling.live.service import LiveService
 from signaling.operations import readings
 from signaling.operations.health import Health
@@ -89,6 +94,7 @@ class Node:
             folder / "recordings", settings.recorder, on_event=lambda event: self.library.recording_changed(event)
         )
         self.library = LibraryService(self.db, self.recorder, self.plane.room, self.lectures)
+        self.space = Space(settings.recorder, lambda: disk_of(folder), self.library.running)
         self.attendance = AttendanceService(
             self.db,
             settings.attendance,
@@ -116,9 +122,13 @@ class Node:
     def _join(self) -> None:
         self.lectures.state_of = self.live.state
         self.live.document = self.documents.of
+        self.live.recording_space = self.space.for_another
+        self.live.broadcasts.bar = self.library.bar
+        self.live.watching.is_recorded = self.library.is_recorded
         self.live.listeners += [Grouped(self.attendance.handle_all), self.library.handle]
         self.metrics.add("media", lambda: readings.media(self.plane))
         self.metrics.add("recorder", self.recorder.metrics)
+        self.metrics.add("recordings", lambda: readings.recordings(self.space))
         self.metrics.add("attendance", lambda: readings.attendance(self.attendance.ledger))
         self.metrics.add("live", lambda: readings.live(self.live))
 
@@ -166,7 +176,10 @@ class Node:
         app.add_routes(live_api.routes(self.live, self.access.guard, self.directory.scope))
         app.add_routes(whip.routes(self.live))
         app.add_routes(whep.routes(self.live))
-        app.add_routes(library_api.routes(self.library, self.auth, self.access.may_read))
+        passes = Passes(self.live.watch_token, self.settings.auth.watch_token_seconds)
+        app.add_routes(library_api.routes(self.library, self.auth, self.access.may_read, passes))
+        app.add_routes(library_screens.routes(self.library, self.directory, passes, self._charge))
+        app.add_routes(recorder_api.routes(self.space, self.auth))
         app.add_routes(attendance_api.routes(self.attendance, self.access, self.directory, self.settings.attendance))
         self.realtime.attach(app)
         app.add_routes(self._health().routes())
@@ -183,6 +196,9 @@ class Node:
         }
         checks = {"database": self._database, "media": self._media, "pages": self._built_pages}
         return Health(about, checks)
+
+    def _charge(self, credential: str) -> None:
+        charge(self.live.requests, credential, self.live.clock())
 
     async def _database(self) -> str:
         try:

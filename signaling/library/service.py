@@ -29,6 +29,7 @@ from signaling.library.listing import Listing
 from signaling.library.models import OPEN_STATES, RecordingEntry
 from signaling.library.review import ACTIONS, Review, is_news
 from signaling.library.shelf import Item, Shelf
+from signaling.library.space import Running
 from signaling.live.events import LiveEvent
 from signaling.live.models import Broadcast
 from signaling.live.states import RUNNING, State
@@ -215,6 +216,11 @@ class LibraryService:
     def is_recorded(self, lecture_id: str) -> bool:
         """Whether a lecture is being recorded now, so that it can be watched over HLS."""
         return self.shelf.running(lecture_id) is not None
+
+    def running(self) -> Running:
+        """Return how many recordings are open, and how many of these are paused."""
+        degraded = self.shelf.count("degraded")
+        return Running(self.shelf.count("recording") + degraded, degraded)
 
     # -- catalogue
 

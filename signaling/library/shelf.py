@@ -76,6 +76,10 @@ class Shelf:
         """Return a recording, None when there is none."""
         return self._items.get(recording_id)
 
+    def count(self, state: str) -> int:
+        """Return how many recordings are in a state."""
+        return sum(item.state == state for item in self._items.values())
+
     def running(self, lecture_id: str) -> Item | None:
         """Return the newest recording of a lecture whose broadcast goes on."""
         return next((item for item in self._newest_first(lecture_id) if item.is_running), None)

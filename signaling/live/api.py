@@ -6,13 +6,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from aiohttp import web
+from pydantic import BaseModel, ConfigDict
 
-from signaling.api.parsing import reply
+from signaling.api.openapi import operation
+from signaling.api.parsing import body, reply
+from signaling.api.problems import Problem, not_available
 from signaling.auth import opaque
 from signaling.auth.identity import Permission, Principal, Role
+from signaling.library.cookies import set_watch
 from signaling.live.board import ClassPlace
 from signaling.live.broadcasts import Actor
 from signaling.live.http import charge, credential
+from signaling.live.ports import RecordingSpace
 from signaling.live.service import LiveService
 from signaling.live.states import Event, State
 
@@ -38,8 +43,17 @@ def routes(live: LiveService, guard: Guard, scope: ScopeOf) -> list[web.Abstract
         *(web.post(f"{lecture}/{event}", api.transition) for event in EVENTS),
         web.post(f"{lecture}/ticket", api.ticket),
         web.get(f"{lecture}/board", api.board),
+        web.get(f"{lecture}/recording-space", api.recording_space),
         web.post("/api/v1/screens/{screen_id}/watch", api.watch),
     ]
+
+
+class StartOrder(BaseModel):
+    """What may come with a start: `accept_unrecorded` starts although there is too little room to record all of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    accept_unrecorded: bool = False
 
 
 class LiveApi:
@@ -51,15 +65,38 @@ class LiveApi:
         self._scope = scope
 
     async def transition(self, request: web.Request) -> web.Response:
-        """Send the event of the URL: 200 with the lecture, 403, or 409 `illegal_transition` or `not_approved`."""
+        """Send the event of the URL: 200 with the lecture, 403, or 409 `illegal_transition`, `not_approved`, `recording_space`."""
         lecture_id = request.match_info["lecture_id"]
         event = Event(request.path.rsplit("/", 1)[1])
         resumes_after_cut = event is Event.RESUME and self._live.state(lecture_id) is State.CUT
         needed = Permission.LECTURE_CUT if event is Event.CUT or resumes_after_cut else Permission.LECTURE_CONTROL
         caller = await self._guard(request, needed, lecture_id)
         actor = Actor(caller.user_id, may_cut=caller.may(Permission.LECTURE_CUT))
+        if event is Event.START:
+            await self._admit(request, lecture_id)
         await self._live.transition(lecture_id, event, actor)
         return reply(await self._document(lecture_id))
+
+    async def _admit(self, request: web.Request, lecture_id: str) -> None:
+        """Raise 409 `recording_space` when a lecture that could start has too little room and nobody accepts that."""
+        order = await body(request, StartOrder) if request.body_exists else StartOrder()
+        if order.accept_unrecorded or self._live.state(lecture_id) is not State.OPEN:
+            return
+        space = self._space()
+        if space is not None and not space.enough:
+            advice = "send accept_unrecorded to start all the same"
+            raise Problem(409, "recording_space", "too little room to record", advice, **space.document())
+
+    def _space(self) -> RecordingSpace | None:
+        return None if self._live.recording_space is None else self._live.recording_space()
+
+    @operation("Tell whether a lecture that starts now can be recorded for as long as the settings ask")
+    async def recording_space(self, request: web.Request) -> web.Response:
+        await self._guard(request, Permission.LECTURE_CONTROL, request.match_info["lecture_id"])
+        space = self._space()
+        if space is None:
+            raise not_available("the recorder")
+        return reply(space.document())
 
     async def _document(self, lecture_id: str) -> dict[str, Any]:
         if self._live.document is None:
@@ -92,4 +129,8 @@ class LiveApi:
         token = credential(request)
         charge(self._live.requests, opaque.digest(token), self._live.clock())
         screen_id = request.match_info["screen_id"]
-        return reply(await self._live.watching.answer(screen_id, token, self._live.boot_id))
+        document = await self._live.watching.answer(screen_id, token, self._live.boot_id)
+        response = reply(document)
+        if document["token"] is not None:
+            set_watch(request, response, document["lecture_id"], document["token"], document["expires_in"])
+        return response

@@ -89,6 +89,9 @@ def illegal(error: IllegalTransition) -> Problem:
 class Broadcasts:
     """All broadcasts, and the only place where one changes its state."""
 
+    bar: Callable[[str, bool], None] = staticmethod(lambda lecture_id, cut: None)
+    """Told of a cut before anything is awaited, and when it was none; set by the composition root for the recording's viewers."""
+
     def __init__(
         self,
         log: TransitionLog,
@@ -156,11 +159,13 @@ class Broadcasts:
         advance(entry.state, Event.CUT)
         entry.barred = True
         self._plane.room(entry.lecture_id).cut()
+        self.bar(entry.lecture_id, True)
         async with entry.lock:
             try:
                 advance(entry.state, Event.CUT)
             except IllegalTransition:
                 entry.barred = False  # another transition came first and has its own effect on the room
+                self.bar(entry.lecture_id, entry.state is State.CUT)
                 raise
             await self._commit(entry, Event.CUT, actor)
             entry.barred = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class LectureInfo(Protocol):
@@ -59,6 +59,14 @@ class Lectures(Protocol):
     async def current_for_class(self, class_id: str) -> str | None: ...
     async def freeze_targets(self, lecture_id: str) -> int: ...
     async def targets(self, lecture_id: str) -> Sequence[TargetClass]: ...
+
+
+class RecordingSpace(Protocol):
+    """Whether there is room to record one more lecture."""
+
+    @property
+    def enough(self) -> bool: ...
+    def document(self) -> dict[str, Any]: ...
 
 
 class ScreenInfo(Protocol):

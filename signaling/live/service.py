@@ -29,7 +29,7 @@ from signaling.live.feed import Feed, Grouped
 from signaling.live.limits import Buckets
 from signaling.live.media import MediaPlane
 from signaling.live.models import Broadcast, BroadcastTransition, StreamKey, Ticket
-from signaling.live.ports import Lectures, Screens
+from signaling.live.ports import Lectures, RecordingSpace, Screens
 from signaling.live.publishing import Publishing, PublishRight
 from signaling.live.sessions import Sessions
 from signaling.live.stamps import stamp
@@ -150,6 +150,9 @@ class LiveService:
 
     elsewhere: Callable[[str], Awaitable[str | None]] | None = None
     """Gives the base URL of another node that has a lecture, None for this one; without it there is one node."""
+
+    recording_space: Callable[[], RecordingSpace] | None = None
+    """Gives whether a lecture that starts now can be recorded; without it every lecture can."""
 
     def __init__(
         self,

@@ -29,6 +29,9 @@ from signaling.live.states import OVER, State
 class Watching:
     """The rights and the sessions of viewers."""
 
+    is_recorded: Callable[[str], bool] = staticmethod(lambda lecture_id: False)
+    """Whether a lecture can be watched over HLS, set by the composition root."""
+
     def __init__(
         self,
         tokens: WatchTokens,
@@ -115,7 +118,13 @@ class Watching:
             return document
         # Also before the opening and during a cut: the token lets the screen listen on /live and come back by itself.
         token = self.token(screen.id, lecture.id)
-        return document | {"token": token, "expires_in": self._token_seconds, "whep_url": f"/whep/{lecture.id}"}
+        hls = state in (State.LIVE, State.PAUSED) and self.is_recorded(lecture.id)
+        return document | {
+            "token": token,
+            "expires_in": self._token_seconds,
+            "whep_url": f"/whep/{lecture.id}",
+            "hls_url": f"/hls/{lecture.id}/index.m3u8" if hls else None,
+        }
 
     async def subscribe(self, claims: WatchClaims, credential: str, lecture_id: str, offer: str) -> Held:
         """Open a session; raise 403 (`hls_only`: a person's token is for recordings), 409 with Retry-After, or an `OfferError`, `Busy`, `RoomClosed` of the media plane."""

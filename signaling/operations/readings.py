@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from broadcaster.plane import MediaPlane
 from signaling.attendance.ledger import Ledger
+from signaling.library.space import Space
 from signaling.live.service import LiveService
 from signaling.operations.metrics import Histogram
 
@@ -25,6 +26,13 @@ def attendance(ledger: Ledger) -> dict[str, object]:
         "journal_bytes": ledger.journal_bytes,
         "refused_total": ledger.refused,
     }
+
+
+def recordings(space: Space) -> dict[str, object]:
+    """Room on the disk, recordings that are paused, uploads: what an alarm rests on. `low` and `full` are 0 or 1."""
+    report = space.report()
+    state = report.pop("state")
+    return report | {"low": int(state != "ok"), "full": int(state == "full")}
 
 
 def live(service: LiveService) -> dict[str, object]:
