@@ -8,7 +8,8 @@ clock decides.
    rate may have added since) is ignored, until more of its kind agree than there were before, at most three. Small errors are
    outvoted: the line through the reports is one of medians.
 2. The first reports are believed against the arrival of packets when they differ by at most 0.3 s, three of each always.
-3. Sound is moved only when it is off by more than 20 ms for a second, and then at once by the whole error.
+3. Sound is moved only when it is off by more than 20 ms for a second, and then at once by the whole error; after more than a second
+   without sound nobody hears it being moved, so it begins where it belongs.
 4. **No clock, socket or thread here**: times come in as arguments.
 
 What nobody can know: until both streams have a report, a stream that is sent later looks like one that was made later. So a source
@@ -203,7 +204,9 @@ class SoundPlacer:
             self._timestamp, self._position = timestamp, round(wanted)
             return self._position
         position = self._position + timestamp - self._timestamp
-        if abs(wanted - position) <= TOLERANCE:
+        if timestamp - self._timestamp > PATIENCE:
+            position, self._off_since = max(round(wanted), self._position), None
+        elif abs(wanted - position) <= TOLERANCE:
             self._off_since = None
         elif self._off_since is None:
             self._off_since = timestamp
