@@ -16,20 +16,20 @@ export interface Press {
   metaKey: boolean;
 }
 
-const PLAIN: Readonly<Record<string, Action>> = {
-  ' ': { kind: 'toggle' },
-  k: { kind: 'toggle' },
-  m: { kind: 'mute' },
-  f: { kind: 'full' },
-  j: { kind: 'skip', by: -10 },
-  l: { kind: 'skip', by: 10 },
-  pagedown: { kind: 'skip', by: -10 },
-  pageup: { kind: 'skip', by: 10 },
-  arrowup: { kind: 'volume', by: 0.1 },
-  arrowdown: { kind: 'volume', by: -0.1 },
-  home: { kind: 'jump', share: 0 },
-  end: { kind: 'jump', share: 1 },
-};
+const PLAIN: ReadonlyMap<string, Action> = new Map<string, Action>([
+  [' ', { kind: 'toggle' }],
+  ['k', { kind: 'toggle' }],
+  ['m', { kind: 'mute' }],
+  ['f', { kind: 'full' }],
+  ['j', { kind: 'skip', by: -10 }],
+  ['l', { kind: 'skip', by: 10 }],
+  ['pagedown', { kind: 'skip', by: -10 }],
+  ['pageup', { kind: 'skip', by: 10 }],
+  ['arrowup', { kind: 'volume', by: 0.1 }],
+  ['arrowdown', { kind: 'volume', by: -0.1 }],
+  ['home', { kind: 'jump', share: 0 }],
+  ['end', { kind: 'jump', share: 1 }],
+]);
 
 /** The action of a key, or null when it is not one of ours or belongs to the browser. */
 export function actionOf(press: Press): Action | null {
@@ -40,5 +40,5 @@ export function actionOf(press: Press): Action | null {
   }
   if (press.shiftKey) return null;
   if (/^\d$/.test(key)) return { kind: 'jump', share: Number(key) / 10 };
-  return PLAIN[key] ?? null;
+  return PLAIN.get(key) ?? null;
 }
