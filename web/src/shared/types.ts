@@ -120,16 +120,17 @@ export type ReviewState = 'pending' | 'approved' | 'withdrawn';
 /** `local`: on this server's disk alone; `uploading`: a copy is on its way; `stored`: the object store has it. */
 export type RecordingStorage = 'local' | 'uploading' | 'stored';
 
-/** What begins here: the lecture, the part after a pause, the part after a cut. */
+/** What begins here: the lecture, or the part after a pause or cut, after the lecturer's return, after the disk was full. */
 export interface Chapter {
   start_s: number;
-  kind: 'start' | 'resume' | 'cut';
+  kind: 'start' | 'resume' | 'return' | 'recovered';
 }
 
 /** A stretch of the lecture that is not in the recording: it is missing at `at_s` of the finished file and took `seconds`. */
 export interface Gap {
   at_s: number;
   seconds: number;
+  /** Codes: cut, paused, disk_full, source_lost, restarted. */
   reason: string;
 }
 
