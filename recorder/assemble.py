@@ -170,7 +170,7 @@ class VideoAssembler:
             self._fragment = None
 
     def _discard(self, reason: str) -> None:
-        if self._nals or self._fragment is not None:
+        if reason and (self._nals or self._fragment is not None):
             self.drops[reason] += 1
         self._nals, self._fragment, self._whole = [], None, True
 

@@ -4,7 +4,7 @@
 
 1. **A part is durable when `append` returns** (`fdatasync`); its index line follows and can always be rebuilt.
 2. **The bytes of a part never move.** Finishing turns the 16-byte `free` into the header of a large `mdat` around all parts.
-3. After a crash `recover` cuts the file behind the last whole part; a failed write does the same at once.
+3. After a crash `recorder.recover` cuts the file behind the last whole part; a failed write does the same at once.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from recorder.boxes import HEADER, LARGE_HEADER, Box, box, box_at, find
+from recorder.boxes import LARGE_HEADER, box, box_at, find
 from recorder.errors import BoxError
-from recorder.fragments import Defaults, Run, Sample, Track, moof_of, read_init, read_part, read_runs
+from recorder.fragments import Run, Sample, Track, moof_of, read_init, read_runs
+from recorder.grid import Span
 from recorder.journal import Lines, read_lines, write_all
 from recorder.store import sync_folder
 
 PLACEHOLDER = box("free", bytes(8))
 HEAD_BYTES = 65536  # more than any initialisation of two tracks
 MOOF_BYTES = 4096  # more than the `moof` of an ordinary part
-CHECKED_PARTS = 4  # the newest parts whose checksum recovery compares: older ones were synced long before the crash
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,15 @@ class Part:
     segment_start: bool
     wall_ns: int
     crc32: int
+
+    @property
+    def end(self) -> int:
+        """Where the next part lies."""
+        return self.offset + self.length
+
+
+FIELDS = tuple(one.name for one in fields(Part))
+FLAGS = ("key", "segment_start")
 
 
 def beside(reel: Path, suffix: str) -> Path:
@@ -73,7 +82,6 @@ class ReelWriter:
         """Create the files; raise `OSError` when the disk does not take them."""
         self.path = path
         self._parts = 0
-        self._defaults = read_init(init)[1]
         ftyp = find(init, "ftyp")
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
         try:  # a reel that cannot begin is tried again every few seconds: it must not keep a descriptor each time
@@ -85,12 +93,18 @@ class ReelWriter:
             os.close(self._file)
             raise
 
-    def append(self, data: bytes, wall_ns: int) -> Part:
+    def append(self, data: bytes, span: Span, key: bool, wall_ns: int) -> Part:
         """Write one part durably; raise `OSError` with the file cut back to the part before."""
-        part = describe(self._parts, os.lseek(self._file, 0, os.SEEK_CUR), data, self._defaults, wall_ns)
-        write_all(self._file, data)
-        os.fdatasync(self._file)
-        self._index.append(asdict(part))
+        offset = os.lseek(self._file, 0, os.SEEK_CUR)
+        part = part_of(self._parts, offset, data, span, key, wall_ns)
+        try:
+            write_all(self._file, data)
+            os.fdatasync(self._file)
+            self._index.append(asdict(part))
+        except OSError:
+            os.ftruncate(self._file, offset)
+            os.lseek(self._file, offset, os.SEEK_SET)
+            raise
         self._parts += 1
         return part
 
@@ -102,22 +116,39 @@ class ReelWriter:
             self._index.close()
 
 
-def describe(seq: int, offset: int, data: bytes, defaults: dict[int, Defaults], wall_ns: int) -> Part:
-    """Return the index line of a part; `key` is whether every track of it begins with a sync sample."""
-    samples = [track for track in read_part(data, defaults).values() if track]
-    key = all(track[0].sync for track in samples)
-    return Part(seq, offset, len(data), 0, 0, key, key, wall_ns, zlib.crc32(data))
+def part_of(seq: int, offset: int, data: bytes, span: Span, key: bool, wall_ns: int) -> Part:
+    """Return the index line of a part."""
+    return Part(seq, offset, len(data), span.start, span.duration, key, span.segment_start, wall_ns, zlib.crc32(data))
+
+
+def read_index(path: Path) -> list[Part]:
+    """Return the parts that the index of a reel names, in order, up to the first line that is not whole."""
+    parts: list[Part] = []
+    for line in read_lines(beside(path, ".idx")):
+        part = _part(line)
+        if part is None or part.seq != len(parts):
+            break
+        parts.append(part)
+    return parts
+
+
+def _part(line: dict[str, Any]) -> Part | None:
+    """Return what an index line says; None when a field is missing, unknown fields are passed over."""
+    found = {name: line.get(name) for name in FIELDS}
+    if any(type(value) is not (bool if name in FLAGS else int) for name, value in found.items()):
+        return None
+    return Part(**found)  # type: ignore[arg-type]  # checked above
 
 
 class ReelReader:
-    """Reads a reel, finished or not. The file must be whole: call `recover` after a crash."""
+    """Reads a reel, finished or not. The file must be whole: call `recorder.recover` after a crash."""
 
     def __init__(self, path: Path) -> None:
         """Raise `BoxError` when the initialisation is not whole, `OSError` when a file is missing."""
         self.path = path
         self.init = read_head(path)
         self.tracks, self.defaults = read_init(self.init)
-        self.parts = [Part(**line) for line in read_lines(beside(path, ".idx"))]
+        self.parts = read_index(path)
 
     @property
     def head(self) -> int:
@@ -156,83 +187,6 @@ def _through_moof(start: bytes, file: BinaryIO, part: Part) -> bytes:
     except BoxError:
         return os.pread(file.fileno(), part.length, part.offset)
     return start
-
-
-def recover(path: Path) -> int:
-    """Cut a reel behind its last whole part and rebuild its index; return the bytes cut off.
-
-    Idempotent, also on a finished reel. Raise `BoxError` when not even the initialisation is whole.
-    """
-    init = read_head(path)
-    _, defaults = read_init(init)
-    known = {line["offset"]: Part(**line) for line in read_lines(beside(path, ".idx"))}
-    with path.open("r+b") as file:
-        if is_finished(file.fileno(), init):
-            return 0
-        size = os.fstat(file.fileno()).st_size
-        spans = _drop_torn(file.fileno(), _spans(file.fileno(), len(init) + len(PLACEHOLDER), size), known)
-        parts = _described(file.fileno(), spans, known, defaults, int(os.fstat(file.fileno()).st_mtime_ns))
-        end = spans[-1][1] if spans else len(init) + len(PLACEHOLDER)
-        if end > size:
-            raise BoxError(f"{path.name} ends inside its initialisation")
-        os.ftruncate(file.fileno(), end)
-        os.fdatasync(file.fileno())
-    if [known.get(part.offset) for part in parts] != list(parts) or len(known) != len(parts):
-        _rewrite_index(beside(path, ".idx"), parts)
-    return size - end
-
-
-def _spans(descriptor: int, offset: int, size: int) -> list[tuple[int, int]]:
-    """Return start and end of every whole part behind `offset`."""
-    spans: list[tuple[int, int]] = []
-    start = offset
-    while (box := _box(descriptor, offset, size)) is not None and box.kind in ("styp", "moof", "mdat"):
-        offset = box.end
-        if box.kind == "mdat":
-            spans.append((start, offset))
-            start = offset
-    return spans
-
-
-def _box(descriptor: int, offset: int, size: int) -> Box | None:
-    """Return the box at `offset` if it ends within the file."""
-    header = os.pread(descriptor, LARGE_HEADER.size, offset)
-    if len(header) < HEADER.size:
-        return None
-    length, kind = HEADER.unpack_from(header)
-    if length < HEADER.size or offset + length > size:
-        return None
-    return Box(kind.decode("latin-1"), offset, offset + HEADER.size, offset + length)
-
-
-def _drop_torn(descriptor: int, spans: list[tuple[int, int]], known: dict[int, Part]) -> list[tuple[int, int]]:
-    """Drop what follows the first of the newest parts whose checksum is wrong (blocks that never reached the disk)."""
-    for place in range(max(0, len(spans) - CHECKED_PARTS), len(spans)):
-        start, end = spans[place]
-        part = known.get(start)
-        if part is not None and zlib.crc32(os.pread(descriptor, end - start, start)) != part.crc32:
-            return spans[:place]
-    return spans
-
-
-def _described(
-    descriptor: int, spans: list[tuple[int, int]], known: dict[int, Part], defaults: dict[int, Defaults], wall_ns: int
-) -> list[Part]:
-    parts: list[Part] = []
-    for seq, (start, end) in enumerate(spans):
-        part = known.get(start)
-        if part is None or part.length != end - start:
-            part = describe(seq, start, os.pread(descriptor, end - start, start), defaults, wall_ns)
-        parts.append(part)
-    return parts
-
-
-def _rewrite_index(path: Path, parts: list[Part]) -> None:
-    path.unlink(missing_ok=True)
-    lines = Lines(path, durable=False)
-    for part in parts:
-        lines.append(asdict(part))
-    lines.close()
 
 
 def is_finished(descriptor: int, init: bytes) -> bool:

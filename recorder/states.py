@@ -1,7 +1,7 @@
 """The life of one recording, as a table. **An illegal event raises and changes nothing.**
 
 WAIT_KEY --> RECORDING <--> GAP        media flows, or there is none to record
-    any of them --> DEGRADED --> WAIT_KEY   the disk is full: the lecture goes on, the recording pauses
+    any of them --> DEGRADED --> WAIT_KEY   the disk is full: reels are in memory only, live and rewind go on with them
     any of them --> ENDING --> FINALISING --> READY | FAILED
 """
 
@@ -20,7 +20,7 @@ class State(StrEnum):
     GAP = "gap"  # no source: before the first one, while paused, after one was lost
     WAIT_KEY = "wait_key"  # a source, but no IDR picture yet
     RECORDING = "recording"
-    DEGRADED = "degraded"
+    DEGRADED = "degraded"  # whatever flows, nothing of it reaches the disk
     ENDING = "ending"
     FINALISING = "finalising"
     READY = "ready"
@@ -32,7 +32,7 @@ class Event(StrEnum):
 
     SOURCE_FOUND = "source_found"
     REEL_BEGUN = "reel_begun"
-    REEL_ENDED = "reel_ended"  # size change or clock jump: the next IDR picture begins another reel
+    REEL_ENDED = "reel_ended"  # size change, clock jump, camera off, room on the disk again: another reel begins
     SOURCE_LOST = "source_lost"
     DISK_FULL = "disk_full"
     DISK_FREE = "disk_free"
@@ -52,8 +52,7 @@ TABLE: Final[dict[tuple[State, Event], State]] = {
     (_S.WAIT_KEY, _E.REEL_BEGUN): _S.RECORDING,
     (_S.RECORDING, _E.REEL_ENDED): _S.WAIT_KEY,
     **{(state, _E.SOURCE_LOST): _S.GAP for state in (_S.GAP, _S.WAIT_KEY, _S.RECORDING)},
-    (_S.DEGRADED, _E.SOURCE_LOST): _S.DEGRADED,
-    (_S.DEGRADED, _E.SOURCE_FOUND): _S.DEGRADED,
+    **{(_S.DEGRADED, event): _S.DEGRADED for event in (_E.SOURCE_FOUND, _E.SOURCE_LOST, _E.REEL_BEGUN, _E.REEL_ENDED)},
     (_S.DEGRADED, _E.DISK_FREE): _S.WAIT_KEY,
     **{(state, _E.DISK_FULL): _S.DEGRADED for state in _OPEN},
     **{(state, _E.END): _S.ENDING for state in _OPEN},

@@ -12,7 +12,8 @@ from recorder.errors import BoxError
 from recorder.finish import finish
 from recorder.fragments import read_init
 from recorder.journal import Lines, read_lines
-from recorder.segment import ReelReader, beside, recover
+from recorder.recover import recover
+from recorder.segment import ReelReader, beside
 from recorder.store import Folder
 from tests.support.media import clip, shown_counters
 from tests.support.taping import Deck, stream

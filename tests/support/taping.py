@@ -8,6 +8,7 @@ from pathlib import Path
 from broadcaster.media import Kind, MediaPacket, SenderClock
 from config.settings import RecorderSettings, load
 from recorder.messages import Closed, Ended, Message, Opened, Packets
+from recorder.news import News
 from recorder.recording import Tape
 from recorder.store import Folder, Store
 from signaling.db.base import uuid7
@@ -31,6 +32,7 @@ class Deck:
         self.folder: Folder = Store(root).folder(uuid7())
         self.now = 0.0
         self.wishes: list[str] = []
+        self.news: list[News] = []
         self.tape = Tape(
             self.folder,
             settings or recorder_settings(),
@@ -38,6 +40,7 @@ class Deck:
             changed=lambda state, reason: self.changes.append(state),
             free_bytes=lambda: self.free_bytes,
             wall_ns=lambda: 1_767_225_600_000_000_000 + round(self.now * 1e9),
+            tell=self.news.append,
         )
         self.tape.begin()
 
