@@ -11,6 +11,8 @@ const ASK_AGAIN_MS = 5000;
 
 export interface Start {
   start(): Promise<void>;
+  /** Starts although the recording will not be whole. */
+  startUnrecorded(): Promise<void>;
   /** Stops waiting for the person who is on air. */
   giveUp(): void;
 }
@@ -21,11 +23,12 @@ export interface Start {
  */
 export function useStart(lectureId: string, stage: Stage, live: Live, publish: Publish, notices: Notices): Start {
   let timer = 0;
+  let unrecorded = false;
 
   async function attempt(): Promise<void> {
     stage.problem.value = null;
     try {
-      live.take(await goLive(lectureId, live.lecture.value, publish.start));
+      live.take(await goLive(lectureId, live.lecture.value, publish.start, unrecorded));
       stage.tell('allowed');
       stage.tell('connected');
     } catch (error) {
@@ -60,13 +63,17 @@ export function useStart(lectureId: string, stage: Stage, live: Live, publish: P
     stage.tell('denied');
   }
 
+  async function begin(accepted: boolean): Promise<void> {
+    unrecorded = accepted;
+    stage.send('start');
+    await attempt();
+  }
+
   live.onAnswered = answered;
   onScopeDispose(() => clearTimeout(timer));
   return {
-    async start() {
-      stage.send('start');
-      await attempt();
-    },
+    start: () => begin(false),
+    startUnrecorded: () => begin(true),
     giveUp() {
       clearTimeout(timer);
       stage.tell('give_up');

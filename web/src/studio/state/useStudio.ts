@@ -11,6 +11,7 @@ import { useLive } from './useLive';
 import { useNotices } from './useNotices';
 import { useOnAir } from './useOnAir';
 import { useSources } from './useSources';
+import { useSpace } from './useSpace';
 import { problemFrom, useStage } from './useStage';
 import { useStart } from './useStart';
 import { verdict } from './verdict';
@@ -41,6 +42,7 @@ export function useStudio() {
       }),
   });
   const entry = useEntry(lectureId, stage, live);
+  const space = useSpace(lectureId, stage);
   const start = useStart(lectureId, stage, live, publish, notices);
   useOnAir(stage.isOnAir, computed(() => `${live.lecture.value?.title ?? t('app.name')} · ${t('app.name')}`));
 
@@ -90,5 +92,5 @@ export function useStudio() {
     if (on && picture.compositor.value !== null) safety.start(picture.compositor.value.copy(), sound.value);
   });
 
-  return { ...stage, ...sources, ...entry, ...start, soundSkipped: ref(false), notices, live, publish, safety, order };
+  return { ...stage, ...sources, ...entry, ...start, soundSkipped: ref(false), notices, live, publish, safety, space, order };
 }

@@ -51,6 +51,14 @@ export const en: Record<StudioKey, string> = {
   'check.ready': 'Everything is ready',
   'check.failed': 'Going live did not work',
 
+  'space.hours': '{h} h {m} min',
+  'space.title': 'Too little space to record',
+  'space.short': 'There is space to record {left}; every lecture should have {wanted}',
+  'space.next': 'Ask the prefecture administrator to clear the disk; you can also start now with a recording that may not be complete',
+  'space.accept': 'Starting now changes nothing for the classes, but what comes after the space is used up will not be recorded.',
+  'space.start': 'Start all the same',
+  'space.cancel': 'Do not start yet',
+
   'device.camera': 'Camera',
   'device.microphone': 'Microphone',
   'device.none': 'No device',

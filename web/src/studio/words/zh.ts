@@ -49,6 +49,14 @@ export const zh = {
   'check.ready': '一切就绪',
   'check.failed': '没有开播成功',
 
+  'space.hours': '{h} 小时 {m} 分',
+  'space.title': '录像空间不够',
+  'space.short': '录像空间只够 {left}，每场讲座要留出 {wanted}',
+  'space.next': '请联系州级管理员清理录像磁盘；来不及也可以照常开播，录像可能不完整',
+  'space.accept': '照常开播不影响各班收看，但空间用完后的部分不会录下来。',
+  'space.start': '照常开播',
+  'space.cancel': '先不开播',
+
   'device.camera': '摄像头',
   'device.microphone': '麦克风',
   'device.none': '没有设备',
