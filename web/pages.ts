@@ -25,5 +25,6 @@ export const proxy = {
   '/api': TARGET,
   '/whip': TARGET,
   '/whep': TARGET,
+  '/hls': TARGET,
   '/socket.io': { target: TARGET, ws: true },
 };

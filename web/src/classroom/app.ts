@@ -1,23 +1,28 @@
 import { api } from '../shared/api';
 import type { Locale } from '../shared/i18n/core';
 import { Problem } from '../shared/problem';
+import { Backup } from './backup';
 import { serverNow, type ServerClock } from './clock';
 import type { ErrorCode } from './codes';
+import { hearBrowser, hearFrames } from './ears';
 import type { Identity } from './identity';
 import { enterFullScreen, stayAwake } from './kiosk';
+import { nextTimer } from './ladder';
 import { Line } from './line';
 import { step } from './machine';
 import { START, type Model, type Order, type ScreenEvent } from './model';
 import { Peer } from './peer';
+import { Replay } from './replay';
 import { mark, Screen } from './screen';
 import { chime, Sound } from './sound';
-import { cornerClock, project } from './view';
+import { Theatre } from './theatre';
+import { cornerClock, project, type View } from './view';
 
 /** The shell: events in, one step of the machine, orders out, one timer, one rendering. */
 
 const REPORT_MS = 10_000;
 const TICK_MS = 500;
-const FAREWELL = new Set(['cut', 'ended', 'unscheduled', 'error', 'waiting', 'paused']);
+const FAREWELL = new Set(['cut', 'ended', 'unscheduled', 'error', 'waiting', 'paused', 'rewinding']);
 
 /** What a failed question means: a code that needs a person, or a reason to try again. */
 function failure(error: unknown): ScreenEvent {
@@ -35,7 +40,10 @@ export class App {
   private readonly screen: Screen;
   private readonly sound: Sound;
   private readonly peer: Peer;
+  private readonly backup: Backup;
   private readonly line: Line;
+  private readonly theatre: Theatre;
+  private readonly replay: Replay;
 
   constructor(
     root: HTMLElement,
@@ -43,17 +51,23 @@ export class App {
     private identity: () => Identity | ErrorCode,
   ) {
     const tell = (event: ScreenEvent): void => this.dispatch(event);
-    this.screen = new Screen(root, locale);
-    this.sound = new Sound(this.screen.video, () => this.render());
+    const screen = (this.screen = new Screen(root, locale));
+    const token = (): string => this.token;
+    this.sound = new Sound(screen.video, screen.backup, () => this.render());
     this.peer = new Peer({ tell, show: (stream) => this.show(stream) });
+    this.backup = new Backup(screen.backup, { tell, token, show: () => void this.sound.play() });
     this.line = new Line({ tell });
+    this.theatre = new Theatre(screen.theatre, locale);
+    this.replay = new Replay({ theatre: this.theatre, locale, identity, covered: (covered) => this.cover(covered) });
+    for (const node of [this.replay.page.root, this.replay.page.notice]) root.appendChild(node);
   }
 
   start(): void {
     this.hearPeople();
-    this.hearBrowser();
-    this.hearFrames();
-    window.setInterval(() => this.render(), TICK_MS);
+    const tell = (event: ScreenEvent): void => this.dispatch(event);
+    hearBrowser(tell, () => this.away());
+    hearFrames(this.screen.video, () => this.model.phase !== 'live', tell);
+    window.setInterval(() => this.tick(), TICK_MS);
     window.setInterval(() => this.report(), REPORT_MS);
     this.dispatch({ type: 'touch' });
   }
@@ -65,8 +79,15 @@ export class App {
     if (before === 'live' && model.phase === 'reconnecting') this.screen.freeze();
     if (FAREWELL.has(model.phase)) this.screen.wipe();
     for (const order of orders) this.obey(order);
+    this.sound.use(model.path === 'hls' ? this.screen.backup : this.screen.video);
     this.arm();
+    if (before !== model.phase) this.replay.follow(model.phase);
+    if (before !== 'live' && model.phase === 'live' && model.path === 'hls') this.screen.touchBar();
     this.render();
+  }
+
+  private get token(): string {
+    return this.model.watch?.token ?? '';
   }
 
   private obey(order: Order): void {
@@ -74,6 +95,10 @@ export class App {
     else if (order.do === 'dial') void this.peer.dial(order.url, order.token);
     else if (order.do === 'listen') this.line.listen(order.lecture, order.token);
     else if (order.do === 'reattach') this.peer.reattach();
+    else if (order.do === 'fall') this.fall(order.url);
+    else if (order.do === 'leave-backup') this.backup.leave();
+    else if (order.do === 'rewind') void this.rewind(order.url);
+    else if (order.do === 'unwind') this.theatre.close();
     else this.leave();
   }
 
@@ -82,11 +107,45 @@ export class App {
     if (FAREWELL.has(this.model.phase)) this.screen.detach();
   }
 
+  /** The page goes away: the server frees the place at once. */
+  private away(): void {
+    this.peer.hangUp();
+    this.backup.leave();
+  }
+
+  /** The last frame by WebRTC is kept on the still, dimmed; none may lie behind the backup line's picture. */
+  private fall(url: string): void {
+    this.screen.detach();
+    this.backup.run(url);
+  }
+
+  private async rewind(url: string): Promise<void> {
+    const { lecture_id: lecture, lecture: what } = this.model.watch ?? {};
+    const programme = {
+      id: `live-${lecture ?? ''}`,
+      title: what?.title ?? '',
+      url,
+      token: () => this.token,
+      live: true,
+      durationS: null,
+      chapters: [],
+      thumbsUrl: null,
+      posterUrl: null,
+    };
+    try {
+      const back = (): void => this.dispatch({ type: 'to-live' });
+      await this.theatre.play({ programme, startAt: 0, renew: () => this.ask(), onLive: back, onGone: () => this.dispatch({ type: 'unwound' }) });
+    } catch (error) {
+      console.warn('the player does not load', error);
+      this.dispatch({ type: 'to-live' });
+    }
+  }
+
   private arm(): void {
     clearTimeout(this.timer);
-    if (this.model.askAt === null) return;
-    const wait = Math.max(0, this.model.askAt - performance.now());
-    this.timer = window.setTimeout(() => this.dispatch({ type: 'due' }), wait);
+    const next = nextTimer(this.model);
+    if (next === null) return;
+    this.timer = window.setTimeout(() => this.dispatch(next.event), Math.max(0, next.at - performance.now()));
   }
 
   private async ask(): Promise<void> {
@@ -107,18 +166,38 @@ export class App {
   }
 
   private show(stream: MediaStream): void {
-    this.screen.attach(stream);
-    void this.sound.play();
+    const { screen, model } = this;
+    screen.attach(stream);
+    if (model.path === 'webrtc') void this.sound.play();
+    else screen.video.play().catch(() => undefined); // behind the backup line: mute, and superseded when it takes over
+  }
+
+  private cover(covered: boolean): void {
+    this.sound.hold(covered);
+    this.render();
   }
 
   private render(): void {
-    const now = this.clock === null ? null : serverNow(this.clock, performance.now());
     mark('entered', String(this.entered));
     mark('sound', this.sound.state);
+    mark('shelf', this.replay.at);
     const seat = this.model.watch?.screen;
-    this.screen.place({ school: seat?.school ?? '', class: seat?.class ?? '', time: cornerClock(now) });
+    this.screen.place({ school: seat?.school ?? '', class: seat?.class ?? '', time: cornerClock(this.now) });
     this.screen.sound(this.sound.state === 'on');
-    this.screen.render(project(this.model, { entered: this.entered, sound: this.sound.state, now }));
+    this.screen.render(this.view());
+  }
+
+  private get now(): number | null {
+    return this.clock === null ? null : serverNow(this.clock, performance.now());
+  }
+
+  private view(): View {
+    return project(this.model, { entered: this.entered, sound: this.sound.state, now: this.now });
+  }
+
+  private tick(): void {
+    this.replay.follow(this.model.phase);
+    this.render();
   }
 
   private enter(): void {
@@ -136,6 +215,8 @@ export class App {
       chime();
     });
     screen.soundBar.addEventListener('click', () => this.enter());
+    screen.rewindButton.addEventListener('click', () => this.dispatch({ type: 'rewind' }));
+    screen.shelfButton.addEventListener('click', () => this.replay.enter());
     screen.again.addEventListener('click', () => this.dispatch({ type: 'touch' }));
     screen.fullButton.addEventListener('click', () => enterFullScreen());
     screen.soundButton.addEventListener('click', () => {
@@ -150,44 +231,16 @@ export class App {
     for (const name of ['click', 'keydown']) document.addEventListener(name, touched);
   }
 
-  private hearBrowser(): void {
-    const nudge = (): void => {
-      if (document.visibilityState === 'visible') this.dispatch({ type: 'nudge' });
-    };
-    window.addEventListener('online', nudge);
-    document.addEventListener('visibilitychange', nudge);
-    window.addEventListener('hashchange', () => this.dispatch({ type: 'touch' }));
-    window.addEventListener('pagehide', () => this.peer.hangUp());
-    window.addEventListener('pageshow', (event) => {
-      if (event.persisted) this.dispatch({ type: 'closed' });
-    });
-  }
-
-  /** The first frame is told at once; after that the counters are read once a second. */
-  private hearFrames(): void {
-    const { video } = this.screen;
-    const moved = (): void => {
-      if (this.model.phase !== 'live' && video.videoWidth > 0) this.dispatch({ type: 'picture' });
-    };
-    if (typeof video.requestVideoFrameCallback !== 'function') {
-      video.addEventListener('timeupdate', moved);
-      return;
-    }
-    const onFrame = (): void => {
-      moved();
-      video.requestVideoFrameCallback(onFrame);
-    };
-    video.requestVideoFrameCallback(onFrame);
-  }
-
   private report(): void {
+    const { path } = this.view();
+    const { phase } = this.model;
     this.line.report({
-      playing: this.model.phase === 'live',
+      playing: phase === 'rewinding' || (phase === 'live' && !this.replay.open),
       sound: this.sound.state,
       visible: document.visibilityState === 'visible',
-      frames: this.peer.frames,
-      freezes: this.peer.freezes,
-      path: 'webrtc',
+      frames: path === 'hls' ? this.backup.frames : this.peer.frames,
+      freezes: this.peer.freezes + this.backup.freezes,
+      path,
     });
   }
 }

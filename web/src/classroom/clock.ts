@@ -31,6 +31,11 @@ export function dateOf(ms: number): string {
   return `${two(local.getUTCMonth() + 1)}-${two(local.getUTCDate())} ${timeOf(ms)}`;
 }
 
+/** `2026-11-23 14:05` */
+export function dayOf(ms: number): string {
+  return `${String(new Date(ms + ZONE_OFFSET).getUTCFullYear())}-${dateOf(ms)}`;
+}
+
 /** `14:05` */
 export function timeOf(ms: number): string {
   const local = new Date(ms + ZONE_OFFSET);

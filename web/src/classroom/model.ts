@@ -12,6 +12,7 @@ export const PHASES = [
   'waiting', // planned or open; connected ahead of the start when open
   'joining', // on the air, first picture not there yet
   'live', // the picture is shown
+  'rewinding', // somebody watches an earlier part of the running lecture; the live picture is hung up
   'paused',
   'cut',
   'ended',
@@ -25,7 +26,17 @@ export interface Model {
   readonly phase: Phase;
   /** The server's last word about this screen, corrected by what the socket told since. */
   readonly watch: Watch | null;
-  /** Whether a media connection exists or is being made. */
+  /** How the picture comes, or is to come: by WebRTC, or by the backup line, which is HLS and about two seconds late. */
+  readonly path: 'webrtc' | 'hls';
+  /** Whether the backup line runs. */
+  readonly backup: boolean;
+  /** When to fall to the backup line if no picture has come; exists exactly while that is what is waited for. */
+  readonly fallAt: number | null;
+  /** When to try WebRTC again behind the backup line's picture. */
+  readonly climbAt: number | null;
+  /** This browser and the lecture have no WebRTC codec in common: it is not tried again. */
+  readonly unplayable: boolean;
+  /** Whether a media connection by WebRTC exists or is being made; behind the backup line it is a trial. */
   readonly peer: 'none' | 'dialing' | 'up';
   /** Since when the picture has been moving; null while it is not. */
   readonly movingSince: number | null;
@@ -69,6 +80,13 @@ export type ScreenEvent =
   | { type: 'replaced' }
   | { type: 'nudge' } // the network is back, the page is visible again
   | { type: 'touch' } // somebody touched the button of a slate
+  | { type: 'late' } // the time of `fallAt` has come
+  | { type: 'probe' } // the time of `climbAt` has come
+  | { type: 'backup'; seconds: number } // since the backup line's picture moved; 0: it moves. Repeated every second
+  | { type: 'backup-lost'; gone: boolean } // it gave up; `gone`: the server says that the lecture was stopped
+  | { type: 'rewind' } // somebody touched 从头看
+  | { type: 'to-live' } // somebody touched 回到直播
+  | { type: 'unwound' } // the server took the rewound picture away
   | { type: 'due' }; // the time of `askAt` has come
 
 export type EventName = ScreenEvent['type'];
@@ -78,6 +96,10 @@ export type Order =
   | { do: 'dial'; url: string; token: string }
   | { do: 'hang-up' }
   | { do: 'reattach' }
+  | { do: 'fall'; url: string }
+  | { do: 'leave-backup' }
+  | { do: 'rewind'; url: string }
+  | { do: 'unwind' }
   | { do: 'listen'; lecture: string; token: string };
 
 export interface Context {
@@ -94,6 +116,11 @@ export interface Step {
 export const START: Model = {
   phase: 'asking',
   watch: null,
+  path: 'webrtc',
+  backup: false,
+  fallAt: null,
+  climbAt: null,
+  unplayable: false,
   peer: 'none',
   movingSince: null,
   line: false,

@@ -1,10 +1,11 @@
 import { backoff, notBefore } from './backoff';
+import type { ErrorCode } from './codes';
 import type { Context, Model, ScreenEvent, Step } from './model';
-import { doubt, stay, wish, without } from './settle';
+import { backupOf, doubt, fall, stay, wish, without } from './settle';
 
 /** What an event does where it does anything; `machine.ts` says where. Times in milliseconds. */
 
-const CLOSED_SPREAD = 250;
+export const CLOSED_SPREAD = 250;
 const NUDGE_SPREAD = 500;
 const STEADY = 10_000;
 const ASK_WHEN_SILENT = { line: 20_000, blind: 6_000 };
@@ -111,8 +112,16 @@ export function closed(model: Model, _event: Event<'closed'>, context: Context):
 
 export const gone = (model: Model): Step => stay({ ...model, peer: 'none', movingSince: null });
 
+/** No codec in common: the backup line is another way to the same picture; without one a person has to change something. */
+function unplayable(model: Model, code: ErrorCode, context: Context): Step {
+  const url = backupOf(model);
+  if (url === null) return refused(model, { type: 'refused', code }, context);
+  const known: Model = { ...model, unplayable: true, peer: 'none' };
+  return model.watch?.state === 'live' ? fall(known, url) : stay(known);
+}
+
 export function undialed(model: Model, event: Event<'undialed'>, context: Context): Step {
-  if (event.code !== null) return refused(model, { type: 'refused', code: event.code }, context);
+  if (event.code !== null) return unplayable(model, event.code, context);
   const wait = Math.max(notBefore(event.retryAfter, context.random), backoff(model.dials, context.random));
   const late = model.phase === 'live' || (model.phase === 'joining' && model.dials >= PATIENCE);
   const phase = late ? 'reconnecting' : model.phase;

@@ -1,7 +1,7 @@
 import { fill, type Locale } from '../shared/i18n/core';
 import { drawing, element, write } from './dom';
 import { isFullScreen } from './kiosk';
-import { CORNERS, SHAPES, SPEAKER_OFF, SPEAKER_ON } from './shapes';
+import { CORNERS, DETOUR, FILM, FROM_START, SHAPES, SPEAKER_OFF, SPEAKER_ON } from './shapes';
 import type { Line, Shape, Slate, View } from './view';
 import { WORDS, type Word } from './words';
 
@@ -24,15 +24,21 @@ export function mark(name: string, value: string): void {
 
 export class Screen {
   readonly video = element('video', { id: 'video', 'data-testid': 'video', playsinline: '', autoplay: '' });
+  /** The backup line's picture lies over that of WebRTC, so that the next one can begin behind it. */
+  readonly backup = element('video', { id: 'backup', 'data-testid': 'backup', playsinline: '' });
+  readonly theatre = element('section', { id: 'theatre', 'data-testid': 'theatre' });
   readonly enter = element('button', { id: 'enter', 'data-testid': 'enter', type: 'button' });
   readonly again = element('button', { id: 'again', 'data-testid': 'again', type: 'button' });
   readonly soundBar = element('button', { id: 'sound-bar', 'data-testid': 'sound-bar', type: 'button' });
   readonly soundButton = element('button', { type: 'button', class: 'bar-button', 'data-testid': 'sound' });
+  readonly rewindButton = element('button', { type: 'button', class: 'bar-button', 'data-testid': 'rewind' });
+  readonly shelfButton = element('button', { type: 'button', class: 'bar-button', id: 'shelf-open', 'data-testid': 'shelf-open' });
   readonly fullButton = element('button', { type: 'button', class: 'bar-button' });
 
   private readonly still = element('canvas', { id: 'still', 'aria-hidden': 'true' });
   private readonly slate = element('section', { id: 'slate', 'data-testid': 'slate', role: 'status', 'aria-live': 'polite' });
   private readonly bar = element('div', { id: 'bar', 'data-testid': 'bar' });
+  private readonly badge = element('span', { class: 'badge', role: 'status', 'data-testid': 'path-badge' });
   private readonly places = [element('span', { class: 'place' }), element('span', { class: 'place' })];
   private readonly clocks = [element('span', { class: 'clock' }), element('span', { class: 'clock' })];
   private readonly shape = element('div', { class: 'shape' });
@@ -57,11 +63,11 @@ export class Screen {
     const [clock, barClock] = this.clocks as [HTMLElement, HTMLElement];
     const body = element('div', { class: 'body' }, this.shape, this.overline, this.title);
     const meta = element('p', { class: 'meta' }, this.sub, this.caption);
-    [meta, this.digits, this.next, this.code, this.enter, this.again].forEach((node) => body.appendChild(node));
+    [meta, this.digits, this.next, this.code, this.enter, this.again, this.shelfButton].forEach((node) => body.appendChild(node));
     this.slate.appendChild(element('header', {}, place, clock));
     this.slate.appendChild(body);
-    [barPlace, barClock, this.soundButton, this.fullButton].forEach((node) => this.bar.appendChild(node));
-    [this.video, this.still, this.slate, this.soundBar, this.bar].forEach((node) => root.appendChild(node));
+    [barPlace, barClock, this.badge, this.rewindButton, this.soundButton, this.fullButton].forEach((node) => this.bar.appendChild(node));
+    [this.video, this.backup, this.still, this.slate, this.soundBar, this.bar, this.theatre].forEach((node) => root.appendChild(node));
     this.soundBar.hidden = this.bar.hidden = true;
   }
 
@@ -80,7 +86,8 @@ export class Screen {
 
   /** Keeps the frame that is shown now, to be dimmed while the picture is away. */
   freeze(): void {
-    const { video, still } = this;
+    const video = document.documentElement.dataset['path'] === 'hls' ? this.backup : this.video;
+    const { still } = this;
     if (video.videoWidth === 0) return;
     still.width = video.videoWidth;
     still.height = video.videoHeight;
@@ -97,6 +104,9 @@ export class Screen {
 
   render(view: View): void {
     mark('state', view.state);
+    mark('path', view.path);
+    this.badge.hidden = view.path !== 'hls';
+    this.rewindButton.hidden = !view.rewindable;
     this.soundBar.hidden = !view.soundBar;
     const patient = view.slate !== null && view.slate.patient;
     if (patient && this.patience !== 0) return;
@@ -131,6 +141,12 @@ export class Screen {
     this.enter.appendChild(element('span', { class: 'enter-hint' }, this.word('enter.hint')));
     this.soundBar.appendChild(drawing('sound', ...SPEAKER_OFF));
     this.soundBar.appendChild(element('span', {}, this.word('sound.open')));
+    this.badge.appendChild(drawing('detour', ...DETOUR));
+    this.badge.appendChild(element('span', {}, this.word('bar.backup')));
+    this.rewindButton.appendChild(drawing('rewind', ...FROM_START));
+    this.rewindButton.appendChild(element('span', {}, this.word('bar.rewind')));
+    this.shelfButton.appendChild(drawing('film', ...FILM));
+    this.shelfButton.appendChild(element('span', {}, this.word('shelf.open')));
     this.fullButton.appendChild(drawing('full', ...CORNERS));
     this.fullButton.appendChild(element('span', {}, this.word('bar.full')));
     this.sound(true);
@@ -157,6 +173,7 @@ export class Screen {
     this.digits.classList.toggle('words', !/^[\d:]*$/.test(digits));
     write(this.next, this.say(slate.next));
     write(this.code, slate.code === null ? '' : `${this.word('error.code')} ${slate.code}`);
+    this.shelfButton.hidden = !slate.replay;
     this.enter.hidden = slate.button !== 'enter';
     this.again.hidden = slate.button === null || slate.button === 'enter';
     if (!this.again.hidden) write(this.again, this.word(slate.button === 'here' ? 'error.here' : 'error.again'));

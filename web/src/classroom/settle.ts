@@ -46,10 +46,19 @@ export function doubt(model: Model, at: number): Model {
   return model.asking ? { ...model, stale: true } : wish(model, at);
 }
 
-/** Hangs up, when there is something to hang up. */
+/** Hangs up, when there is something to hang up: nothing of the picture remains on any path. */
 export function without(model: Model): { model: Model; orders: Order[] } {
-  const orders: Order[] = model.peer === 'none' ? [] : [{ do: 'hang-up' }];
-  return { model: { ...model, peer: 'none', movingSince: null, reattached: false }, orders };
+  const orders: Order[] = [];
+  if (model.peer !== 'none') orders.push({ do: 'hang-up' });
+  if (model.backup) orders.push({ do: 'leave-backup' });
+  if (model.phase === 'rewinding') orders.push({ do: 'unwind' });
+  return { model: { ...model, peer: 'none', backup: false, movingSince: null, reattached: false }, orders };
+}
+
+/** The backup line is buffered: where its picture is not wanted it is left, or it would go on under the slate. */
+function rested(model: Model, phase: Phase): { model: Model; orders: Order[] } {
+  if (!model.backup || phase === 'live' || phase === 'joining' || phase === 'reconnecting') return { model, orders: [] };
+  return { model: { ...model, backup: false, movingSince: null }, orders: [{ do: 'leave-backup' }] };
 }
 
 function ruleOf(watch: Watch): Rule {
@@ -57,6 +66,8 @@ function ruleOf(watch: Watch): Rule {
 }
 
 function phaseOf(model: Model, rule: Rule, now: number): Phase {
+  // Whoever rewinds is not disturbed by a pause of the lecturer's.
+  if (model.phase === 'rewinding' && (rule.phase === 'live' || rule.phase === 'paused')) return 'rewinding';
   if (rule.phase === 'live') {
     if (model.movingSince !== null) return 'live';
     return model.phase === 'live' || model.phase === 'reconnecting' ? 'reconnecting' : 'joining';
@@ -76,20 +87,42 @@ function pollAt(model: Model, rule: Rule, context: Context): number | null {
 }
 
 /** Puts the model where its `watch` says; hangs up where nothing is to be seen. */
-function arrive(model: Model, context: Context): Step {
+export function arrive(model: Model, context: Context): Step {
   const { now } = context;
   const rule = ruleOf(model.watch as Watch);
   const phase = phaseOf(model, rule, now);
-  const left = rule.connected ? { model, orders: [] } : without({ ...model, dials: 0, studioLost: false });
+  const unwound = model.phase === 'rewinding' && phase !== 'rewinding';
+  const left = rule.connected && !unwound ? rested(model, phase) : without({ ...model, dials: 0, studioLost: false });
   const endedAt = phase === 'ended' ? (model.endedAt ?? now) : null;
   return { model: { ...left.model, phase, endedAt, error: null }, orders: left.orders };
 }
 
 function dial(model: Model): Step {
   const { whep_url: url, token } = model.watch as Watch;
-  if (url === null || token === null || model.peer !== 'none' || !ruleOf(model.watch as Watch).connected) return stay(model);
-  const dialed: Model = { ...model, peer: 'dialing', dials: model.dials + 1 };
+  if (url === null || token === null || model.peer !== 'none') return stay(model);
+  const dialed: Model = { ...model, path: 'webrtc', peer: 'dialing', dials: model.dials + 1 };
   return { model: dialed, orders: [{ do: 'dial', url, token }] };
+}
+
+/** The address of the backup line, or null where there is none (the lecture is not recorded). */
+export function backupOf(model: Model): string | null {
+  return model.watch === null || model.watch.token === null ? null : model.watch.hls_url;
+}
+
+/** Runs the backup line, and it alone: a connection that brings nothing only takes room on a narrow line. */
+export function fall(model: Model, url: string): Step {
+  const left = without(model);
+  const fallen: Model = { ...left.model, path: 'hls', backup: true, dials: model.dials + 1 };
+  return { model: fallen, orders: [...left.orders, { do: 'fall', url }] };
+}
+
+/** Connects, by the path that was good before, where a picture is wanted or soon will be. */
+export function engage(model: Model): Step {
+  const rule = ruleOf(model.watch as Watch);
+  if (!rule.connected || model.phase === 'rewinding') return stay(model);
+  const url = backupOf(model);
+  if (url === null || (model.path === 'webrtc' && !model.unplayable)) return model.backup ? stay(model) : dial(model);
+  return rule.phase !== 'live' || model.backup ? stay(model) : fall(model, url);
 }
 
 function listenTo({ token, lecture_id: lecture }: Watch): Order[] {
@@ -101,12 +134,18 @@ export function told(model: Model, { watch }: { watch: Watch }, context: Context
   const heard: Model = { ...model, asking: false, stale: false, misses: 0, restarting: false };
   if (model.stale) return stay(wish(heard, context.now));
   const old = model.watch;
-  const moved = old !== null && (old.boot_id !== watch.boot_id || old.lecture_id !== watch.lecture_id);
+  const other = old !== null && old.lecture_id !== watch.lecture_id;
+  const moved = other || (old !== null && old.boot_id !== watch.boot_id && model.phase !== 'rewinding');
   const base = moved ? without({ ...heard, dials: 0, studioLost: false }) : { model: heard, orders: [] };
-  const placed = arrive({ ...base.model, watch }, context);
-  const dialed = dial(placed.model);
+  const anew: Partial<Model> = other ? { path: 'webrtc', phase: model.phase === 'rewinding' ? 'asking' : model.phase } : {};
+  const placed = arrive({ ...base.model, ...anew, watch }, context);
+  const dialed = engage(placed.model);
   const askAt = pollAt(dialed.model, ruleOf(watch), context);
   return { model: { ...dialed.model, askAt }, orders: [...base.orders, ...placed.orders, ...listenTo(watch), ...dialed.orders] };
+}
+
+function unconnected({ phase, path, backup, peer }: Model): boolean {
+  return phase !== 'rewinding' && (path === 'hls' ? !backup : peer === 'none');
 }
 
 function pushed(model: Model, state: BroadcastState, context: Context): Step {
@@ -115,7 +154,7 @@ function pushed(model: Model, state: BroadcastState, context: Context): Step {
   const late: Model = model.asking ? { ...model, stale: true } : model;
   const step = arrive({ ...late, watch: { ...watch, state } }, context);
   const rule = RULES[state];
-  if (rule.connected && step.model.peer === 'none') {
+  if (rule.connected && unconnected(step.model)) {
     return { ...step, model: doubt(step.model, context.now + context.random * JOIN_SPREAD) };
   }
   return { ...step, model: { ...step.model, askAt: pollAt(step.model, rule, context) } };

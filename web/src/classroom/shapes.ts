@@ -14,3 +14,9 @@ export const SHAPES: Readonly<Record<Shape, readonly string[]>> = {
 export const SPEAKER_OFF = ['M6 18h8l10-8v28l-10-8H6z', 'M31 19l10 10', 'M41 19L31 29'] as const;
 export const SPEAKER_ON = ['M6 18h8l10-8v28l-10-8H6z', 'M31 18a8 8 0 0 1 0 12', 'M36 13a15 15 0 0 1 0 22'] as const;
 export const CORNERS = ['M7 17V7h10', 'M31 7h10v10', 'M41 31v10H31', 'M17 41H7V31'] as const;
+export const FROM_START = ['M10 8v32', 'M40 9L18 24l22 15z'] as const;
+/** A way around: the backup line. */
+export const DETOUR = ['M6 36h10l6-24h12l4 12', 'M31 19l8 6l4-9'] as const;
+export const FILM = ['M6 9h36v30H6z', 'M20 17l11 7l-11 7z'] as const;
+export const ARROW_LEFT = ['M30 8L14 24l16 16'] as const;
+export const ARROW_RIGHT = ['M18 8l16 16l-16 16'] as const;

@@ -1,41 +1,60 @@
 import type { SoundState } from '../shared/types';
 
 /**
- * The sound of the one video element. **Never silently muted**: when the browser forbids sound the picture plays without it, the
- * state says `blocked`, and the first touch anywhere turns it on.
+ * The sound of the one picture that is seen; what plays behind it is mute. **Never silently muted**: when the browser forbids sound
+ * the picture plays without it, the state says `blocked`, and the first touch anywhere turns it on.
  */
 export class Sound {
   private current: SoundState = 'on';
+  private held = false;
 
   constructor(
-    private readonly video: HTMLVideoElement,
+    private video: HTMLVideoElement,
+    behind: HTMLVideoElement,
     private readonly changed: () => void,
   ) {
-    video.addEventListener('volumechange', () => this.notice());
+    behind.muted = true;
+    for (const element of [video, behind]) element.addEventListener('volumechange', () => this.notice(element));
   }
 
   get state(): SoundState {
     return this.current;
   }
 
+  /** Moves the sound to another picture; the first one goes on without. */
+  use(video: HTMLVideoElement): void {
+    if (video === this.video) return;
+    const before = this.video;
+    this.video = video;
+    before.muted = true;
+    if (has(video)) void this.play();
+  }
+
+  /** Keeps the live picture quiet while a recording is watched over it; its state is not that of the loudspeakers then. */
+  hold(held: boolean): void {
+    if (held === this.held) return;
+    this.held = held;
+    this.video.muted = held || this.current !== 'on';
+  }
+
   /** Starts the picture, with sound if the browser allows it. */
   async play(): Promise<void> {
     const { video } = this;
-    video.muted = this.current === 'muted';
+    video.muted = this.held || this.current === 'muted';
     try {
       await video.play();
-      if (!video.muted) this.become('on');
+      if (!video.muted && video === this.video) this.become('on');
     } catch (error) {
-      if ((error as DOMException).name === 'NotAllowedError') this.playMuted();
+      if ((error as DOMException).name === 'NotAllowedError' && video === this.video) this.playMuted();
       // AbortError: newer tracks replaced these, and their own play() is under way.
     }
   }
 
   /** Within a touch: what the browser forbade is allowed from now on. */
   unlock(): void {
-    if (this.current === 'on' && !this.video.muted) return;
+    if (this.held || (this.current === 'on' && !this.video.muted)) return;
     this.become('on');
-    if (this.video.srcObject !== null) void this.play();
+    if (has(this.video)) void this.play();
     else this.video.muted = false;
   }
 
@@ -55,7 +74,8 @@ export class Sound {
   }
 
   /** Somebody else (a browser menu, a volume key) took the sound away or gave it back. */
-  private notice(): void {
+  private notice(element: HTMLVideoElement): void {
+    if (element !== this.video || this.held) return;
     const silent = this.video.muted || this.video.volume === 0;
     if (silent && this.current === 'on') this.become('muted');
     if (!silent && this.current === 'muted') this.become('on');
@@ -66,6 +86,10 @@ export class Sound {
     this.current = state;
     this.changed();
   }
+}
+
+function has(video: HTMLVideoElement): boolean {
+  return video.srcObject !== null || video.hasAttribute('src');
 }
 
 /** Two soft notes, so that a teacher hears that the loudspeakers work before the lecture starts. */

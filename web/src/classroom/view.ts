@@ -3,6 +3,7 @@ import { countdown, timeOf } from './clock';
 import type { ErrorCode } from './codes';
 import type { Model, Phase } from './model';
 import type { SoundState } from '../shared/types';
+import { backupOf } from './settle';
 import { nextOf, reasonOf, type Word } from './words';
 
 /**
@@ -11,7 +12,7 @@ import { nextOf, reasonOf, type Word } from './words';
  * 1. **The picture is shown in `live` only**; everywhere else a slate covers it.
  * 2. **Never silently muted**: wherever sound could be heard and is not, the bar says so.
  */
-export type ScreenName = 'waiting' | 'live' | 'paused' | 'cut' | 'ended' | 'reconnecting' | 'error' | 'unscheduled';
+export type ScreenName = 'waiting' | 'live' | 'paused' | 'cut' | 'ended' | 'reconnecting' | 'error' | 'unscheduled' | 'rewinding';
 
 export type Shape = 'clock' | 'pause' | 'stop' | 'check' | 'calendar' | 'ring' | 'warning';
 
@@ -32,6 +33,8 @@ export interface Slate {
   readonly next: Line | null;
   readonly code: ErrorCode | null;
   readonly button: 'enter' | 'again' | 'here' | null;
+  /** Whether 看回放 is offered: there is time for it. */
+  readonly replay: boolean;
   /** Shown over the dimmed last frame. */
   readonly sheer: boolean;
   /** Shown only if it lasts, so that a change that takes a moment does not flicker. */
@@ -42,6 +45,10 @@ export interface View {
   readonly state: ScreenName;
   readonly slate: Slate | null;
   readonly soundBar: boolean;
+  /** How the picture comes; `rewind` is the running lecture from an earlier moment. */
+  readonly path: 'webrtc' | 'hls' | 'rewind';
+  /** Whether the touch bar offers 从头看. */
+  readonly rewindable: boolean;
 }
 
 export interface Circumstances {
@@ -57,6 +64,7 @@ const NAMES: Readonly<Record<Phase, ScreenName>> = {
   waiting: 'waiting',
   joining: 'waiting',
   live: 'live',
+  rewinding: 'rewinding',
   paused: 'paused',
   cut: 'cut',
   ended: 'ended',
@@ -67,6 +75,8 @@ const NAMES: Readonly<Record<Phase, ScreenName>> = {
 const AUDIBLE: ReadonlySet<Phase> = new Set<Phase>(['live', 'joining', 'reconnecting']);
 const MISSES_TO_TELL = 3;
 const DIALS_TO_TELL = 4;
+/** So long before a lecture nobody should begin to watch another one. */
+const REPLAY_MARGIN = 10 * 60_000;
 
 const EMPTY: Slate = {
   shape: 'clock',
@@ -78,6 +88,7 @@ const EMPTY: Slate = {
   next: null,
   code: null,
   button: null,
+  replay: false,
   sheer: false,
   patient: false,
 };
@@ -93,6 +104,7 @@ function failing(code: ErrorCode): Partial<Slate> {
 function trouble(model: Model): Partial<Slate> {
   if (model.restarting) return { next: line('reconnecting.restart') };
   if (model.misses >= MISSES_TO_TELL) return failing(model.missed);
+  if (model.backup) return { next: line('switching.next') };
   if (model.studioLost) return { next: line('reconnecting.studio') };
   if (model.peer !== 'up' && model.dials >= DIALS_TO_TELL) return failing('E-43');
   return {};
@@ -111,6 +123,12 @@ function due(model: Model, now: number | null): Partial<Slate> {
   return { caption: line('waiting.left'), digits: { text: left.digits } };
 }
 
+function hasTime(model: Model, now: number | null): boolean {
+  const at = Date.parse(model.watch?.lecture?.scheduled_at ?? '');
+  if (model.watch?.lecture == null) return true;
+  return model.watch.state === 'scheduled' && now !== null && at - now > REPLAY_MARGIN;
+}
+
 function waiting(model: Model, { entered, now }: Circumstances): Slate {
   const lecture = model.watch?.lecture ?? null;
   return {
@@ -121,6 +139,7 @@ function waiting(model: Model, { entered, now }: Circumstances): Slate {
     ...(lecture === null ? {} : due(model, now)),
     next: entered ? line('waiting.entered') : null,
     button: entered ? null : 'enter',
+    replay: hasTime(model, now),
   };
 }
 
@@ -134,21 +153,22 @@ function slateOf(model: Model, circumstances: Circumstances): Slate | null {
   const button = circumstances.entered ? null : 'enter';
   switch (model.phase) {
     case 'live':
+    case 'rewinding':
       return null;
     case 'asking':
       return asking(model);
     case 'waiting':
       return waiting(model, circumstances);
     case 'joining':
-      return { ...EMPTY, shape: 'ring', title: line('joining.title'), patient: true };
+      return { ...EMPTY, shape: 'ring', title: line('joining.title'), ...(model.backup ? trouble(model) : {}), patient: !model.backup };
     case 'paused':
       return { ...EMPTY, shape: 'pause', title: line('paused.title'), next: line('paused.next'), button };
     case 'cut':
       return { ...EMPTY, shape: 'stop', title: line('cut.title'), next: line('cut.next') };
     case 'ended':
-      return { ...EMPTY, shape: 'check', title: line('ended.title'), next: line('ended.next') };
+      return { ...EMPTY, shape: 'check', title: line('ended.title'), next: line('ended.next'), replay: true };
     case 'unscheduled':
-      return { ...EMPTY, shape: 'calendar', title: line('unscheduled.title'), next: line('unscheduled.next') };
+      return { ...EMPTY, shape: 'calendar', title: line('unscheduled.title'), next: line('unscheduled.next'), replay: true };
     case 'reconnecting':
       return { ...EMPTY, shape: 'ring', title: line('reconnecting.title'), ...trouble(model), sheer: true };
     case 'error':
@@ -165,6 +185,8 @@ export function project(model: Model, circumstances: Circumstances): View {
     state: nameOf(model),
     slate: slateOf(model, circumstances),
     soundBar: circumstances.sound !== 'on' && AUDIBLE.has(model.phase),
+    path: model.phase === 'rewinding' ? 'rewind' : model.path,
+    rewindable: model.phase === 'live' && backupOf(model) !== null,
   };
 }
 

@@ -1,3 +1,4 @@
+import { nextTimer } from '../../src/classroom/ladder';
 import { step } from '../../src/classroom/machine';
 import { START, type Model, type Order, type ScreenEvent } from '../../src/classroom/model';
 import type { BroadcastState, Watch } from '../../src/shared/types';
@@ -44,9 +45,9 @@ export class Driver {
   /** Lets `seconds` pass, asking when it is time to; the questions stay unanswered. */
   pass(seconds: number): this {
     const end = this.now + seconds * 1000;
-    while (this.model.askAt !== null && this.model.askAt <= end && !this.model.asking) {
-      this.now = Math.max(this.now, this.model.askAt);
-      this.tell({ type: 'due' });
+    for (let next = nextTimer(this.model); next !== null && next.at <= end; next = nextTimer(this.model)) {
+      this.now = Math.max(this.now, next.at);
+      this.tell(next.event);
     }
     this.now = end;
     return this;
@@ -68,3 +69,10 @@ export class Driver {
 
 export const live = (random?: number): Driver =>
   new Driver(random).told('live').tell({ type: 'connected' }, { type: 'picture' }).forget();
+
+/** The address of the backup line of a lecture that is recorded. */
+export const HLS = '/hls/L1/index.m3u8';
+
+/** A screen whose picture comes by the backup line. */
+export const fallen = (random?: number): Driver =>
+  new Driver(random).told('live', { hls_url: HLS }).pass(5).tell({ type: 'backup', seconds: 0 }).forget();

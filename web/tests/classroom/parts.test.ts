@@ -132,10 +132,10 @@ const model = (more: Partial<Model>): Model => ({ ...START, ...more });
 const seat = { entered: false, sound: 'on', now: Date.parse('2026-11-23T06:00:00Z') } as const;
 
 describe('the view', () => {
-  it('covers the picture in every phase but live', () => {
+  it('covers the picture in every phase but live and rewinding', () => {
     for (const phase of PHASES) {
       const view = project(model({ phase, error: 'E-12' }), seat);
-      expect(view.slate === null).toBe(phase === 'live');
+      expect(view.slate === null).toBe(phase === 'live' || phase === 'rewinding');
       if (view.slate !== null) expect(SHAPES[view.slate.shape].length).toBeGreaterThan(0);
     }
   });
