@@ -1,44 +1,44 @@
-"""From reels to the finished recording: one plain MP4, its checksum, a still picture, the manifest.
+"""From reels to the finished recording: one plain MP4, its checksum, pictures, chapters, playlist, the manifest.
 
-1. **Idempotent**: finishing again, after a crash at any point of it too, gives the same bytes.
+1. **Idempotent**: finishing again, after a crash at any point of it too, gives the same bytes of every file.
 2. One reel becomes the finished file in place: a `moov` is appended and 16 bytes are turned; no media is copied. An hour of
-   720p lecture takes the time of reading its part headers and its checksum.
+   720p lecture takes the time of reading its part headers, its checksum and at most a hundred pictures.
 3. Several reels are copied behind one another on one time line; time between them is left out and named in the manifest.
 4. The manifest is written last, by an atomic rename: **what has a manifest is finished**.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any
 
 import structlog
 
-from recorder.boxes import LARGE_HEADER, find
+from recorder.chapters import boundaries, chapters_in, chapters_of, chapters_vtt, gaps_of
 from recorder.errors import BoxError
+from recorder.join import make_file
 from recorder.journal import read_lines
 from recorder.manifest import Piece, hidden_ranges, marks_of, problems_of, reel_entry, utc
-from recorder.moov import Placed, TrackTable, build_moov
-from recorder.segment import ReelReader, flip, recover
-from recorder.store import Folder, sync_folder, write_atomically
-from recorder.thumbnail import thumbnail
+from recorder.playlist import vod_playlist
+from recorder.recover import recover
+from recorder.segment import ReelReader, beside
+from recorder.sprite import keys_of, preview
+from recorder.store import Folder, write_atomically
+from recorder.timeline import read_timeline
 
 log = structlog.get_logger("recorder")
-
-ENTRY: Final = 16  # bytes of an `stsd` in front of its first entry
-COPY_BYTES: Final = 1 << 24
-HANDLERS: Final = ("vide", "soun")
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedRecording:
-    """A finished recording; without any media `path_mp4` is None and `problems` says `no_media`."""
+    """A finished recording; without any media `path_mp4` is None and `problems` says `no_media`.
+
+    `chapters` are `{start_s, kind}`, `gaps` are `{at_s, seconds, reason}` (`recorder.chapters`).
+    """
 
     id: str
     path_mp4: Path | None
@@ -48,6 +48,12 @@ class FinishedRecording:
     sha256: str | None
     started_at: datetime | None
     problems: list[str] = field(default_factory=list)
+    width: int | None = None
+    height: int | None = None
+    chapters: list[dict[str, Any]] = field(default_factory=list)
+    gaps: list[dict[str, Any]] = field(default_factory=list)
+    sprite: Path | None = None
+    thumbs: Path | None = None
 
 
 def finish(folder: Folder) -> FinishedRecording:
@@ -73,6 +79,12 @@ def finished(folder: Folder, manifest: dict[str, Any]) -> FinishedRecording:
         sha256=manifest["sha256"],
         started_at=datetime.fromisoformat(manifest["started_at"]) if manifest["started_at"] else None,
         problems=list(manifest["problems"]),
+        width=manifest["width"],
+        height=manifest["height"],
+        chapters=chapters_in(manifest),
+        gaps=list(manifest.get("gaps", ())),
+        sprite=folder.sprite if manifest.get("sprite") else None,
+        thumbs=folder.thumbs if manifest.get("thumbs") else None,
     )
 
 
@@ -107,7 +119,7 @@ def _pieces(folder: Folder, lines: list[dict[str, Any]]) -> tuple[list[Piece], l
             reader,
             wall_ns=int(note.get("wall_ns", reader.parts[0].wall_ns)),
             hidden=bool(note.get("hidden", False)),
-            samples=reader.samples(),
+            runs=reader.runs(),
             start=start,
         )
         piece.end = start if piece.hidden else start + _length(piece)
@@ -117,11 +129,7 @@ def _pieces(folder: Folder, lines: list[dict[str, Any]]) -> tuple[list[Piece], l
 
 
 def _length(piece: Piece) -> Fraction:
-    ends = [
-        Fraction(found[-1].time + found[-1].duration, piece.reader.tracks[track].timescale)
-        for track, found in piece.samples.items()
-        if found
-    ]
+    ends = [Fraction(runs[-1].end, piece.reader.tracks[track].timescale) for track, runs in piece.runs.items() if runs]
     return max(ends, default=Fraction(0))
 
 
@@ -135,111 +143,64 @@ def _is_current(folder: Folder, manifest: dict[str, Any], pieces: list[Piece]) -
 
 def _produce(folder: Folder, lines: list[dict[str, Any]], pieces: list[Piece], problems: list[str]) -> dict[str, Any]:
     shown = [piece for piece in pieces if not piece.hidden]
-    path = _media(folder, shown)
-    duration = float(shown[-1].end) if shown else 0.0
-    picture, more = _picture(folder, path, duration)
-    about = next((line for line in lines if line.get("event") == "opened"), {})
-    tracks = [piece.reader.track("vide") for piece in shown]
-    video = next((track for track in tracks if track is not None), None)
+    path, sha256 = make_file(folder, shown) if shown else (None, None)
+    duration = round(float(shown[-1].end), 3) if shown else 0.0
+    pictures = _pictures(folder, shown, duration) if shown else {}
+    between = boundaries(lines, shown)
+    chapters = chapters_of(shown, between)
+    if shown:
+        _inits(shown)
+        write_atomically(folder.chapters, chapters_vtt(chapters, duration))
+        write_atomically(folder.playlist, vod_playlist(read_timeline(folder)).encode())
+    video = next((track for track in (piece.reader.track("vide") for piece in shown) if track is not None), None)
     marks = marks_of(lines, pieces)
+    missing = [] if path and pictures.get("thumbnail") else ["no_picture" if path else "no_media"]
     return {
-        "version": 1,
+        "version": 2,
         "recording_id": folder.recording_id,
-        "lecture_id": about.get("lecture_id"),
-        "broadcast_id": about.get("broadcast_id"),
-        "title": about.get("title"),
+        **_about(lines),
         "state": "ready" if path else "failed",
         "started_at": utc(shown[0].wall_ns) if shown else None,
         "ended_at": utc(shown[-1].reader.parts[-1].wall_ns) if shown else None,
-        "duration_s": round(duration, 3),
+        "duration_s": duration,
         "file": path.name if path else None,
         "bytes": path.stat().st_size if path else 0,
-        "sha256": _sha256(path) if path else None,
-        "thumbnail": picture,
+        "sha256": sha256,
+        "thumbnail": pictures.get("thumbnail"),
+        "sprite": pictures.get("sprite"),
+        "thumbs": pictures.get("thumbs"),
         "width": video.width if video else None,
         "height": video.height if video else None,
         "reels": [reel_entry(piece) for piece in pieces],
-        "chapters": marks,
+        "chapters": chapters,
+        "gaps": gaps_of(between),
+        "marks": marks,
         "hidden": hidden_ranges(marks),
-        "problems": sorted({*problems, *more, *(() if path else ("no_media",))}),
+        "problems": sorted({*problems, *missing}),
     }
 
 
-def _media(folder: Folder, shown: list[Piece]) -> Path | None:
-    """Make the finished file and return its path, or None when there is nothing to show."""
-    if not shown:
-        return None
-    if len(shown) == 1:
-        reader = shown[0].reader
-        flip(reader.path, reader, build_moov(_tables(shown, [0])))
-        return reader.path
-    return _join(folder, shown)
+def _about(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    opened = next((line for line in lines if line.get("event") == "opened"), {})
+    return {key: opened.get(key) for key in ("lecture_id", "broadcast_id", "title")}
 
 
-def _tables(shown: list[Piece], shifts: list[int]) -> list[TrackTable]:
-    """Return the sample tables; `shifts` says by how many bytes the media of each reel moves."""
-    tables: dict[str, TrackTable] = {}
-    for piece, shift in zip(shown, shifts, strict=True):
-        for handler in HANDLERS:
-            track = piece.reader.track(handler)
-            if track is None or not piece.samples[track.track_id]:
-                continue
-            table = tables.setdefault(handler, TrackTable(track))
-            entry = table.description(track.sample_description[ENTRY:])
-            begin = max(round(piece.start * track.timescale), table.end)
-            table.samples += [
-                Placed(begin + one.time, one.duration, shift + one.offset, one.size, one.sync, entry)
-                for one in piece.samples[track.track_id]
-            ]
-    return [tables[handler] for handler in HANDLERS if handler in tables]
-
-
-def _join(folder: Folder, shown: list[Piece]) -> Path:
-    """Copy the media of several reels behind one another into one file."""
-    init = shown[0].reader.init
-    head = init[: find(init, "ftyp").end]
-    offset = len(head) + LARGE_HEADER.size
-    shifts: list[int] = []
-    for piece in shown:
-        shifts.append(offset - piece.reader.head)
-        offset += piece.reader.media_end - piece.reader.head
-    beside = folder.joined.with_name(folder.joined.name + ".new")
-    with beside.open("wb") as out:
-        out.write(head + LARGE_HEADER.pack(1, b"mdat", offset - len(head)))
-        for piece in shown:
-            _copy(piece.reader, out)
-        out.write(build_moov(_tables(shown, shifts)))
-        out.flush()
-        os.fsync(out.fileno())
-    beside.replace(folder.joined)
-    sync_folder(folder.path)
-    return folder.joined
-
-
-def _copy(reader: ReelReader, out: BinaryIO) -> None:
-    with reader.path.open("rb") as source:
-        source.seek(reader.head)
-        left = reader.media_end - reader.head
-        while left:
-            data = source.read(min(left, COPY_BYTES))
-            if not data:
-                raise BoxError(f"{reader.path.name} is shorter than its index says")
-            out.write(data)
-            left -= len(data)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _picture(folder: Folder, path: Path | None, duration: float) -> tuple[str | None, list[str]]:
-    """Write the still picture; a recording without one is still a recording."""
-    if path is None:
-        return None, []
+def _pictures(folder: Folder, shown: list[Piece], duration: float) -> dict[str, str | None]:
+    """Write the still picture and the preview and return their names; a recording without them is still a recording."""
     try:
-        write_atomically(folder.thumbnail, thumbnail(path, duration))
+        found = preview(keys_of(shown), duration, folder.sprite.name)
     except BoxError as error:
         log.info("- no still picture", recording=folder.recording_id, error=str(error))
-        return None, ["no_picture"]
-    return folder.thumbnail.name, []
+        return dict.fromkeys(("thumbnail", "sprite", "thumbs"))
+    write_atomically(folder.thumbnail, found.still)
+    write_atomically(folder.sprite, found.sprite)
+    write_atomically(folder.thumbs, found.thumbs)
+    return {"thumbnail": folder.thumbnail.name, "sprite": folder.sprite.name, "thumbs": folder.thumbs.name}
+
+
+def _inits(shown: list[Piece]) -> None:
+    """Write the initialisation of every reel that is shown: HLS asks for it by itself."""
+    for piece in shown:
+        path = beside(piece.reader.path, ".init.mp4")
+        if not path.exists() or path.read_bytes() != piece.reader.init:
+            write_atomically(path, piece.reader.init)

@@ -159,11 +159,14 @@ def read_runs(part: bytes, defaults: dict[int, Defaults]) -> Iterator[tuple[int,
 
 
 def _fragment(part: bytes, moof: int, traf: Box, defaults: dict[int, Defaults]) -> Iterator[tuple[int, Run]]:
-    tfhd = find(part, "tfhd", start=traf.body, end=traf.end)
-    tfdt = find(part, "tfdt", start=traf.body, end=traf.end)
-    track_id, default = _header(part, tfhd, defaults)
+    inside = [*boxes(part, traf.body, traf.end)]
+    kinds = {one.kind: one for one in inside}
+    if "tfhd" not in kinds or "tfdt" not in kinds:
+        raise BoxError("a track fragment without tfhd or tfdt")
+    track_id, default = _header(part, kinds["tfhd"], defaults)
+    tfdt = kinds["tfdt"]
     time = struct.unpack_from(">Q" if part[tfdt.body] else ">I", part, tfdt.body + 4)[0]
-    for trun in boxes(part, traf.body, traf.end):
+    for trun in inside:
         if trun.kind == "trun":
             run = _run(part, moof, trun, default, time)
             time += sum(run.durations)

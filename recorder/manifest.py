@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, Final
 
-from recorder.fragments import Sample
+from recorder.fragments import Run
 from recorder.segment import ReelReader
 
 UNREPAIRED: Final = ("video_lost", "queue_full_video")  # they froze the picture; a lost sound is concealed
@@ -20,7 +20,7 @@ class Piece:
     reader: ReelReader
     wall_ns: int
     hidden: bool
-    samples: dict[int, list[Sample]]
+    runs: dict[int, list[Run]]
     start: Fraction = Fraction(0)
     end: Fraction = Fraction(0)
 

@@ -4,7 +4,7 @@ The media data stays where the parts put it; this box is all that makes them a p
 the initialisations, so nothing here knows H.264 or AAC.
 
 1. **The same samples give the same bytes**: no creation time, no random number.
-2. A gap before a sample lengthens the sample before it; a gap before the first one becomes an empty edit.
+2. A gap before a run lengthens the sample before it; a gap before the first one becomes an empty edit.
 """
 
 from __future__ import annotations
@@ -12,39 +12,39 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import NamedTuple
 
 from recorder.boxes import box, full_box
-from recorder.fragments import Track
+from recorder.fragments import Run, Track
 
 MOVIE_TIMESCALE = 90_000
 UNITY_MATRIX = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 
 
 class Placed(NamedTuple):
-    """A sample of the finished file: `offset` in the file, `time` in the track's timescale, `description` from 1."""
+    """A run in the finished file: its samples lie side by side under one description (numbered from 1)."""
 
-    time: int
-    duration: int
-    offset: int
-    size: int
-    sync: bool
+    run: Run
     description: int
 
 
 @dataclass(slots=True)
 class TrackTable:
-    """All samples of one track in order, and the sample descriptions that they refer to."""
+    """All runs of one track in order, and the sample descriptions that they refer to."""
 
     track: Track
     descriptions: list[bytes] = field(default_factory=list)
-    samples: list[Placed] = field(default_factory=list)
+    runs: list[Placed] = field(default_factory=list)
+    start: int = 0  # of the first run
+    end: int = 0  # of the last run, in the track's timescale
 
-    @property
-    def end(self) -> int:
-        """Where the last sample ends, in the track's timescale."""
-        return self.samples[-1].time + self.samples[-1].duration if self.samples else 0
+    def add(self, run: Run, description: int) -> None:
+        """Append a run that does not begin before the last one ends."""
+        if not self.runs:
+            self.start = run.time
+        self.runs.append(Placed(run, description))
+        self.end = run.end
 
     def description(self, entry: bytes) -> int:
         """Return the number (from 1) of this sample entry; equal entries share one."""
@@ -54,7 +54,7 @@ class TrackTable:
 
 
 def build_moov(tables: Sequence[TrackTable]) -> bytes:
-    """Return the `moov` box; `tables` are in the order of their track ids, each with at least one sample."""
+    """Return the `moov` box; `tables` are in the order of their track ids, each with at least one run."""
     length = max(_movie_time(table.end, table.track.timescale) for table in tables)
     header = full_box(
         "mvhd", 1, 0, struct.pack(">QQIQ", 0, 0, MOVIE_TIMESCALE, length), struct.pack(">IH10x", 0x10000, 0x100),
@@ -75,16 +75,17 @@ def _trak(number: int, table: TrackTable) -> bytes:
         "tkhd", 1, 3, struct.pack(">QQIIQ8xHHHH", 0, 0, number, 0, length, 0, 0, volume, 0),
         UNITY_MATRIX, struct.pack(">II", track.width << 16, track.height << 16),
     )  # fmt: skip
-    start = table.samples[0].time
-    mdhd = full_box("mdhd", 1, 0, struct.pack(">QQIQHH", 0, 0, track.timescale, table.end - start, track.language, 0))
-    stbl = box("stbl", _descriptions(table), _times(table.samples), *_syncs(table.samples), *_places(table.samples))
+    media = table.end - table.start
+    mdhd = full_box("mdhd", 1, 0, struct.pack(">QQIQHH", 0, 0, track.timescale, media, track.language, 0))
+    runs = [placed.run for placed in table.runs]
+    stbl = box("stbl", _descriptions(table), _times(runs), *_syncs(runs), *_places(table.runs))
     minf = box("minf", track.media_header, track.data_information, stbl)
     return box("trak", tkhd, *_edits(table, length), box("mdia", mdhd, track.handler_box, minf))
 
 
 def _edits(table: TrackTable, length: int) -> list[bytes]:
     """ISO/IEC 14496-12 section 8.6.6: an empty edit of the time before the first sample."""
-    empty = _movie_time(table.samples[0].time, table.track.timescale)
+    empty = _movie_time(table.start, table.track.timescale)
     if not empty:
         return []
     rows = struct.pack(">QqHH", empty, -1, 1, 0) + struct.pack(">QqHH", length - empty, 0, 1, 0)
@@ -95,39 +96,39 @@ def _descriptions(table: TrackTable) -> bytes:
     return full_box("stsd", 0, 0, struct.pack(">I", len(table.descriptions)), *table.descriptions)
 
 
-def _times(samples: Sequence[Placed]) -> bytes:
+def _times(runs: Sequence[Run]) -> bytes:
     """Decoding times: each delta reaches to the next sample, so that a gap lengthens the sample before it."""
-    deltas = [after.time - before.time for before, after in pairwise(samples)]
-    deltas.append(samples[-1].duration)
-    runs = [(len(list(group)), delta) for delta, group in groupby(deltas)]
-    return full_box("stts", 0, 0, struct.pack(">I", len(runs)), *(struct.pack(">II", *run) for run in runs))
+    deltas: list[int] = []
+    end = runs[0].time
+    for run in runs:
+        if run.time != end:
+            deltas[-1] += run.time - end
+        deltas += run.durations
+        end = run.end
+    rows = [(sum(1 for _ in group), delta) for delta, group in groupby(deltas)]
+    return full_box("stts", 0, 0, struct.pack(">I", len(rows)), *(struct.pack(">II", *row) for row in rows))
 
 
-def _syncs(samples: Sequence[Placed]) -> list[bytes]:
-    if all(sample.sync for sample in samples):
+def _syncs(runs: Sequence[Run]) -> list[bytes]:
+    if all(len(run.syncs) == len(run.sizes) for run in runs):
         return []
-    numbers = [number for number, sample in enumerate(samples, 1) if sample.sync]
+    numbers: list[int] = []
+    before = 1
+    for run in runs:
+        numbers += [before + place for place in run.syncs]
+        before += len(run.sizes)
     return [full_box("stss", 0, 0, struct.pack(f">{len(numbers) + 1}I", len(numbers), *numbers))]
 
 
-def _places(samples: Sequence[Placed]) -> tuple[bytes, bytes, bytes]:
-    """Chunks are runs of samples that lie side by side under one description (sections 8.7.4 and 8.7.5)."""
-    chunks: list[tuple[int, int, int]] = []  # offset, samples, description
-    end, description = -1, 0
-    for sample in samples:
-        if sample.offset == end and sample.description == description:
-            offset, count, _ = chunks[-1]
-            chunks[-1] = (offset, count + 1, description)
-        else:
-            description = sample.description
-            chunks.append((sample.offset, 1, description))
-        end = sample.offset + sample.size
+def _places(placed: Sequence[Placed]) -> tuple[bytes, bytes, bytes]:
+    """Each run is a chunk: samples that lie side by side under one description (sections 8.7.4 and 8.7.5)."""
     rows: list[tuple[int, int, int]] = []
-    for number, (_, count, entry) in enumerate(chunks, 1):
-        if not rows or rows[-1][1:] != (count, entry):
-            rows.append((number, count, entry))
-    sizes = [sample.size for sample in samples]
-    offsets = [chunk[0] for chunk in chunks]
+    sizes: list[int] = []
+    for number, (run, entry) in enumerate(placed, 1):
+        sizes += run.sizes
+        if not rows or rows[-1][1:] != (len(run.sizes), entry):
+            rows.append((number, len(run.sizes), entry))
+    offsets = [one.run.offset for one in placed]
     return (
         full_box("stsc", 0, 0, struct.pack(">I", len(rows)), *(struct.pack(">III", *row) for row in rows)),
         full_box("stsz", 0, 0, struct.pack(f">II{len(sizes)}I", 0, len(sizes), *sizes)),

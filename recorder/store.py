@@ -5,7 +5,10 @@
                          eNNN.init.mp4     its initialisation alone
                          eNNN.idx          one line for each part
                          video.mp4         the finished file of several reels (one reel is its own finished file)
-                         thumb.jpg  manifest.json (written last)
+                         vod.m3u8          byte ranges of the reels
+                         thumb.jpg  sprite.jpg  thumbs.vtt  chapters.vtt
+                         manifest.json     written last
+                         stored.json       what of this is in the object store
 """
 
 from __future__ import annotations
@@ -55,6 +58,11 @@ class Folder:
         self.manifest = path / MANIFEST
         self.thumbnail = path / "thumb.jpg"
         self.joined = path / "video.mp4"
+        self.sprite = path / "sprite.jpg"
+        self.thumbs = path / "thumbs.vtt"
+        self.chapters = path / "chapters.vtt"
+        self.playlist = path / "vod.m3u8"
+        self.stored = path / "stored.json"
 
     def reel(self, number: int) -> Path:
         """Return where reel `number` (from 1) is."""

@@ -260,7 +260,7 @@ def test_a_pause_is_left_out_and_named(tmp_path: Path) -> None:
     manifest = deck.folder.read_manifest()
     assert manifest is not None
     assert done.duration_s == pytest.approx(8.0, abs=0.1)
-    assert [(m["event"], m["at_s"]) for m in manifest["chapters"]] == [
+    assert [(m["event"], m["at_s"]) for m in manifest["marks"]] == [
         ("pause", pytest.approx(4.0, abs=0.05)),
         ("resume", pytest.approx(4.0, abs=0.05)),
     ]
