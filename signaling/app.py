@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -43,17 +44,23 @@ from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
 from signaling.lectures.service import LectureService
 from signaling.library import api as library_api
-from signaling.library import recorder_api
+from signaling.library import hls, recorder_api
 from signaling.library import screens as library_screens
+from signaling.library.admission import Admission
+from signaling.library.delivery import Deliveries
+from signaling.library.finished import FinishedRecordings
+from signaling.library.hls import Hls
 from signaling.library.passes import Passes
+from signaling.library.receipts import Receipts
 from signaling.library.service import LibraryService
-from signaling.library.space import Space, disk_of
+from signaling.library.space import Space
 from signaling.listen import StartError
 from signaling.live import api as live_api
 from signaling.live import whep, whip
 from signaling.live.feed import Grouped
 from signaling.live.http import charge
 from signaling.live.service import LiveService
+from signaling.live.states import State
 from signaling.operations import readings
 from signaling.operations.health import Health
 from signaling.operations.loop_lag import LoopLag
@@ -72,6 +79,7 @@ class Node:
 
     def __init__(self, settings: Settings, pages: Pages | None = None) -> None:
         folder = data_folder(settings)
+        tokens = WatchTokens.in_folder(folder)
         self.settings = settings
         self.boot_id = secrets.token_hex(8)
         self.db = Database.sqlite(database_file(settings))
@@ -87,14 +95,25 @@ class Node:
             settings,
             lectures=self.lectures,
             screens=self.directory,
-            tokens=WatchTokens.in_folder(folder),
+            tokens=tokens,
             boot_id=self.boot_id,
         )
         self.recorder = Recorder(
-            folder / "recordings", settings.recorder, on_event=lambda event: self.library.recording_changed(event)
+            folder / "recordings",
+            settings.recorder,
+            settings.hls,
+            on_event=lambda event: self.library.recording_changed(event),
         )
         self.library = LibraryService(self.db, self.recorder, self.plane.room, self.lectures)
-        self.space = Space(settings.recorder, lambda: disk_of(folder), self.library.running)
+        self.space = Space(settings.recorder.admission_hours, self.recorder.capacity, self.library.running)
+        self.deliveries = Deliveries()
+        self.hls = Hls(
+            Admission(self.live.watching.claims, self.library.shelf, self.library.stream, self._is_cut),
+            self.library.stream,
+            FinishedRecordings(folder / "recordings"),
+            Receipts.of(tokens, settings.hls.receipt_seconds),
+            self.deliveries,
+        )
         self.attendance = AttendanceService(
             self.db,
             settings.attendance,
@@ -125,12 +144,17 @@ class Node:
         self.live.recording_space = self.space.for_another
         self.live.broadcasts.bar = self.library.bar
         self.live.watching.is_recorded = self.library.is_recorded
+        self.live.audience.hls = lambda lecture_id: self.deliveries.ages(lecture_id, time.monotonic())
         self.live.listeners += [Grouped(self.attendance.handle_all), self.library.handle]
         self.metrics.add("media", lambda: readings.media(self.plane))
         self.metrics.add("recorder", self.recorder.metrics)
         self.metrics.add("recordings", lambda: readings.recordings(self.space))
+        self.metrics.add("hls", self.hls.metrics)
         self.metrics.add("attendance", lambda: readings.attendance(self.attendance.ledger))
         self.metrics.add("live", lambda: readings.live(self.live))
+
+    def _is_cut(self, lecture_id: str) -> bool:
+        return self.live.state(lecture_id) is State.CUT
 
     async def start(self) -> None:
         """Start every part; raises `StartError`, `SchemaError` or `RegionFileError` when one cannot."""
@@ -179,6 +203,7 @@ class Node:
         passes = Passes(self.live.watch_token, self.settings.auth.watch_token_seconds)
         app.add_routes(library_api.routes(self.library, self.auth, self.access.may_read, passes))
         app.add_routes(library_screens.routes(self.library, self.directory, passes, self._charge))
+        app.add_routes(hls.routes(self.hls))
         app.add_routes(recorder_api.routes(self.space, self.auth))
         app.add_routes(attendance_api.routes(self.attendance, self.access, self.directory, self.settings.attendance))
         self.realtime.attach(app)

@@ -1,4 +1,4 @@
-"""The outermost middleware: every error under `/api` becomes a problem document, every request a log line.
+"""The outermost middleware: every error under `/api` and `/hls` becomes a problem document, every request a log line.
 
 1. **No exception reaches aiohttp**: what nobody expected is 500 `internal` with a log id, and the traceback is in the log.
 2. A response that aiohttp made itself (404, 405, 413) becomes a problem document too.
@@ -70,7 +70,7 @@ async def _answer(request: web.Request, handler: Handler, request_id: str) -> we
 
 
 def _speaks_problems(request: web.Request) -> bool:
-    return request.path.startswith("/api/")
+    return request.path.startswith(("/api/", "/hls/"))
 
 
 def _from_http(error: web.HTTPException) -> Problem:

@@ -104,6 +104,10 @@ class WatchTokens:
         """Return the signer whose key lives in the data directory."""
         return cls(read_or_create_key(data_dir / KEY_FILE))
 
+    def derived_key(self, purpose: str) -> bytes:
+        """Return a key of its own for another purpose; who has it can sign no watch token."""
+        return hmac.digest(self._secret, f"jiangtang: {purpose}".encode(), "sha256")
+
     def issue(self, subject: str, lecture_id: str, *, now: float, seconds: float) -> str:
         """Return a token for `subject` (see `WatchClaims`) and one lecture, valid `seconds` from `now`."""
         claims = {"sub": subject, "lec": lecture_id, "exp": int(now + seconds), "jti": secrets.token_urlsafe(12)}

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from signaling.api.openapi import operation
 from signaling.api.parsing import reply
-from signaling.api.problems import not_available, not_found
+from signaling.api.problems import not_found
 from signaling.auth.identity import Permission, Principal
 from signaling.auth.tokens import PERSON
 from signaling.library import files
@@ -41,7 +41,6 @@ def routes(library: LibraryService, auth: Auth, may_read: MayRead, passes: Passe
     api = LibraryApi(library, auth, may_read, passes)
     one = PREFIX + "/{recording_id}"
     return [
-        web.get("/hls/{lecture_id}/{name:.+}", api.playlists),
         web.get(PREFIX, api.listing),
         web.get(one, api.one),
         web.post(f"{one}/approve", api.approve),
@@ -97,10 +96,6 @@ class LibraryApi:
     async def thumbnail(self, request: web.Request) -> web.StreamResponse:
         _, entry = await self._entry(request, Permission.RECORDING_READ)
         return await files.thumbnail(self._library, entry)
-
-    async def playlists(self, request: web.Request) -> web.StreamResponse:
-        """The interface is fixed; the answer says that it is not offered yet."""
-        raise not_available("HLS")
 
     async def _review(self, request: web.Request, wish: Review) -> web.Response:
         principal, entry = await self._entry(request, Permission.RECORDING_REVIEW)

@@ -5,7 +5,7 @@ Nothing here is evidence: attendance has its own ledger. After a restart it fill
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -25,6 +25,9 @@ PLACES_SECONDS: Final = 30.0
 
 class Audience:
     """Presence of screens by lecture, and what the media plane measures for them."""
+
+    hls: Callable[[str], Mapping[str, float]] = staticmethod(lambda lecture_id: {})
+    """Gives the seconds since the last step of every screen that follows a lecture over HLS, set by the composition root."""
 
     def __init__(
         self,
@@ -69,9 +72,12 @@ class Audience:
             table.pop(lecture_id, None)
 
     def viewers(self, lecture_id: str) -> set[str]:
-        """Return the screens that acknowledged packets within the last seconds; monitors are none."""
+        """Return the screens with delivery within the last seconds, over WebRTC or HLS; monitors are none."""
         room = self._room(lecture_id)
-        return set() if room is None else {name for name, age in screens_in(room).items() if age <= self._fresh}
+        if room is None:
+            return set()
+        ages = [*screens_in(room).items(), *self.hls(lecture_id).items()]
+        return {name for name, age in ages if age <= self._fresh}
 
     def publisher(self, lecture_id: str) -> dict[str, Any] | None:
         """Return the document of who is publishing, None when nobody is."""
@@ -108,10 +114,14 @@ class Audience:
         known = self._presence.get(lecture_id, {})
         rows: Rows = {}
         for screen_id, terminal_no in board.screens_of(places).items():
-            presence = known.get(screen_id) or Presence()
             reception = receptions.get(screen_id) or Reception(None)
-            if presence.session is not None and reception.age is not None and reception.age <= self._fresh:
+            presence = known.get(screen_id) or Presence()
+            if reception.path == "hls" and screen_id not in known:
+                presence = self._of(lecture_id, screen_id)
+            over_hls = reception.path == "hls"
+            if (presence.session or over_hls) and reception.age is not None and reception.age <= self._fresh:
                 presence.last_seen_at = self._wall()
+                presence.since = presence.since or presence.last_seen_at
             rows[screen_id] = board.row(screen_id, terminal_no, presence, reception, self._fresh)
         return rows
 
@@ -120,9 +130,11 @@ class Audience:
         if room is None:
             return {}
         ages = screens_in(room)
-        found = {name: Reception(age) for name, age in ages.items()}
+        over_hls = self.hls(lecture_id)
+        found = {name: Reception(age, path="hls") for name, age in over_hls.items()}
+        found |= {name: Reception(age) for name, age in ages.items() if age <= over_hls.get(name, age)}
         for line in room.viewer_stats():
-            if line.viewer in ages:
+            if line.viewer in ages and found[line.viewer].path == "webrtc":
                 rtt_ms = line.rtt * 1000 if line.rtt is not None else None
                 found[line.viewer] = Reception(ages[line.viewer], line.kbps, line.lost, rtt_ms)
         return found

@@ -1,7 +1,7 @@
 """The live board: which screen of which class really receives. Pure folds over what the server itself measured.
 
-A screen is `receiving` when it acknowledged packets within the last seconds, `connected` when its transport is up, `lost` when it
-was there and is gone, `none` when it never came. What the screen says of itself stands apart, under `hints`.
+A screen is `receiving` when it acknowledged packets, or asked for one HLS part after the other, within the last seconds,
+`connected` when its transport is up, `lost` when it was there and is gone, `none` when it never came. What the screen says of itself stands apart, under `hints`.
 """
 
 from __future__ import annotations
@@ -40,12 +40,13 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """What the media plane measured for one screen: `age` seconds since its last acknowledged packet, if any."""
+    """What was measured for one screen: `age` seconds since its last acknowledged packet or step over HLS, if any."""
 
     age: float | None
     kbps: float = 0.0
     loss: float = 0.0
     rtt_ms: float | None = None
+    path: str = "webrtc"
 
 
 Rows = dict[str, dict[str, Any]]
@@ -54,7 +55,8 @@ Rows = dict[str, dict[str, Any]]
 def row(screen_id: str, terminal_no: int, presence: Presence, reception: Reception, fresh: float) -> dict[str, Any]:
     """Return the board's row of one screen; delivery younger than `fresh` seconds counts as receiving."""
     receiving = reception.age is not None and reception.age <= fresh
-    connected = presence.session is not None
+    over_hls = receiving and reception.path == "hls"
+    connected = presence.session is not None or over_hls
     state = "receiving" if receiving and connected else "connected" if connected else "lost"
     if presence.since is None and not connected:
         state = "none"
@@ -67,7 +69,7 @@ def row(screen_id: str, terminal_no: int, presence: Presence, reception: Recepti
         "rtt_ms": round(reception.rtt_ms) if connected and reception.rtt_ms is not None else None,
         "since": _text(presence.since),
         "last_seen_at": _text(presence.last_seen_at),
-        "path": "webrtc" if connected else None,
+        "path": reception.path if over_hls else "webrtc" if connected else None,
         "hints": presence.hints,
     }
 

@@ -127,7 +127,10 @@ class Watching:
         }
 
     async def subscribe(self, claims: WatchClaims, credential: str, lecture_id: str, offer: str) -> Held:
-        """Open a session; raise 403 (`hls_only`: a person's token is for recordings), 409 with Retry-After, or an `OfferError`, `Busy`, `RoomClosed` of the media plane."""
+        """Open a session; raise 403, 409 with Retry-After, or an `OfferError`, `Busy`, `RoomClosed` of the media plane.
+
+        A person's token is for recordings: 403 `hls_only`.
+        """
         if claims.lecture_id != lecture_id:
             raise Problem(403, "wrong_lecture", "this token is for another lecture")
         if claims.is_person:

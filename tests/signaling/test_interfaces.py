@@ -49,13 +49,20 @@ def test_an_order_that_does_not_fit_is_refused_with_a_code(running: tuple[Server
     assert (status, problem["code"]) == (409, "illegal_transition")
 
 
-@pytest.mark.parametrize(
-    "path", ["/hls/{lecture_id}/index.m3u8", "/api/v1/lectures/{lecture_id}/exports/04.xlsx"], ids=["hls", "export 04"]
-)
+@pytest.mark.parametrize("path", ["/api/v1/lectures/{lecture_id}/exports/04.xlsx"], ids=["export 04"])
 def test_what_is_not_offered_yet_says_so(running: tuple[Server, dict[str, Any]], path: str) -> None:
     server, demo = running
     status, problem = server.call("GET", path.format(**demo), demo["api_token"])
     assert (status, problem["code"]) == (501, "not_available")
+
+
+def test_hls_wants_a_watch_token(running: tuple[Server, dict[str, Any]]) -> None:
+    server, demo = running
+    path = f"/hls/{demo['lecture_id']}/index.m3u8"
+    status, problem = server.call("GET", path)
+    assert (status, problem["code"]) == (401, "no_credential")
+    status, problem = server.call("GET", path, demo["whep_token"])
+    assert (status, problem["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize("number", ["01", "02", "03"])
