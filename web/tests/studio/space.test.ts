@@ -2,8 +2,9 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Problem } from '../../src/shared/problem';
 import type { Lecture } from '../../src/shared/types';
 import { goLive } from '../../src/studio/state/goLive';
-import { figures, inHours } from '../../src/studio/state/useSpace';
+import { figures, inHours, type Hours } from '../../src/studio/state/space';
 
+const words = ({ h, m }: Hours): string => `${String(h)} 小时 ${String(m)} 分`;
 afterEach(() => vi.unstubAllGlobals());
 
 /** A server with too little space: it starts a lecture only for somebody who accepts that. */
@@ -27,12 +28,12 @@ describe('a start with too little space to record', () => {
     const publish = (): Promise<void> => Promise.resolve();
     const refused = await goLive('one', known, publish).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(Problem);
-    expect(figures((refused as Problem).fields)).toEqual({ left: '0 小时 42 分', wanted: '2 小时 0 分' });
+    expect(figures((refused as Problem).fields, words)).toEqual({ left: '0 小时 42 分', wanted: '2 小时 0 分' });
     expect((await goLive('one', known, publish, true)).state).toBe('live');
     expect(seen.at(-1)).toBe('POST /api/v1/lectures/one/start {"accept_unrecorded":true}');
   });
 
   it('counts no minute that is not there', () => {
-    expect([0, 0.999, 1.25, -1].map(inHours)).toEqual(['0 小时 0 分', '0 小时 59 分', '1 小时 15 分', '0 小时 0 分']);
+    expect([0, 0.999, 1.25, -1].map((hours) => words(inHours(hours)))).toEqual(['0 小时 0 分', '0 小时 59 分', '1 小时 15 分', '0 小时 0 分']);
   });
 });
