@@ -1,7 +1,8 @@
 """From packets to access units and sound frames: order, completeness, the IDR gate (RFC 6184, RFC 7587).
 
 1. **Only complete, decodable access units leave**: after a loss nothing until the next IDR picture, for which a wish is raised.
-2. A missing packet is waited for at most `reorder_seconds`, counted from the packet that showed it missing.
+2. A missing packet is waited for at most `reorder_seconds`, counted from the packet that showed it missing. The first packet of all
+   may have been overtaken: it is waited for 0.1 s, unless an IDR picture begins.
 3. Sound has no holes of up to a second: a lost packet becomes 20 ms frames by its duration (RFC 6716 section 3.1).
 4. **No clock, socket or thread here**: times come in as arguments.
 """
@@ -17,6 +18,7 @@ from broadcaster.rtp import h264, opus
 
 START_CODE: Final = b"\x00\x00\x00\x01"
 MAX_HELD: Final = 2048  # packets that wait behind a gap; more of them mean that it will not be closed
+START_SECONDS: Final = 0.1
 SILENCE: Final = b"\xf8\xff\xfe"  # 20 ms, as Chromium sends it
 CONCEALED_FRAMES: Final = 5  # a decoder can guess 100 ms; what is longer is silence
 FRAME_SAMPLES: Final = 960
@@ -65,9 +67,7 @@ class Reorder:
 
     def push(self, packet: MediaPacket) -> None:
         """Take one packet; a duplicate or one that was given up is dropped and counted."""
-        if self._next is None:
-            self._next = packet.sequence
-        if packet.sequence < self._next or packet.sequence in self._held:
+        if packet.sequence in self._held or (self._next is not None and packet.sequence < self._next):
             self.drops["late_or_twice"] += 1
             return
         if not self._held:
@@ -77,6 +77,8 @@ class Reorder:
     def pop(self, now: float) -> list[tuple[bool, MediaPacket]]:
         """Return the packets that are due, each with whether packets before it are lost."""
         due: list[tuple[bool, MediaPacket]] = []
+        if self._next is None:
+            self._start(now)
         while self._held and self._next is not None:
             lost = self._next not in self._held
             if lost:
@@ -93,7 +95,15 @@ class Reorder:
 
     def next_timer(self) -> float | None:
         """Return when `pop` has something to give up."""
-        return self._since + self._wait if self._held else None
+        wait = min(START_SECONDS, self._wait) if self._next is None else self._wait
+        return self._since + wait if self._held else None
+
+    def _start(self, now: float) -> None:
+        """Begin with the lowest number there is, once it is hardly possible that a lower one comes."""
+        if self._held:
+            first = min(self._held)
+            if self._held[first].starts_keyframe or now >= self._since + min(START_SECONDS, self._wait):
+                self._next = first
 
 
 class VideoAssembler:

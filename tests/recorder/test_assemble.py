@@ -169,3 +169,25 @@ def test_concealment_is_twenty_milliseconds_of_the_same_mode(toc: int) -> None:
     assert opus.duration(made) == 960
     assert made[0] & 0x04 == toc & 0x04
     assert (made[0] >> 7) == (toc >> 7)
+
+
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_the_first_packet_of_all_may_be_overtaken(first: int) -> None:
+    """Nothing tells the recorder with which number a source begins."""
+    sent = clip(2.0)
+    packets = [*video_packets(sent.pictures)]
+    packets[first] = replace(packets[first], arrival=packets[first].arrival + 0.08)
+    units, assembler = assemble(sorted(packets, key=lambda packet: packet.arrival))
+    assert [unit.nals for unit in units] == [picture.nals for picture in sent.pictures]
+    assert not assembler.drops["late_or_twice"]
+
+
+def test_the_first_sound_packet_may_be_overtaken() -> None:
+    packets = sound_packets(clip(2.0).sounds)
+    assembler = SoundAssembler(WAIT)
+    assembler.receive(packets[1])
+    assert assembler.take(0.05) == []
+    assembler.receive(packets[0])
+    assert [frame.timestamp for frame in assembler.take(packets[1].arrival + 0.1)] == [
+        packet.timestamp for packet in packets[:2]
+    ]
