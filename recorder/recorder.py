@@ -1,4 +1,4 @@
-"""The recorder of one process: opens recordings, finishes them, recovers them after a crash.
+"""The recorder of one process: opens recordings, finishes them, recovers them after a crash, and has their running streams.
 
 **Finishing runs off the media loop**, one recording at a time, and never while its worker still writes.
 """
@@ -14,13 +14,16 @@ from typing import Any
 
 import structlog
 
-from config.settings import RecorderSettings
+from config.settings import HlsSettings, RecorderSettings
+from recorder.capacity import Capacity, judge
 from recorder.finish import FinishedRecording, finish, finished, recover_reels
 from recorder.journal import read_lines
+from recorder.live import LiveStream
 from recorder.recording import Tape
 from recorder.sink import Recording
 from recorder.states import PUBLIC, Event, RecordingChanged, State, step
 from recorder.store import Folder, Store
+from recorder.streams import Streams
 
 log = structlog.get_logger("recorder")
 
@@ -43,6 +46,7 @@ class Recorder:
         self,
         root: Path,
         settings: RecorderSettings,
+        hls: HlsSettings,
         on_event: Callable[[RecordingChanged], None],
         *,
         free_bytes: Callable[[], int] | None = None,
@@ -51,6 +55,7 @@ class Recorder:
         self._settings = settings
         self._on_event = on_event
         self._free_bytes = free_bytes or self._measure
+        self._streams = Streams(hls, settings.part_seconds)
         self._open: dict[str, Recording] = {}
         self._finishing = asyncio.Lock()
 
@@ -72,7 +77,8 @@ class Recorder:
         return recovered
 
     async def stop(self) -> None:
-        """Close all files; recordings that are not finished can be opened again. Idempotent."""
+        """Close all files and streams; recordings that are not finished can be opened again. Idempotent."""
+        self._streams.close()
         recordings = list(self._open.values())
         self._open.clear()
         await asyncio.gather(*(recording.stop(final=False) for recording in recordings))
@@ -81,8 +87,10 @@ class Recorder:
         """Return the recording, begun now or continued in a new reel; the same one while it is open."""
         if recording_id not in self._open:
             loop = asyncio.get_running_loop()
+            folder = self._store.folder(recording_id)
+            tell = self._streams.open(folder)
             tape = Tape(
-                self._store.folder(recording_id),
+                folder,
                 self._settings,
                 {
                     "recording_id": recording_id,
@@ -93,12 +101,24 @@ class Recorder:
                 changed=lambda state, reason: self._changed_in(loop, recording_id, state, reason),
                 free_bytes=self._free_bytes,
             )
-            self._open[recording_id] = Recording(recording_id, tape, self._settings.queue_packets, loop)
+            self._open[recording_id] = Recording(recording_id, tape, self._settings.queue_packets, loop, tell)
         return self._open[recording_id]
 
     def get(self, recording_id: str) -> Recording | None:
         """Return the recording if it is open."""
         return self._open.get(recording_id)
+
+    def stream(self, recording_id: str) -> LiveStream | None:
+        """Return the running stream of a recording that is open, or that ended at most `hls.farewell_seconds` ago.
+
+        Nothing here knows whether the lecture is cut: after a restart too the caller says so (`LiveStream.cut`).
+        """
+        return self._streams.get(recording_id)
+
+    def capacity(self) -> Capacity:
+        """Return how much lecture the disk still takes; raise `OSError` when it cannot be asked."""
+        status = self._disk()
+        return judge(self._free_bytes(), status.f_blocks * status.f_frsize, self._settings)
 
     async def finish(self, recording_id: str) -> FinishedRecording:
         """End the recording and return its finished form. Idempotent; raise `OSError` when the disk refuses it."""
@@ -106,6 +126,7 @@ class Recorder:
         recording = self._open.pop(recording_id, None)
         if recording is not None:
             await recording.stop(final=True)
+            self._streams.end(recording_id)
         async with self._finishing:
             return await self._finish(folder)
 
@@ -123,7 +144,7 @@ class Recorder:
         """Return counters: open recordings, packets in their queues, packets not recorded by reason."""
         counters = {"open": len(self._open), "queued": sum(one.queued for one in self._open.values())}
         for recording in self._open.values():
-            for reason, count in recording.drops.items():
+            for reason, count in recording.drops.items():  # a copy: the worker goes on counting
                 counters[f"dropped_{reason}"] = counters.get(f"dropped_{reason}", 0) + count
         return counters
 
@@ -131,6 +152,8 @@ class Recorder:
         lines = await asyncio.to_thread(read_lines, folder.journal)
         about = next((line for line in lines if line.get("event") == "opened"), {})
         problems = await asyncio.to_thread(recover_reels, folder)
+        if keep_open:
+            await self._streams.keep(folder)
         done = None if keep_open else await self._finish(folder)
         log.info("- recovered", recording=folder.recording_id, kept_open=keep_open, problems=problems)
         return RecoveredRecording(
@@ -153,5 +176,9 @@ class Recorder:
         self._on_event(RecordingChanged(recording_id, state, reason))
 
     def _measure(self) -> int:
-        status = os.statvfs(self._store.root)
+        status = self._disk()
         return status.f_bavail * status.f_frsize
+
+    def _disk(self) -> os.statvfs_result:
+        """Ask the disk of the recordings; their folder may not be there yet."""
+        return os.statvfs(next(place for place in (self._store.root, *self._store.root.parents) if place.exists()))

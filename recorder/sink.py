@@ -116,8 +116,8 @@ class Recording:
 
     @property
     def drops(self) -> Counter[str]:
-        """Packets that were not recorded, by reason."""
-        return self._hand_off.drops + self._tape.drops
+        """Packets that were not recorded, by reason: a copy made in one step, for the worker goes on counting."""
+        return self._hand_off.drops.copy() + self._tape.drops.copy()
 
     @property
     def queued(self) -> int:

@@ -13,6 +13,7 @@ import pytest
 from recorder.recorder import Recorder
 from recorder.states import RecordingChanged
 from signaling.db.base import uuid7
+from tests.support.hls import hls_settings
 from tests.support.media import shown_counters
 from tests.support.taping import recorder_settings
 
@@ -53,7 +54,7 @@ async def test_after_kill_9_every_recording_plays_to_within_two_seconds(tmp_path
         counts = await asyncio.gather(*(kill_after(tmp_path, one, moments[ids.index(one)]) for one in group))
         sent |= dict(zip(group, counts, strict=True))
     changes: list[RecordingChanged] = []
-    recorder = Recorder(tmp_path, recorder_settings(), changes.append)
+    recorder = Recorder(tmp_path, recorder_settings(), hls_settings(), changes.append)
     recovered = {one.id: one for one in await recorder.start()}
     assert set(recovered) == set(ids)
     for one in ids:
@@ -78,7 +79,7 @@ async def test_a_write_that_fails_degrades_and_what_was_written_plays(tmp_path: 
     assert b"state degraded" in output
     assert output.count(b"sent ") == 6 * FPS
     assert process.returncode != -signal.SIGXFSZ
-    recorder = Recorder(tmp_path, recorder_settings(), lambda change: None)
+    recorder = Recorder(tmp_path, recorder_settings(), hls_settings(), lambda change: None)
     done = await recorder.finish(recording_id)
     assert done.path_mp4 is not None
     assert "disk_full" in done.problems

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from recorder.recorder import Recorder
 from signaling.db.base import uuid7
+from tests.support.hls import hls_settings
 from tests.support.lecture import sender_report
 from tests.support.media import access_units, clip, find_beeps, h264_payloads, heard, shown_counters
 from tests.support.peer import Peer
@@ -47,7 +48,7 @@ async def publish(lecturer: Peer, seconds: float) -> None:
 
 async def test_what_the_lecturer_sends_is_what_the_file_holds(tmp_path: Path) -> None:
     sent = clip(SECONDS)
-    recorder = Recorder(tmp_path, recorder_settings(), lambda change: None)
+    recorder = Recorder(tmp_path, recorder_settings(), hls_settings(), lambda change: None)
     recording_id = uuid7()
     async with stage() as at:
         recording = recorder.open(recording_id, lecture_id="lecture", broadcast_id="broadcast", title="")

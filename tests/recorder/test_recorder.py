@@ -15,6 +15,7 @@ from recorder.recorder import Recorder
 from recorder.sink import HandOff, Recording
 from recorder.states import RecordingChanged
 from signaling.db.base import uuid7
+from tests.support.hls import hls_settings
 from tests.support.media import access_units, clip, sound_packets, video_packets
 from tests.support.taping import recorder_settings, stream
 
@@ -51,7 +52,7 @@ def open_one(recorder: Recorder, recording_id: str) -> Recording:
 
 async def test_a_recording_is_ready_within_five_seconds_of_its_end(tmp_path: Path) -> None:
     changes: list[RecordingChanged] = []
-    recorder = Recorder(tmp_path, recorder_settings(queue_packets=100_000), changes.append)
+    recorder = Recorder(tmp_path, recorder_settings(queue_packets=100_000), hls_settings(), changes.append)
     recording_id = uuid7()
     recording = open_one(recorder, recording_id)
     assert open_one(recorder, recording_id) is recording
@@ -75,7 +76,7 @@ async def test_a_recording_is_ready_within_five_seconds_of_its_end(tmp_path: Pat
 async def test_a_stopped_recorder_goes_on_with_the_same_recording(tmp_path: Path) -> None:
     recording_id = uuid7()
     for number in range(2):
-        recorder = Recorder(tmp_path, recorder_settings(), lambda change: None)
+        recorder = Recorder(tmp_path, recorder_settings(), hls_settings(), lambda change: None)
         recovered = await recorder.start(keep=[recording_id])
         assert [one.finished for one in recovered] == [None] * number
         recording = open_one(recorder, recording_id)
@@ -84,7 +85,7 @@ async def test_a_stopped_recorder_goes_on_with_the_same_recording(tmp_path: Path
         recording.closed("shutdown")
         await recorder.stop()
         await recorder.stop()
-    recorder = Recorder(tmp_path, recorder_settings(), lambda change: None)
+    recorder = Recorder(tmp_path, recorder_settings(), hls_settings(), lambda change: None)
     (found,) = await recorder.start()
     assert found.finished is not None
     assert found.finished.path_mp4 is not None
@@ -93,7 +94,7 @@ async def test_a_stopped_recorder_goes_on_with_the_same_recording(tmp_path: Path
 
 
 async def test_a_missing_keyframe_is_wished_for_through_the_loop(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path, recorder_settings(), lambda change: None)
+    recorder = Recorder(tmp_path, recorder_settings(), hls_settings(), lambda change: None)
     recording = open_one(recorder, uuid7())
     studio = Studio()
     recording.opened(studio)
@@ -110,7 +111,9 @@ async def test_a_full_disk_is_told_and_nothing_is_raised(tmp_path: Path) -> None
         if change.state == "degraded":
             degraded.set()
 
-    recorder = Recorder(tmp_path, recorder_settings(min_free_bytes=1000), changed, free_bytes=lambda: 10)
+    recorder = Recorder(
+        tmp_path, recorder_settings(min_free_bytes=1000), hls_settings(), changed, free_bytes=lambda: 10
+    )
     recording_id = uuid7()
     recording = open_one(recorder, recording_id)
     recording.opened(Studio())
@@ -127,7 +130,11 @@ async def test_a_root_that_cannot_be_written_degrades(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     changes: list[str] = []
     recorder = Recorder(
-        tmp_path / "file", recorder_settings(), lambda change: changes.append(change.state), free_bytes=lambda: 1 << 40
+        tmp_path / "file",
+        recorder_settings(),
+        hls_settings(),
+        lambda change: changes.append(change.state),
+        free_bytes=lambda: 1 << 40,
     )
     recording = open_one(recorder, uuid7())
     recording.opened(Studio())

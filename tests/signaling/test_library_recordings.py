@@ -4,139 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from broadcaster.media import Kind, SenderClock
-from broadcaster.sink import Sink
-from recorder.recorder import Recorder
 from signaling.auth.identity import Role
 from signaling.db.base import uuid7
-from signaling.library import api
 from signaling.library.events import RecordingListed
 from signaling.library.models import RecordingEntry
-from signaling.library.service import LibraryService
-from signaling.live.events import BroadcastChanged
 from signaling.live.models import Broadcast
-from signaling.live.states import TABLE, Event, State
-from tests.support.media import access_units, clip
-from tests.support.platform import NOON, Platform, log_in, platform
-from tests.support.taping import recorder_settings, stream
+from signaling.live.states import Event, State
+from tests.support.library_stage import Stage, library_stage, run_lecture
+from tests.support.media import access_units
+from tests.support.platform import NOON, log_in
 
 FOREIGN = "520300"
 
 
-class Hall:
-    """A room without viewers: hands a synthetic lecture to its sinks."""
-
-    id = "studio"
-
-    def __init__(self) -> None:
-        self.sinks: list[Sink] = []
-
-    def attach(self, sink: Sink) -> None:
-        self.sinks.append(sink)
-        sink.opened(self)
-
-    def detach(self, sink: Sink) -> None:
-        self.sinks.remove(sink)
-        sink.closed("detached")
-
-    def wish_keyframe(self, reason: str) -> None:
-        """The clip has its IDR pictures where it has them."""
-
-    def has(self, kind: Kind) -> bool:
-        return True
-
-    def lecture(self, seconds: float, first: int = 0) -> None:
-        """Publish a clip that was sent in the last seconds."""
-        items = stream(clip(seconds, first=first), start=time.monotonic() - seconds)
-        for item in sorted(items, key=lambda one: one.arrival):
-            for sink in self.sinks:
-                if isinstance(item, SenderClock):
-                    sink.clock(item)
-                else:
-                    sink.receive((item,), item.arrival)
-
-
-@dataclass
-class Stage:
-    """A node's library. `hall` outlives a restart of the library, as a lecturer does."""
-
-    here: Platform
-    root: Path
-    lecture_id: str
-    broadcast_id: str = field(default_factory=uuid7)
-    hall: Hall = field(default_factory=Hall)
-    free: int = 1 << 40
-    heard: list[RecordingListed] = field(default_factory=list)
-    library: LibraryService = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.boot()
-
-    def boot(self) -> None:
-        """Make a library as a starting process does."""
-        self.hall.sinks.clear()
-        recorder = Recorder(
-            self.root,
-            recorder_settings(min_free_bytes=1000),
-            lambda change: self.library.recording_changed(change),
-            free_bytes=lambda: self.free,
-        )
-        self.library = LibraryService(self.here.db, recorder, lambda _: self.hall, self.here.lectures)
-        self.library.listeners.append(self._listen)
-
-    async def _listen(self, listed: RecordingListed) -> None:
-        self.heard.append(listed)
-
-    async def event(self, state: State, event: Event, seconds: float) -> None:
-        """Commit a transition and tell the library."""
-        after = TABLE[state, event]
-        async with self.here.db.writing() as session:
-            await session.merge(Broadcast(id=self.broadcast_id, lecture_id=self.lecture_id, state=after, fence=1))
-        at = NOON + timedelta(seconds=seconds)
-        await self.library.handle(BroadcastChanged(self.lecture_id, self.broadcast_id, at, event, state, after, 1))
-
-    async def entry(self) -> RecordingEntry:
-        """Return the only entry."""
-        (found,) = await self.library.list(self.lecture_id)
-        return found
-
-    @property
-    def app(self) -> web.Application:
-        """The platform with the library's routes."""
-        app = self.here.web_app()
-        app.add_routes(api.routes(self.library, self.here.auth, self.here.access.may_read))
-        return app
-
-
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with platform(tmp_path) as here:
-        await here.person("admin", Role.PREFECTURE_ADMIN)
-        lecturer = await here.person("teacher", Role.LECTURER)
-        lecture_id = await here.lecture(lecturer, title="<b>../毒品</b>")
-        made = Stage(here, tmp_path / "recordings", lecture_id)
-        await made.library.start()
+    async with library_stage(tmp_path) as made:
         yield made
-        await made.library.stop()
-
-
-async def run_lecture(stage: Stage) -> RecordingEntry:
-    await stage.event(State.OPEN, Event.START, 0)
-    stage.hall.lecture(4.0)
-    await stage.event(State.LIVE, Event.END, 4)
-    await stage.library.settle()
-    return await stage.entry()
 
 
 async def test_a_lecture_is_in_the_library_when_it_ends(stage: Stage) -> None:
@@ -278,13 +170,22 @@ async def test_the_document_has_the_fixed_members(stage: Stage) -> None:
             "lecture_id": stage.lecture_id,
             "title": "<b>../毒品</b>",
             "state": "ready",
+            "review": "pending",
+            "reviewed_at": None,
             "started_at": NOON.isoformat(),
             "ended_at": (NOON + timedelta(seconds=4)).isoformat(),
             "duration_s": entry.duration_s,
             "bytes": entry.bytes,
             "sha256": entry.sha256,
+            "width": entry.width,
+            "height": entry.height,
+            "chapters": [{"start_s": 0.0, "kind": "start"}],
+            "gaps": [],
+            "storage": "local",
             "mp4_url": f"/api/v1/recordings/{entry.id}/video.mp4",
-            "hls_url": None,
+            "hls_url": f"/hls/{stage.lecture_id}/{entry.id}/index.m3u8",
+            "sprite_url": f"/hls/{stage.lecture_id}/{entry.id}/sprite.jpg",
+            "thumbs_url": f"/hls/{stage.lecture_id}/{entry.id}/thumbs.vtt",
             "thumbnail_url": f"/api/v1/recordings/{entry.id}/thumbnail.jpg",
             "problems": [],
         }

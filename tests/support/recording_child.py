@@ -18,6 +18,7 @@ import structlog
 
 from broadcaster.media import Kind, MediaPacket, SenderClock
 from recorder.recorder import Recorder
+from tests.support.hls import hls_settings
 from tests.support.media import clip
 from tests.support.taping import recorder_settings, stream
 
@@ -43,7 +44,7 @@ def say(*words: object) -> None:
 
 async def record(root: Path, recording_id: str, seconds: float) -> None:
     """Record, then finish."""
-    recorder = Recorder(root, recorder_settings(), lambda change: say("state", change.state))
+    recorder = Recorder(root, recorder_settings(), hls_settings(), lambda change: say("state", change.state))
     recording = recorder.open(recording_id, lecture_id="lecture", broadcast_id=recording_id, title="禁毒第一课")
     recording.opened(Studio())
     sent = clip(seconds)
