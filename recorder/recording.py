@@ -272,10 +272,9 @@ class Tape:
         """Go on without a picture when the camera is off: a part must not wait for it."""
         if min(self._now, self._sound_at) - self._picture_at < CAMERA_OFF_SECONDS:
             return
-        self._end_reel()
-        self._step(Event.REEL_ENDED, "camera_off")
+        self._change_reel("camera_off")
         self._backlog.clear()
-        self._begin_reel(None)
+        self._waiting_since = self._now - SOUND_ONLY_SECONDS  # the next sound begins the reel
 
     def _flush(self) -> None:
         """Take what has arrived without waiting for what is missing."""

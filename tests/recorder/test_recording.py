@@ -341,9 +341,9 @@ def test_a_finished_recording_goes_on_after_it_was_opened_again(tmp_path: Path) 
     deck.play(stream(clip(4.0)))
     deck.end()
     assert finish(deck.folder).duration_s == pytest.approx(4.0, abs=0.1)
-    again = Deck(tmp_path)
-    again.tape._folder = again.folder = deck.folder
+    again = Deck(tmp_path, folder=deck.folder)
     again.open()
+    again.tape.begin()
     again.play(stream(clip(4.0, first=1000)))
     again.end()
     done = finish(deck.folder)
@@ -367,7 +367,7 @@ def test_a_full_disk_degrades_and_recording_goes_on_when_there_is_room(tmp_path:
     deck.free_bytes = 10
     deck.play([one for one in items if 3.0 <= one.arrival < 4.0])
     assert deck.tape.state is State.DEGRADED
-    deck.free_bytes = 5000
+    deck.free_bytes = 1 << 30
     deck.play([one for one in items if one.arrival >= 4.0])
     deck.end()
     assert deck.changes == ["degraded", "recording", "finalising"]

@@ -26,11 +26,20 @@ def recorder_settings(**changes: float) -> RecorderSettings:
 class Deck:
     """One recording whose time is handed in."""
 
-    def __init__(self, root: Path, settings: RecorderSettings | None = None, *, free_bytes: int = 1 << 40) -> None:
+    def __init__(
+        self,
+        root: Path,
+        settings: RecorderSettings | None = None,
+        *,
+        free_bytes: int = 1 << 40,
+        folder: Folder | None = None,
+        now: float = 0.0,
+    ) -> None:
+        """Begin a recording, or go on with the one in `folder`."""
         self.free_bytes = free_bytes
         self.changes: list[str] = []
-        self.folder: Folder = Store(root).folder(uuid7())
-        self.now = 0.0
+        self.folder: Folder = folder or Store(root).folder(uuid7())
+        self.now = now
         self.wishes: list[str] = []
         self.news: list[News] = []
         self.tape = Tape(
