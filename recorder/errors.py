@@ -5,6 +5,7 @@
     +-- DiskFull           the disk is full or below its reserve: recording pauses, the lecture goes on
     +-- IllegalTransition  an event that the state does not know: a bug here
     +-- UnknownRecording   no recording with this id
+    +-- ObjectStoreError   the object store cannot be reached, or refuses: tried again later
     +-- HlsError           a request for the running stream that gets no media (`recorder.live`)
         +-- BadDirective   the client asks for what no playlist of ours leads to
         +-- NotYet         there is nothing to serve yet, or nothing came in time: ask again
@@ -64,3 +65,7 @@ class NoSuchPart(HlsError):
 
 class TooManyWaiting(HlsError):
     """As many requests wait for the next part as `hls.waiting_requests` allows."""
+
+
+class ObjectStoreError(RecorderError):
+    """The object store cannot be reached, or refuses; the message has no key in it."""

@@ -27,7 +27,7 @@ from recorder.playlist import vod_playlist
 from recorder.recover import recover
 from recorder.segment import ReelReader, beside
 from recorder.sprite import keys_of, preview
-from recorder.store import Folder, write_atomically
+from recorder.store import Folder, read_stored, write_atomically
 from recorder.timeline import read_timeline
 
 log = structlog.get_logger("recorder")
@@ -59,8 +59,10 @@ class FinishedRecording:
 def finish(folder: Folder) -> FinishedRecording:
     """Finish a recording whose worker has ended. Raise `OSError` when the disk does not take the result."""
     lines = read_lines(folder.journal)
-    pieces, problems = _pieces(folder, lines)
     manifest = folder.read_manifest()
+    if manifest is not None and read_stored(folder).get("local_removed"):
+        return finished(folder, manifest)  # its media is in the object store alone
+    pieces, problems = _pieces(folder, lines)
     if manifest is None or not _is_current(folder, manifest, pieces):
         manifest = _produce(folder, lines, pieces, problems)
         data = json.dumps(manifest, ensure_ascii=False, indent=1).encode()

@@ -95,6 +95,15 @@ class Folder:
         return self.path / name
 
 
+def read_stored(folder: Folder) -> dict[str, Any]:
+    """Return what `stored.json` says: `{files: {name: {bytes, sha256, etag}}, manifest, local_removed}`, or nothing."""
+    try:
+        found = json.loads(folder.stored.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def sync_folder(path: Path) -> None:
     """Make the names in a folder durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)

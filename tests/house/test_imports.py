@@ -15,6 +15,7 @@ DOORS = {
     "aioice": ("broadcaster/transport/",),
     "pylibsrtp": ("broadcaster/transport/",),
     "av": ("recorder/mux.py", "recorder/thumbnail.py"),
+    "obstore": ("recorder/objects.py",),
     "socketio": ("signaling/realtime/",),
     "engineio": ("signaling/realtime/",),
     "redis": ("signaling/cluster/",),
