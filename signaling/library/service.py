@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 
 from recorder.finish import FinishedRecording
+from recorder.live import LiveStream
 from recorder.recorder import Recorder
 from recorder.states import RecordingChanged
 from signaling.auth.models import AuditEntry
@@ -224,10 +224,9 @@ class LibraryService:
 
     # -- catalogue
 
-    def stream(self, recording_id: str) -> Any:
+    def stream(self, recording_id: str) -> LiveStream | None:
         """Return the live stream of a recording that runs or has just ended."""
-        find = getattr(self._recorder, "stream", None)
-        return None if find is None else find(recording_id)
+        return self._recorder.stream(recording_id)
 
     async def released(self, school_code: str, limit: int) -> list[RecordingEntry]:
         """Return what the screens of a school may watch, newest first."""

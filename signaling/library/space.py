@@ -3,27 +3,16 @@
 1. **A lecture may start when it and those that run have room for `recorder.admission_hours` each**; with less somebody must say that
    they accept it. What starts by itself is not held up: a lecture without a recording is better than none.
 2. The reserve `recorder.min_free_bytes` counts as used: recordings pause before they touch it.
+3. A disk that cannot be asked counts as full.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from config.settings import RecorderSettings
-
-HOUR: Final = 3600
-BITS: Final = 8
-
-
-class Disk(NamedTuple):
-    """The disk of the recordings; `free_bytes` is what this user may write."""
-
-    free_bytes: int
-    total_bytes: int
+from recorder.capacity import Capacity
 
 
 class Running(NamedTuple):
@@ -54,55 +43,43 @@ class RecordingSpace:
         return asdict(self)
 
 
-def disk_of(folder: Path) -> Disk:
-    """Measure the disk below a folder that exists."""
-    status = os.statvfs(folder)
-    return Disk(status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize)
-
-
 class Space:
-    """Measures when it is asked; keeps nothing."""
+    """Measures when it is asked; keeps nothing. `hours_wanted` is `recorder.admission_hours`."""
 
     def __init__(
         self,
-        settings: RecorderSettings,
-        disk: Callable[[], Disk],
+        hours_wanted: float,
+        capacity: Callable[[], Capacity],
         running: Callable[[], Running],
         uploads: Callable[[], Uploads] = lambda: Uploads(0, 0),
     ) -> None:
-        self._settings = settings
-        self._disk = disk
+        self._hours_wanted = hours_wanted
+        self._capacity = capacity
         self._running = running
         self.uploads = uploads
 
     def for_another(self) -> RecordingSpace:
         """Return whether one more lecture has room beside those that run."""
-        disk = self._disk()
-        hours = self._hours(disk, self._running().open + 1)
-        wanted = self._settings.admission_hours
-        return RecordingSpace(hours >= wanted, disk.free_bytes, round(hours, 2), wanted)
+        disk = self._measured()
+        hours = disk.hours_left / (self._running().open + 1)
+        return RecordingSpace(hours >= self._hours_wanted, disk.free_bytes, round(hours, 2), self._hours_wanted)
 
     def report(self) -> dict[str, Any]:
         """Return the document of `GET /api/v1/recorder`."""
-        disk, running, uploads = self._disk(), self._running(), self.uploads()
-        hours = self._hours(disk, 1)
+        disk, running, uploads = self._measured(), self._running(), self.uploads()
         return {
-            "state": self._state(disk, running, hours),
+            "state": disk.state,
             "free_bytes": disk.free_bytes,
             "total_bytes": disk.total_bytes,
-            "hours_left": round(hours, 2),
+            "hours_left": round(disk.hours_left, 2),
             "open": running.open,
             "degraded": running.degraded,
             "uploads_waiting": uploads.waiting,
             "uploads_failed": uploads.failed,
         }
 
-    def _hours(self, disk: Disk, lectures: int) -> float:
-        usable = max(0, disk.free_bytes - self._settings.min_free_bytes)
-        return usable * BITS / self._settings.admission_bits / HOUR / lectures
-
-    def _state(self, disk: Disk, running: Running, hours: float) -> str:
-        if running.degraded or disk.free_bytes < self._settings.min_free_bytes:
-            return "full"
-        short = disk.free_bytes < disk.total_bytes * self._settings.warn_free_share
-        return "low" if short or hours < self._settings.admission_hours else "ok"
+    def _measured(self) -> Capacity:
+        try:
+            return self._capacity()
+        except OSError:
+            return Capacity(0, 0, 0.0, "full")
