@@ -119,7 +119,11 @@ class Stage:
     @property
     def app(self) -> web.Application:
         """The platform with the library's routes."""
-        app = self.here.web_app()
+        return self.app_at("")
+
+    def app_at(self, public_url: str) -> web.Application:
+        """Return the same, as it is at a public address."""
+        app = self.here.web_app(public_url=public_url)
         passes = Passes(self.mint, PASS_SECONDS)
         app.add_routes(api.routes(self.library, self.here.auth, self.here.access.may_read, passes))
         app.add_routes(screens.routes(self.library, self.here.directory, passes, self.charged.append))
