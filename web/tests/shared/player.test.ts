@@ -60,7 +60,7 @@ describe('chapters', () => {
   const chapters: Chapter[] = [
     { start_s: 0, kind: 'start' },
     { start_s: 60, kind: 'resume' },
-    { start_s: 60.4, kind: 'cut' },
+    { start_s: 60.4, kind: 'return' },
     { start_s: 30, kind: 'resume' },
   ];
 

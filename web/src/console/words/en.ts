@@ -124,7 +124,7 @@ export const en: Record<Key, string> = {
   'recordings.clear': 'Clear the filters',
   'recordings.show': 'Show more, {count} left',
   'recordings.running': 'Recording',
-  'recordings.more': '{count} more problems',
+  'recordings.more': 'and {count} more',
   'recordings.gap': '{seconds} missing at {at}: {reason}',
   'recordings.chapters': 'Chapters',
   'recordings.problems': 'Problems',
