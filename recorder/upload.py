@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -57,6 +57,7 @@ class Uploader:
         self._task: asyncio.Task[None] | None = None
         self.waiting = 0
         self.failed = 0
+        self.on_stored: Callable[[str, str], Awaitable[None]] | None = None  # recording id, `uploading` or `stored`
 
     def start(self) -> None:
         """Begin with what is not stored yet."""
@@ -120,6 +121,7 @@ class Uploader:
 
     async def upload(self, folder: Folder) -> None:
         """Upload one recording, or what is missing of it. Raise `ObjectStoreError` or `OSError`."""
+        await self._tell(folder, "uploading")
         stored = await asyncio.to_thread(read_stored, folder)
         known: dict[str, Any] = stored.get("files", {})
         for path in await asyncio.to_thread(_files, folder):
@@ -131,7 +133,12 @@ class Uploader:
         manifest = await asyncio.to_thread(_sha256, folder.manifest)
         await self._put(folder, folder.manifest, folder.manifest.stat().st_size)
         await asyncio.to_thread(_write, folder, {**stored, "files": known, "manifest": manifest})
+        await self._tell(folder, "stored")
         log.info("> recording stored", recording=folder.recording_id, files=len(known))
+
+    async def _tell(self, folder: Folder, where: str) -> None:
+        if self.on_stored is not None:
+            await self.on_stored(folder.recording_id, where)
 
     async def _put(self, folder: Folder, path: Path, size: int) -> str:
         found = await self._objects.put(f"{folder.recording_id}/{path.name}", path)

@@ -28,7 +28,7 @@ class RemoteObject:
     """A file in the object store: `read` a range, or send the viewer to `url`."""
 
     key: str
-    bytes: int
+    size: int
     objects: ObjectStore
 
     async def read(self, offset: int, length: int) -> bytes:

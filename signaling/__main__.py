@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from signaling.commands import absent, cert, load, serve, user
+from signaling.commands import absent, cert, load, retention, serve, user
 
-COMMANDS = (serve, cert, user, load, absent)
+COMMANDS = (serve, cert, user, load, retention, absent)
 
 
 def parser() -> argparse.ArgumentParser:

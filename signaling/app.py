@@ -13,7 +13,9 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -23,7 +25,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from broadcaster.plane import MediaPlane
 from config.regions import load_regions
+from recorder.errors import ObjectStoreError
 from recorder.recorder import Recorder
+from recorder.vault import Vault
 from signaling.api import openapi, proxy
 from signaling.api.errors import problems
 from signaling.api.pages import Pages
@@ -48,8 +52,10 @@ from signaling.library import hls, recorder_api
 from signaling.library import screens as library_screens
 from signaling.library.admission import Admission
 from signaling.library.delivery import Deliveries
+from signaling.library.events import RecordingListed
 from signaling.library.finished import FinishedRecordings
 from signaling.library.hls import Hls
+from signaling.library.keeping import Keeping
 from signaling.library.passes import Passes
 from signaling.library.receipts import Receipts
 from signaling.library.service import LibraryService
@@ -105,6 +111,8 @@ class Node:
             on_event=lambda event: self.library.recording_changed(event),
         )
         self.library = LibraryService(self.db, self.recorder, self.plane.room, self.lectures)
+        self.vault = _vault(settings, folder)
+        self.keeping = Keeping(self.vault, settings.retention, self.library.list, self.library.removed)
         self.space = Space(settings.recorder.admission_hours, self.recorder.capacity, self.library.running)
         self.deliveries = Deliveries()
         self.hls = Hls(
@@ -146,12 +154,21 @@ class Node:
         self.live.watching.is_recorded = self.library.is_recorded
         self.live.audience.hls = lambda lecture_id: self.deliveries.ages(lecture_id, time.monotonic())
         self.live.listeners += [Grouped(self.attendance.handle_all), self.library.handle]
+        self.library.locate = self.vault.locate
+        self.library.listeners.append(self._listed)
+        if self.vault.uploader is not None:
+            self.vault.uploader.on_stored = self.library.stored
+        self.metrics.add("store", self.vault.metrics)
         self.metrics.add("media", lambda: readings.media(self.plane))
         self.metrics.add("recorder", self.recorder.metrics)
         self.metrics.add("recordings", lambda: readings.recordings(self.space))
         self.metrics.add("hls", self.hls.metrics)
         self.metrics.add("attendance", lambda: readings.attendance(self.attendance.ledger))
         self.metrics.add("live", lambda: readings.live(self.live))
+
+    async def _listed(self, event: RecordingListed) -> None:
+        if event.state == "ready":
+            self.vault.wake()
 
     def _is_cut(self, lecture_id: str) -> bool:
         return self.live.state(lecture_id) is State.CUT
@@ -167,6 +184,8 @@ class Node:
             raise StartError(f"UDP port {self.settings.media.port} cannot be opened for media: {error}") from None
         await self.live.start()
         await self.library.start()
+        await self.vault.start()
+        self.keeping.start(timedelta(hours=self.settings.attendance.report_utc_offset_hours))
         await self.attendance.start()
         await self.realtime.start()
 
@@ -187,6 +206,8 @@ class Node:
             self.live.stop,
             self.attendance.stop,
             self.plane.stop,
+            self.keeping.stop,
+            self.vault.stop,
             self.library.stop,
         )
 
@@ -242,6 +263,13 @@ class Node:
     async def _openapi(self, request: web.Request) -> web.Response:
         """Return this document."""
         return reply(openapi.document(request.app.router.routes(), version("jiangtang")))
+
+
+def _vault(settings: Settings, folder: Path) -> Vault:
+    try:
+        return Vault(folder / "recordings", settings.store)
+    except ObjectStoreError as error:
+        raise StartError(str(error)) from None
 
 
 async def _each(*steps: Callable[[], Awaitable[None]]) -> None:

@@ -6,16 +6,19 @@ from pathlib import Path
 
 from aiohttp import web
 
+from recorder.vault import RemoteObject
 from signaling.api.problems import not_found
 from signaling.library.models import RecordingEntry
 from signaling.library.service import LibraryService
 
 
 async def video(library: LibraryService, entry: RecordingEntry) -> web.FileResponse:
-    """Answer with the finished MP4; raise 404 while there is none."""
+    """Answer with the finished MP4, or send the caller to the object store; raise 404 while there is none."""
     files = await library.files(entry)
     if files is None:
         raise not_found("video")
+    if isinstance(files.mp4, RemoteObject):
+        raise web.HTTPFound(await files.mp4.url(), headers={"Cache-Control": "no-store"})
     return _file(files.mp4, "video/mp4", f"{entry.id}.mp4")
 
 

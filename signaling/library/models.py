@@ -19,6 +19,7 @@ OPEN_STATES = ("recording", "degraded", "finalising")
 STATES = (*OPEN_STATES, "ready", "failed")
 REVIEWS = tuple(review.value for review in Review)
 STORAGES = ("local", "uploading", "stored")
+REMOVED = "removed"  # among the problems of an entry whose files were deleted: their time was over
 
 
 class RecordingEntry(Base):

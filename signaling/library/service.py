@@ -15,10 +15,12 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from recorder.errors import UnknownRecording
 from recorder.finish import FinishedRecording
 from recorder.live import LiveStream
 from recorder.recorder import Recorder
 from recorder.states import RecordingChanged
+from recorder.vault import RemoteObject
 from signaling.auth.models import AuditEntry
 from signaling.db.base import utc_now
 from signaling.db.engine import Database
@@ -26,7 +28,7 @@ from signaling.lectures.queries import aimed_at
 from signaling.library.events import RecordingListed
 from signaling.library.following import Following, Lectures, Room
 from signaling.library.listing import Listing
-from signaling.library.models import OPEN_STATES, RecordingEntry
+from signaling.library.models import OPEN_STATES, REMOVED, RecordingEntry
 from signaling.library.review import ACTIONS, Review, is_news
 from signaling.library.shelf import Item, Shelf
 from signaling.library.space import Running
@@ -39,7 +41,7 @@ from signaling.live.states import RUNNING, State
 class RecordingFiles:
     """The files of a recording that can be watched."""
 
-    mp4: Path
+    mp4: Path | RemoteObject
     thumbnail: Path | None
 
 
@@ -156,6 +158,20 @@ class Records:
             row.storage = storage
         return row
 
+    async def removed(self, recording_id: str) -> RecordingEntry | None:
+        """Note that the files of a recording were deleted, with what was known of them left in place, and in the audit log."""
+        async with self._db.writing() as session:
+            row = await session.get(RecordingEntry, recording_id)
+            if row is None or REMOVED in row.problems:
+                return None
+            row.state, row.has_thumbnail, row.has_preview, row.storage = "failed", False, False, "local"
+            row.problems = sorted({*row.problems, REMOVED})
+            detail = json.dumps({"bytes": row.bytes, "sha256": row.sha256})
+            session.add(
+                AuditEntry(at=utc_now(), actor="retention", action="recording.removed", subject=row.id, detail=detail)
+            )
+        return row
+
     async def reviewed(self, recording_id: str, wish: Review, by: str, at: datetime) -> RecordingEntry | None:
         """Decide about a recording, and say so in the audit log in the same transaction; raise 409 `not_ready`."""
         async with self._db.writing() as session:
@@ -176,6 +192,7 @@ class LibraryService:
         self.shelf = Shelf()
         self._following = Following(self._records, recorder, rooms, lectures, self.shelf, self._tell, self.stream)
         self.listeners: list[Callable[[RecordingListed], Awaitable[None]]] = []
+        self.locate: Callable[[str, str], Path | RemoteObject] | None = None  # `recorder.vault.Vault.locate`
 
     async def start(self) -> None:
         """Fill the shelf, finish what is over, go on with what still runs. Call it when broadcasts are restored."""
@@ -257,6 +274,12 @@ class LibraryService:
         if row is not None:
             await self._tell(row)
 
+    async def removed(self, recording_id: str) -> None:
+        """Note that the files of a recording were deleted: nobody can watch it any more. Idempotent."""
+        row = await self._records.removed(recording_id)
+        if row is not None:
+            await self._tell(row)
+
     async def files(self, entry: RecordingEntry) -> RecordingFiles | None:
         """Return the files of an entry, or None while it is not ready."""
         if entry.state != "ready":
@@ -264,7 +287,13 @@ class LibraryService:
         finished = await asyncio.to_thread(self._recorder.read, entry.id)
         if finished is None or finished.path_mp4 is None:
             return None
-        return RecordingFiles(finished.path_mp4, finished.thumbnail)
+        mp4: Path | RemoteObject = finished.path_mp4
+        if self.locate is not None:
+            try:
+                mp4 = await asyncio.to_thread(self.locate, entry.id, finished.path_mp4.name)
+            except UnknownRecording:
+                return None
+        return RecordingFiles(mp4, finished.thumbnail)
 
     async def _tell(self, row: RecordingEntry) -> None:
         self.shelf.put(Item(row.id, row.lecture_id, row.state, row.review == Review.APPROVED))
