@@ -257,10 +257,11 @@ def access_units(path: Path | str) -> list[tuple[bytes, ...]]:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         units = [bytes(packet) for packet in container.demux(stream) if packet.size]
-    return [_lengths(unit) for unit in units]
+    return [nal_units(unit) for unit in units]
 
 
-def _lengths(unit: bytes) -> tuple[bytes, ...]:
+def nal_units(unit: bytes) -> tuple[bytes, ...]:
+    """Return the NAL units of an access unit as MP4 stores it, each behind its length."""
     nals: list[bytes] = []
     while unit:
         size = int.from_bytes(unit[:4], "big")
