@@ -29,6 +29,7 @@ need ffprobe ffmpeg
 need ip iproute2
 need soffice libreoffice-calc
 need nginx nginx
+need curl curl
 need cc "gcc libc6-dev"
 need clang clang
 need_fuzzer

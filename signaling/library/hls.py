@@ -138,7 +138,7 @@ class Hls:
             raise Problem(403, problem.code, problem.title) from None
         headers = {
             HEADER: self._receipts.sign(claims.subject, claims.lecture_id, self._wall()),
-            hdrs.CACHE_CONTROL: f"private, max-age={self._receipts.seconds}",
+            hdrs.CACHE_CONTROL: f"max-age={self._receipts.seconds}",
         }
         return web.Response(status=204, headers=headers)
 

@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from config.settings import load
 from recorder.finish import finish
 from recorder.live import LiveStream
+from recorder.news import News
 from recorder.timeline import Timeline
 from signaling.api.errors import problems
 from signaling.api.problems import Problem
@@ -88,9 +89,7 @@ class HlsStage:
 
     def play(self, seconds: float, first: int = 0) -> None:
         """Let the lecturer speak, and give the news to the stream."""
-        self.deck.open()
-        start = self.deck.now
-        self.deck.play(stream(footage(seconds, first), start=start), until=start + seconds + 1)
+        self.deck.news += self.record(seconds, first)
         self.tell()
 
     def tell(self) -> None:
@@ -120,12 +119,25 @@ class HlsStage:
         """Return the address of a piece of the recording."""
         return f"/hls/{self.lecture_id}/{self.recording_id}/{name}"
 
-    @asynccontextmanager
-    async def client(self) -> AsyncIterator[TestClient[Any, Any]]:
-        """Serve the routes on a free port and yield a client without a cookie jar."""
+    def record(self, seconds: float, first: int = 0) -> list[News]:
+        """Let the lecturer speak, and return the news instead of giving them to the stream."""
+        self.deck.open()
+        start = self.deck.now
+        self.deck.play(stream(footage(seconds, first), start=start), until=start + seconds + 1)
+        news, self.deck.news[:] = list(self.deck.news), []
+        return news
+
+    @property
+    def app(self) -> web.Application:
+        """The routes in an application like the server's."""
         app = web.Application(middlewares=[problems, csrf])
         app[PROXIES] = Proxies(())
         app.on_response_prepare.append(add_headers)
         app.add_routes(hls.routes(self.hls))
-        async with TestClient(TestServer(app), cookie_jar=DummyCookieJar()) as client:
+        return app
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[TestClient[Any, Any]]:
+        """Serve the routes on a free port and yield a client without a cookie jar."""
+        async with TestClient(TestServer(self.app), cookie_jar=DummyCookieJar()) as client:
             yield client

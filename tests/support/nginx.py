@@ -56,7 +56,7 @@ def rendered(folder: Path, upstream: int, port: int, plain: int) -> str:
         "/var/cache/nginx": str(folder),
         "/etc/nginx/jiangtang": str(folder / "tls"),
         "worker_rlimit_nofile 65536;": "",
-        "worker_connections 16384;": "worker_connections 1024;",
+        "worker_connections 16384;": "worker_connections 4096;",
         "worker_processes auto;": "worker_processes 1;\nmaster_process off;\ndaemon off;",
     }.items():
         if old not in text:
