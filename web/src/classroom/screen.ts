@@ -88,7 +88,10 @@ export class Screen {
   freeze(): void {
     const video = document.documentElement.dataset['path'] === 'hls' ? this.backup : this.video;
     const { still } = this;
-    if (video.videoWidth === 0) return;
+    if (video.videoWidth === 0) {
+      this.wipe(); // taken away already: an older frame must not come up in its place
+      return;
+    }
     still.width = video.videoWidth;
     still.height = video.videoHeight;
     const context = still.getContext('2d');

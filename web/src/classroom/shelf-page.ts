@@ -28,15 +28,15 @@ function troubleWord(code: string): Word {
 export class ShelfPage {
   readonly root = element('section', { id: 'shelf', 'data-testid': 'shelf' });
   readonly notice = element('div', { id: 'live-notice', role: 'alert', 'data-testid': 'live-notice' });
-  private readonly back = this.button('shelf.back', 'shelf-back', () => this.touches.back(), ARROW_LEFT);
+  private readonly back: HTMLButtonElement;
   private readonly cards = element('div', { class: 'cards' });
   private readonly message = element('div', { class: 'message', role: 'status' });
   private readonly said: readonly [HTMLElement, HTMLElement] = [element('h2', {}), element('p', {})];
-  private readonly retry = this.button('shelf.retry', 'shelf-retry', () => this.touches.retry());
-  private readonly before = this.button('shelf.previous', 'shelf-previous', () => this.touches.turn(-1), ARROW_LEFT);
-  private readonly after = this.button('shelf.next', 'shelf-next', () => this.touches.turn(1), ARROW_RIGHT);
+  private readonly retry: HTMLButtonElement;
+  private readonly before: HTMLButtonElement;
+  private readonly after: HTMLButtonElement;
   private readonly count = element('span', { 'aria-live': 'polite' });
-  private readonly turner = element('footer', {}, this.before, this.count, this.after);
+  private readonly turner = element('footer', {});
   private readonly countdown = element('span', { class: 'soft', 'aria-live': 'off' });
   private drawn: Shelf | null = null;
 
@@ -44,6 +44,11 @@ export class ShelfPage {
     private readonly locale: Locale,
     private readonly touches: ShelfTouches,
   ) {
+    this.back = this.button('shelf.back', 'shelf-back', () => touches.back(), ARROW_LEFT);
+    this.retry = this.button('shelf.retry', 'shelf-retry', () => touches.retry());
+    this.before = this.button('shelf.previous', 'shelf-previous', () => touches.turn(-1), ARROW_LEFT);
+    this.after = this.button('shelf.next', 'shelf-next', () => touches.turn(1), ARROW_RIGHT);
+    [this.before, this.count, this.after].forEach((node) => this.turner.appendChild(node));
     this.root.setAttribute('aria-label', this.word('shelf.title'));
     this.root.appendChild(element('header', {}, this.back, element('h1', {}, this.word('shelf.title'))));
     [...this.said, this.retry].forEach((node) => this.message.appendChild(node));
