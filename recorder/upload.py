@@ -57,6 +57,7 @@ class Uploader:
         self._task: asyncio.Task[None] | None = None
         self.waiting = 0
         self.failed = 0
+        self.failing = 0  # recordings whose last try failed
         self.on_stored: Callable[[str, str], Awaitable[None]] | None = None  # recording id, `uploading` or `stored`
 
     def start(self) -> None:
@@ -95,6 +96,7 @@ class Uploader:
         for folder in due:
             if await self._tried(self.upload(folder), folder):
                 self.waiting -= 1
+        self.failing = self.waiting
         if self._settings.local_days:
             for folder in await asyncio.to_thread(self._old):
                 await self._tried(self.drop(folder), folder)

@@ -59,7 +59,7 @@ from signaling.library.keeping import Keeping
 from signaling.library.passes import Passes
 from signaling.library.receipts import Receipts
 from signaling.library.service import LibraryService
-from signaling.library.space import Space
+from signaling.library.space import Space, Uploads
 from signaling.listen import StartError
 from signaling.live import api as live_api
 from signaling.live import whep, whip
@@ -158,6 +158,7 @@ class Node:
         self.library.listeners.append(self._listed)
         if self.vault.uploader is not None:
             self.vault.uploader.on_stored = self.library.stored
+            self.space.uploads = self._uploads
         self.metrics.add("store", self.vault.metrics)
         self.metrics.add("media", lambda: readings.media(self.plane))
         self.metrics.add("recorder", self.recorder.metrics)
@@ -169,6 +170,10 @@ class Node:
     async def _listed(self, event: RecordingListed) -> None:
         if event.state == "ready":
             self.vault.wake()
+
+    def _uploads(self) -> Uploads:
+        uploader = self.vault.uploader
+        return Uploads(0, 0) if uploader is None else Uploads(uploader.waiting, uploader.failing)
 
     def _is_cut(self, lecture_id: str) -> bool:
         return self.live.state(lecture_id) is State.CUT
