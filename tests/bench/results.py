@@ -139,7 +139,7 @@ def document(raw: Mapping[str, Any], sizes: list[int]) -> Figures:
     waiting = raw.get("waiting", {})
     for name in ("join_ms", "idle_percent_per_terminal", "rss_kb_per_terminal"):
         top[name] = None if name not in waiting else round(waiting[name], 4)
-    details = {name: raw[name] for name in ("waiting", "rush", "repair") if name in raw}
+    details = {name: raw[name] for name in ("waiting", "rush", "repair", "recording") if name in raw}
     details["python_sizes"] = _named(raw.get("python", {}), lost)
     details["janus_sizes"] = {name: _named(each, scarce) for name, each in raw.get("janus", {}).items()}
     return top | details | {"network": networks}

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.bench import floor, janus, trials, veth
+from tests.bench import floor, janus, recording, trials, veth
 from tests.bench.place import Network, loopback
 from tests.bench.score import GOP_SECONDS
 
@@ -35,6 +35,7 @@ class Plan:
     far: bool = True
     rush: tuple[int, int] = (500, 1000)
     repair: tuple[int, int] = (50, 200)
+    recorded: float = 60.0
 
 
 @dataclass
@@ -134,6 +135,11 @@ def single(name: str, trial: Callable[[Run, Network], Any], run: Run) -> None:
     run.found[name] = asyncio.run(trial(run, loopback(run.cores)))
 
 
+def record(run: Run) -> None:
+    """One lecture through the recorder, at its own pace, and the end of an hour."""
+    run.found["recording"] = recording.measure(run.folder / "recording", run.plan.recorded)
+
+
 STAGES: dict[str, Callable[[Run], None]] = {
     "loopback": over_loopback,
     "veth": over_veth,
@@ -142,6 +148,7 @@ STAGES: dict[str, Callable[[Run], None]] = {
     "repair": partial(
         single, "repair", lambda run, at: trials.repair(at, "native", *run.plan.repair, run.plan.seconds)
     ),
+    "recording": record,
     "python": python,
     "janus": peers,
 }

@@ -67,6 +67,9 @@ GOALS = (
     Goal("added latency p99 at the fewest terminals", 5.0, at("latency", "p99_ms_at_fewest"), unit="ms"),
     Goal("delivered with 10 % asked for again", 0.999, at("repair", "delivered"), more=True),
     Goal("gaps of the others meanwhile", 0, _OTHERS_LOST),
+    Goal("recording a lecture, of a core", 0.06, at("recording", "core_share")),
+    Goal("of it the sound", 0.04, at("recording", "sound")),
+    Goal("finishing an hour, CPU", 2.0, at("recording", "finish_hour_s"), unit="s"),
     Goal("Python twin, terminals a core", 150, at("python_terminals_per_core"), more=True),
 )
 COLUMNS = (

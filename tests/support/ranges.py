@@ -49,6 +49,6 @@ def cut_segments(playlist: Path) -> list[Cut]:
 
 def units_in(data: bytes) -> list[tuple[bytes, ...]]:
     """Return the NAL units of every access unit in an initialisation and what follows it."""
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         packets = [bytes(one) for one in container.demux(container.streams.video[0]) if one.size]
     return [nal_units(packet) for packet in packets]
