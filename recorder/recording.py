@@ -389,13 +389,13 @@ class Tape:
             self._step(Event.DISK_FULL, type(error).__name__)
 
     def _try_again(self) -> None:
-        if self._now < self._retry or self._room:
+        if self._now < self._retry or (self._room and self._reel is not None):
             return
         self._retry = self._now + RETRY_SECONDS
         if self._free_bytes() < self._settings.min_free_bytes + RESUME_BYTES:
             return
-        if self._reel is not None:
-            self._room = True
+        self._room = self._reel is not None
+        if self._room:
             return
         self._step(Event.DISK_FREE, "disk_free")
         if self._source is None or self._paused:

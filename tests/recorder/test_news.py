@@ -160,6 +160,18 @@ def test_a_full_disk_interrupts_nothing(tmp_path: Path) -> None:
     assert done.duration_s == pytest.approx(told - sum(not one for one in stored) * 0.5, abs=0.5)
 
 
+def test_a_disk_with_room_again_is_noticed_without_a_source(tmp_path: Path) -> None:
+    deck = Deck(tmp_path, recorder_settings(min_free_bytes=1000), free_bytes=10)
+    deck.open()
+    deck.play([one for one in stream(clip(6.0)) if one.arrival < 4.0])
+    deck.tell(Closed("consent_lost"))
+    assert deck.tape.state is State.DEGRADED
+    deck.free_bytes = 1 << 30
+    deck.play([], until=12.0)
+    assert deck.tape.state is State.GAP
+    assert deck.changes == ["degraded", "recording"]
+
+
 def test_what_begins_on_a_full_disk_is_in_memory_only(tmp_path: Path) -> None:
     deck = Deck(tmp_path, recorder_settings(min_free_bytes=1000), free_bytes=10)
     deck.open()
