@@ -189,6 +189,7 @@ export const en: Record<Key, string> = {
   'trouble.packets_lost': "The lecturer's network lost packets; some pictures may be damaged",
   'trouble.torn_end': 'Recording broke off; a second or two may be missing at the end',
   'trouble.reel_unreadable': 'A part of the file was damaged and left out',
+  'trouble.removed': 'Its time was over; the recording was deleted',
   'trouble.other': 'Another problem ({code})',
   'exports.intro': 'What you export is what the server has recorded so far. Look at it during the lecture, hand it up afterwards.',
   'exports.01': 'Counties',

@@ -186,6 +186,7 @@ export const zh = {
   'trouble.packets_lost': '讲师的网络丢过包，个别画面可能有缺损',
   'trouble.torn_end': '录制曾意外中断，结尾可能少一两秒',
   'trouble.reel_unreadable': '有一段文件损坏，已跳过',
+  'trouble.removed': '保存期已满，录像已删除',
   'trouble.other': '其他问题（{code}）',
   'exports.intro': '导出的就是当前服务器记录的数字。直播时可以先看，结束后再报送。',
   'exports.01': '单场次分县统计表',
