@@ -133,8 +133,9 @@ export class App {
       posterUrl: null,
     };
     try {
-      const back = (): void => this.dispatch({ type: 'to-live' });
-      await this.theatre.play({ programme, startAt: 0, renew: () => this.ask(), onLive: back, onGone: () => this.dispatch({ type: 'unwound' }) });
+      const onLive = (): void => this.dispatch({ type: 'to-live' });
+      const onGone = (): void => this.dispatch({ type: 'unwound' });
+      await this.theatre.play({ programme, startAt: 0, renew: () => this.ask(), onLive, onGone });
     } catch (error) {
       console.warn('the player does not load', error);
       this.dispatch({ type: 'to-live' });

@@ -60,7 +60,9 @@ export class Backup {
 
   private hear(event: HlsEvent): void {
     if (event.type === 'playing') this.moved(performance.now());
-    else if (event.type !== 'stalled') this.outlet.tell({ type: 'backup-lost', gone: event.type === 'gone' || event.type === 'ended' });
+    else if (event.type !== 'stalled') {
+      this.outlet.tell({ type: 'backup-lost', gone: event.type === 'gone' || event.type === 'ended' });
+    }
   }
 
   private check(): void {

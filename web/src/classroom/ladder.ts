@@ -63,8 +63,8 @@ function later({ now, random }: Context): number {
 /** The first frame by WebRTC: it takes over, and the backup line is left. */
 export function climb(model: Model, _event: Event<'picture'>, { now }: Context): Step {
   if (model.peer !== 'up') return stay(model);
-  const up: Model = { ...model, path: 'webrtc', phase: 'live', backup: false, movingSince: now, askAt: null, dials: 0, studioLost: false };
-  return { model: up, orders: model.backup ? [{ do: 'leave-backup' }] : [] };
+  const up: Model = { ...model, path: 'webrtc', phase: 'live', backup: false, movingSince: now };
+  return { model: { ...up, askAt: null, dials: 0, studioLost: false }, orders: model.backup ? [{ do: 'leave-backup' }] : [] };
 }
 
 /** The trial failed by itself. */
@@ -129,7 +129,8 @@ export function toLive(model: Model, _event: Event<'to-live'>, context: Context)
   const left = without(model);
   const placed = arrive({ ...left.model, phase: 'joining', dials: 0 }, context);
   const engaged = engage(placed.model);
-  return { model: doubt(engaged.model, context.now + context.random * CLOSED_SPREAD), orders: [...left.orders, ...placed.orders, ...engaged.orders] };
+  const orders = [...left.orders, ...placed.orders, ...engaged.orders];
+  return { model: doubt(engaged.model, context.now + context.random * CLOSED_SPREAD), orders };
 }
 
 /** The lecture was stopped while its beginning was watched. */

@@ -66,8 +66,10 @@ export class Screen {
     [meta, this.digits, this.next, this.code, this.enter, this.again, this.shelfButton].forEach((node) => body.appendChild(node));
     this.slate.appendChild(element('header', {}, place, clock));
     this.slate.appendChild(body);
-    [barPlace, barClock, this.badge, this.rewindButton, this.soundButton, this.fullButton].forEach((node) => this.bar.appendChild(node));
-    [this.video, this.backup, this.still, this.slate, this.soundBar, this.bar, this.theatre].forEach((node) => root.appendChild(node));
+    const { video, backup, still, slate, soundBar, bar, theatre } = this;
+    const touchables = [this.badge, this.rewindButton, this.soundButton, this.fullButton];
+    [barPlace, barClock, ...touchables].forEach((node) => bar.appendChild(node));
+    [video, backup, still, slate, soundBar, bar, theatre].forEach((node) => root.appendChild(node));
     this.soundBar.hidden = this.bar.hidden = true;
   }
 

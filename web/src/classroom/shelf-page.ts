@@ -120,7 +120,8 @@ export class ShelfPage {
       element('span', { class: 'card-facts' }, facts.filter((fact) => fact !== '').join(' · ')),
     );
     if (flaws.length > 0) {
-      card.appendChild(element('span', { class: 'card-flaws' }, drawing('warning', ...SHAPES.warning), element('span', {}, flaws.join('，'))));
+      const said = element('span', {}, flaws.join('，'));
+      card.appendChild(element('span', { class: 'card-flaws' }, drawing('warning', ...SHAPES.warning), said));
     }
     card.addEventListener('click', () => this.touches.choose(recording));
     void this.touches.picture(recording).then((url) => {

@@ -164,7 +164,8 @@ describe('rewinding', () => {
 
   it('goes on through a pause, a restart of the server and questions, without a connection', () => {
     const d = watching().tell({ type: 'rewind' }, { type: 'lecture', lecture: 'L1', state: 'paused' }).forget();
-    d.told('paused', recorded).told('live', { ...recorded, boot_id: 'boot-2' }).tell({ type: 'due' }, { type: 'unreachable', code: 'E-42', retryAfter: null });
+    d.told('paused', recorded).told('live', { ...recorded, boot_id: 'boot-2' });
+    d.tell({ type: 'due' }, { type: 'unreachable', code: 'E-42', retryAfter: null });
     expect([d.model.phase, d.did('unwind'), d.did('dial'), d.did('fall')]).toEqual(['rewinding', 0, 0, 0]);
     expect(d.pass(30).did('ask')).toBeGreaterThan(1);
   });
