@@ -118,7 +118,7 @@ class Node:
         self.hls = Hls(
             Admission(self.live.watching.claims, self.library.shelf, self.library.stream, self._is_cut),
             self.library.stream,
-            FinishedRecordings(folder / "recordings"),
+            FinishedRecordings(self.vault),
             Receipts.of(tokens, settings.hls.receipt_seconds),
             self.deliveries,
         )

@@ -17,8 +17,9 @@ from typing import Any
 import structlog
 from aiohttp import hdrs, web
 
-from recorder.errors import BadDirective, Cut, HlsError, NoSuchPart, NotYet, TooManyWaiting
+from recorder.errors import BadDirective, Cut, HlsError, NoSuchPart, NotYet, ObjectStoreError, TooManyWaiting
 from recorder.live import LiveStream
+from recorder.vault import RemoteObject
 from signaling.api.problems import Problem, not_found
 from signaling.auth.tokens import WatchClaims
 from signaling.library import pieces, sending
@@ -98,6 +99,9 @@ class Hls:
                 problem = problem_of(error)
             except Problem as raised:
                 problem = raised
+            except ObjectStoreError as error:
+                log.warning("x object store", path=request.path, error=str(error))
+                problem = Problem(503, "store_unreachable", "the object store does not answer", headers=retry_after(5))
             except OSError as error:
                 log.warning("x media cannot be read", path=request.path, error=str(error))
                 problem = not_found("media")
@@ -191,11 +195,24 @@ class Hls:
                 return await sending.media([programme.inits[reel]])
             case SegmentName(reel, msn) if span := self._finished.segment(recording_id, programme, reel, msn):
                 return await sending.media([span])
-            case ReelFile(reel) if reel in programme.inits:
-                return sending.file(self._finished.reel(recording_id, reel), sending.MP4, sending.IMMUTABLE)
+            case Init(reel):
+                return await self._file(request, recording_id, f"{reel}.init.mp4", sending.MP4, sending.IMMUTABLE)
+            case ReelFile(reel):
+                return await self._file(request, recording_id, f"{reel}.mp4", sending.MP4, sending.IMMUTABLE)
             case Aside(name, media_type):
-                return sending.file(self._finished.aside(recording_id, name), media_type, sending.SHORT)
+                return await self._file(request, recording_id, name, media_type, sending.SHORT)
         raise not_found("media")
+
+    async def _file(
+        self, request: web.Request, recording_id: str, name: str, media_type: str, cache: str
+    ) -> web.StreamResponse:
+        """Answer a file by ranges, from the disk or from the object store."""
+        place = await self._finished.file(recording_id, name)
+        if place is None:
+            raise not_found("media")
+        if isinstance(place, RemoteObject):
+            return await sending.remote(request, place, media_type, cache)
+        return sending.file(place, media_type, cache)
 
     async def _programme(self, item: Item) -> Programme:
         """Return what was finished; raise 503 `hls_not_yet` while it is being finished, 404 when there is nothing."""

@@ -17,13 +17,16 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from recorder.playlist import MEDIA_TYPE
+from recorder.vault import RemoteObject
 from recorder.window import Span
+from signaling.api.problems import Problem
 
 IMMUTABLE: Final = "private, max-age=31536000, immutable"
 """Kept by the browser that may see it; a proxy in front keeps it too when it asks `/hls-auth` (config/nginx.conf)."""
 NEVER: Final = "no-store"
 SHORT: Final = "private, max-age=60"
 MP4: Final = "video/mp4"
+CHUNK: Final = 1 << 20
 _WORTH_BYTES: Final = 1000
 _KEPT_TEXTS: Final = 64
 
@@ -64,6 +67,32 @@ async def media(pieces: Sequence[bytes | Span], cache: str = IMMUTABLE) -> web.R
 def file(path: Path, media_type: str, cache: str) -> web.FileResponse:
     """Return a file: aiohttp answers ranges, `If-Range` and `ETag`, and 404 when it is not there (RFC 9110 sections 13, 14)."""
     return web.FileResponse(path, headers={hdrs.CONTENT_TYPE: media_type, hdrs.CACHE_CONTROL: cache})
+
+
+async def remote(request: web.Request, place: RemoteObject, media_type: str, cache: str) -> web.StreamResponse:
+    """Return a file of the object store, or one range of it, `CHUNK` bytes at a time; 416 for a range that is not there."""
+    headers = {hdrs.CONTENT_TYPE: media_type, hdrs.CACHE_CONTROL: cache, hdrs.ACCEPT_RANGES: "bytes"}
+    start, stop, status = 0, place.size, 200
+    if hdrs.RANGE in request.headers:
+        try:
+            start, stop, _ = request.http_range.indices(place.size)
+        except ValueError:
+            start, stop = 1, 0
+        if start >= stop:
+            raise Problem(416, "bad_range", "no such range", headers={hdrs.CONTENT_RANGE: f"bytes */{place.size}"})
+        headers[hdrs.CONTENT_RANGE] = f"bytes {start}-{stop - 1}/{place.size}"
+        status = 206
+    first = await place.read(start, min(CHUNK, stop - start)) if request.method != hdrs.METH_HEAD else b""
+    response = web.StreamResponse(status=status, headers=headers)
+    response.content_length = stop - start
+    await response.prepare(request)
+    if request.method == hdrs.METH_HEAD:
+        return response
+    await response.write(first)
+    for place_of_chunk in range(start + len(first), stop, CHUNK):
+        await response.write(await place.read(place_of_chunk, min(CHUNK, stop - place_of_chunk)))
+    await response.write_eof()
+    return response
 
 
 def _read(pieces: Sequence[bytes | Span]) -> bytes:

@@ -17,6 +17,7 @@ from recorder.finish import finish
 from recorder.live import LiveStream
 from recorder.news import News
 from recorder.timeline import Timeline
+from recorder.vault import Vault
 from signaling.api.errors import problems
 from signaling.api.problems import Problem
 from signaling.api.proxy import PROXIES, Proxies
@@ -66,7 +67,7 @@ class HlsStage:
         self.hls = hls.Hls(
             admission,
             self._stream,
-            FinishedRecordings(self.root),
+            FinishedRecordings(Vault(self.root, self.settings.store)),
             self.receipts,
             self.deliveries,
             wall=lambda: NOW,
