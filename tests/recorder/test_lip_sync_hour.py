@@ -19,6 +19,7 @@ MUTES = ((300.0, 300.7), (500.0, 503.0), (700.0, 760.0), (1500.0, 1500.3), (2000
 WRONG = ((900.0, 0.318), (1700.0, -0.045), (2500.0, 3.0))
 
 
+@pytest.mark.timeout(600)  # most of a minute of CPU, on a machine that may be busy with other tests
 @pytest.mark.parametrize(
     "lecturer",
     [
