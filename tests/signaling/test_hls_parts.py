@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from signaling.auth.tokens import BadToken, WatchTokens
 from signaling.library.delivery import LONGEST_STEP_SECONDS, Deliveries
 from signaling.library.pieces import Asked, Index, Init, PartName, Playlist, ReelFile, SegmentName, parse_path
 from signaling.library.receipts import BadReceipt, Receipt, Receipts
+from signaling.live.broadcasts import SYSTEM
+from signaling.live.states import Event
+from tests.support.live import house
 
 NOW = 1_800_000_000.5
 TOKENS = WatchTokens(bytes(range(32)))
@@ -83,3 +88,21 @@ def test_only_steps_in_order_are_delivery() -> None:
     assert steps == [("s", "lec", 4, 1), ("s", "lec", 4, 0)]
     assert deliveries.ages("lec", 10.8) == {"s": 10.0}
     assert deliveries.ages("another", 10.8) == {}
+
+
+async def test_screens_that_follow_over_hls_are_viewers_on_the_board(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        screen_id = home.screens[0][0]
+        ages = {screen_id: 3.0}
+        audience = home.live.audience
+        audience.hls = lambda lecture_id: ages if lecture_id == home.lecture_id else {}
+        await home.live.transition(home.lecture_id, Event.OPEN, SYSTEM)
+        await home.live.transition(home.lecture_id, Event.START, SYSTEM)
+        assert home.live.viewers(home.lecture_id) == {screen_id}
+        row = audience.rows(home.lecture_id, await audience.places(home.lecture_id))[screen_id]
+        assert (row["state"], row["path"]) == ("receiving", "hls")
+        assert row["since"] is not None
+        ages[screen_id] = 11.0
+        assert home.live.viewers(home.lecture_id) == set()
+        row = audience.rows(home.lecture_id, await audience.places(home.lecture_id))[screen_id]
+        assert (row["state"], row["path"]) == ("lost", None)

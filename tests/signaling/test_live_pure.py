@@ -99,6 +99,9 @@ def test_a_new_owner_is_asked_anew() -> None:
         (Presence("session", AT, AT), Reception(10.1), "connected"),
         (Presence(None, AT, AT), Reception(3.0), "lost"),
         (Presence(None, AT, AT), Reception(None), "lost"),
+        (Presence(None, AT, AT), Reception(3.0, path="hls"), "receiving"),
+        (Presence(None, AT, AT), Reception(10.1, path="hls"), "lost"),
+        (Presence(), Reception(10.1, path="hls"), "none"),
     ],
 )
 def test_the_state_of_a_screen_is_what_the_server_measured(

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import DummyCookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
-from config.settings import load
+from config.settings import StoreSettings, load
 from recorder.finish import finish
 from recorder.live import LiveStream
 from recorder.news import News
@@ -48,12 +48,14 @@ class HlsStage:
 
     root: Path
     waiting_requests: int = 4000
+    store: StoreSettings | None = None
     lecture_id: str = field(default_factory=uuid7)
     cut: bool = False
     now: float = 1000.0
 
     def __post_init__(self) -> None:
         self.settings = load(overrides={"hls": {"waiting_requests": self.waiting_requests}})
+        vault = Vault(self.root, self.store or self.settings.store)
         self.deck = Deck(self.root)
         self.recording_id = self.deck.folder.recording_id
         self.tokens = WatchTokens(bytes(range(32)))
@@ -67,7 +69,7 @@ class HlsStage:
         self.hls = hls.Hls(
             admission,
             self._stream,
-            FinishedRecordings(Vault(self.root, self.settings.store)),
+            FinishedRecordings(vault),
             self.receipts,
             self.deliveries,
             wall=lambda: NOW,
