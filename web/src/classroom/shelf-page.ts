@@ -120,7 +120,7 @@ export class ShelfPage {
       element('span', { class: 'card-facts' }, facts.filter((fact) => fact !== '').join(' · ')),
     );
     if (flaws.length > 0) {
-      const said = element('span', {}, flaws.join('，'));
+      const said = element('span', {}, flaws.join(this.locale === 'en' ? '; ' : '，'));
       card.appendChild(element('span', { class: 'card-flaws' }, drawing('warning', ...SHAPES.warning), said));
     }
     card.addEventListener('click', () => this.touches.choose(recording));
