@@ -183,11 +183,13 @@ def test_console(server: Server, browser: Browser, language: str) -> None:
     hold_to_cut(page, rooms)
     studio.end()
     page.get_by_role("tab", name={"zh-CN": "录像", "en": "Recordings"}[language]).click()
-    page.get_by_test_id("play").first.wait_for(timeout=15_000)
+    page.locator("[data-testid=recording][data-state=ready]").wait_for(timeout=15_000)
     check(page, "console-recordings", language, problems)
-    page.get_by_test_id("play").first.click()
-    page.wait_for_function("() => document.querySelector('[data-testid=player]')?.readyState >= 2", timeout=15_000)
-    page.keyboard.press("Escape")
+    page.get_by_test_id("open").first.click()
+    page.wait_for_function(
+        "() => document.querySelector('[data-testid=player-video]')?.readyState >= 2", timeout=15_000
+    )
+    page.go_back()
     page.get_by_role("tab", name={"zh-CN": "出勤与导出", "en": "Attendance and export"}[language]).click()
     page.get_by_test_id("exports").wait_for()
     check(page, "console-exports", language, problems)

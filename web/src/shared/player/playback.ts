@@ -111,8 +111,11 @@ export class Playback {
     this.video.pause();
   }
 
+  /** Goes on as before; whoever goes back from the end wants to see it again. */
   seek(seconds: number): void {
+    const over = this.video.ended;
     this.source?.seek(seconds);
+    if (over) void this.play();
     this.changed();
   }
 
