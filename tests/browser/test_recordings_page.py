@@ -176,7 +176,7 @@ def look_at(browser: Browser, demo: dict[str, Any]) -> None:
     page = desk(browser, demo)
     for language in ("zh-CN", "en"):
         for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=theme)
             page.goto(demo["console_url"].partition("#")[0] + f"?lang={language}&theme={theme}#/recordings")
             page.get_by_test_id("recordings").wait_for()
             problems += check(page, f"console-shelf-{theme}", language)
