@@ -17,7 +17,7 @@ from typing import Final, Literal
 from config.settings import HlsSettings
 from recorder.errors import BadDirective, Cut, NoSuchPart, NotYet, TooManyWaiting
 from recorder.news import Ended, News, PartMade, ReelBegun, ReelEnded
-from recorder.playlist import advance_limit, dvr_playlist, index_playlist, live_playlist
+from recorder.playlist import FIRST_MSN, advance_limit, dvr_playlist, index_playlist, live_playlist
 from recorder.store import Folder
 from recorder.timeline import TARGET_SECONDS, Timeline
 from recorder.window import MEMORY_BYTES, Span, Window
@@ -96,9 +96,12 @@ class LiveStream:
     def index(self, rewind: bool, base: str = "") -> bytes:
         """Return the multivariant playlist, of the dvr playlist with `rewind`; `base` goes before its address.
 
-        Raise `NotYet` before the first part, `Cut`.
+        Raise `NotYet` before the first segment is complete, `Cut`. A player that is let in earlier finds a playlist of parts alone:
+        hls.js calls that empty, and what starts with less than its hold-back stalls and stays behind.
         """
         self._check()
+        if self._timeline.next[0] < 1 and not self._timeline.ended:
+            raise NotYet("the first segment is not complete")
         return index_playlist(self._timeline, base + ("dvr.m3u8" if rewind else "live.m3u8")).encode()
 
     async def playlist(
@@ -113,8 +116,9 @@ class LiveStream:
         if msn is None and part is not None:
             raise BadDirective("_HLS_part without _HLS_msn")
         if msn is not None and not self._timeline.ended:
-            self._check_directive(msn, part)
-            await self._until(lambda: self._timeline.ended or self._has(msn, part))
+            place = msn - FIRST_MSN
+            self._check_directive(place, part)
+            await self._until(lambda: self._timeline.ended or self._has(place, part))
         return self._text(kind, skip and kind == "dvr")
 
     async def part(self, reel: str, seq: int) -> bytes | Span:
@@ -152,25 +156,26 @@ class LiveStream:
         if not self._timeline.segments:
             raise NotYet("nothing was recorded yet")
 
-    def _check_directive(self, msn: int, part: int | None) -> None:
+    def _check_directive(self, place: int, part: int | None) -> None:
         """Refuse what lies too far ahead; such a client is not reading this playlist."""
         coming, count = self._timeline.next
-        if msn < 0 or (part is not None and part < 0):
-            raise BadDirective("_HLS_msn and _HLS_part count from 0")
-        if msn > coming + 1:
-            raise BadDirective(f"_HLS_msn {msn} is more than two segments behind {coming - 1}, the last one")
-        ahead = (part or 0) + 1 - (count if msn == coming else 0)
-        if msn >= coming and ahead > self._advance_limit:
+        if place < 0 or (part is not None and part < 0):
+            raise BadDirective(f"_HLS_msn counts from {FIRST_MSN}, _HLS_part from 0")
+        if place > coming + 1:
+            last = coming - 1 + FIRST_MSN
+            raise BadDirective(f"_HLS_msn {place + FIRST_MSN} is more than two segments behind {last}, the last one")
+        ahead = (part or 0) + 1 - (count if place == coming else 0)
+        if place >= coming and ahead > self._advance_limit:
             raise BadDirective(f"_HLS_part {part} is more than {self._advance_limit} parts ahead")
 
-    def _has(self, msn: int, part: int | None) -> bool:
+    def _has(self, place: int, part: int | None) -> bool:
         """Whether the playlist holds what was asked for. A part behind the end of a segment is the first one of the next."""
         coming, count = self._timeline.next
-        if part is None or msn + 1 < coming:
-            return msn < coming
-        if msn == coming:
+        if part is None or place + 1 < coming:
+            return place < coming
+        if place == coming:
             return part < count
-        return msn < coming and (count > 0 or part < len(self._timeline.segments[msn].pieces))
+        return place < coming and (count > 0 or part < len(self._timeline.segments[place].pieces))
 
     def _is_hinted(self, reel: str, seq: int) -> bool:
         return not self._timeline.ended and self._timeline.hint == (reel, seq)

@@ -11,7 +11,7 @@
 3. EXT-X-INDEPENDENT-SEGMENTS is said only where every segment begins with an IDR picture: of a playlist that grows nobody knows.
 4. **A dvr playlist of hours costs its tail**: lines of segments that cannot change any more are one growing string (`Settled`).
 
-Addresses are relative to the folder of the recording: `e001.init.mp4`, `e001.s17.m4s` (a segment by its number), `e001.p35.m4s`
+Addresses are relative to the folder of the recording: `e001.init.mp4`, `e001.s17.m4s` (a segment by its number, from 0), `e001.p35.m4s`
 (a part by its place in the reel).
 """
 
@@ -25,6 +25,9 @@ from typing import Final
 from broadcaster.media import VIDEO_CLOCK_RATE
 from recorder.timeline import TARGET_SECONDS, Piece, Segment, Timeline
 
+# The media sequence number of segment 0. hls.js 1.7.4 takes a part of number 0 for no part at all, forgets what it has just
+# loaded and loads it again at once, over a hundred times a second, until the next segment is complete.
+FIRST_MSN: Final = 1
 VERSION: Final = 9  # EXT-X-SKIP asks for it
 VOD_VERSION: Final = 7
 HOLD_BACK_PARTS: Final = 3  # a server should ask for three part targets at least (section 4.4.3.8)
@@ -52,7 +55,7 @@ def live_playlist(timeline: Timeline, first: int, part_seconds: float) -> str:
     before = segments[0].reel.number - segments[0].opens if segments else 0  # discontinuities in front of the window
     tags = [
         *_low_latency(part_seconds, ""),
-        f"#EXT-X-MEDIA-SEQUENCE:{first}",
+        f"#EXT-X-MEDIA-SEQUENCE:{first + FIRST_MSN}",
         f"#EXT-X-DISCONTINUITY-SEQUENCE:{max(0, before)}",
     ]
     return _joined([*_head(VERSION, tags), *_lines(timeline, first, beginning=first), *_tail(timeline)])
@@ -88,7 +91,7 @@ def dvr_playlist(timeline: Timeline, settled: Settled, part_seconds: float, *, s
     tags = [
         "#EXT-X-PLAYLIST-TYPE:EVENT",
         *_low_latency(part_seconds, f",CAN-SKIP-UNTIL={SKIP_SECONDS}"),
-        "#EXT-X-MEDIA-SEQUENCE:0",
+        f"#EXT-X-MEDIA-SEQUENCE:{FIRST_MSN}",
     ]
     if skipped:
         tags.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")
@@ -115,7 +118,7 @@ def vod_playlist(timeline: Timeline) -> str:
     a place in this playlist is the same place in that file. Without any segment the playlist is empty, and ended.
     """
     segments = [segment for segment in timeline.segments if segment.stored and segment.size]
-    tags = ["#EXT-X-PLAYLIST-TYPE:VOD", "#EXT-X-MEDIA-SEQUENCE:0"]
+    tags = ["#EXT-X-PLAYLIST-TYPE:VOD", f"#EXT-X-MEDIA-SEQUENCE:{FIRST_MSN}"]
     if segments and all(segment.key for segment in segments):
         tags.append("#EXT-X-INDEPENDENT-SEGMENTS")
     lines = _head(VOD_VERSION, tags)

@@ -24,6 +24,7 @@
       enableWorker: false,
       lowLatencyMode: true,
       startPosition: start,
+      maxLiveSyncPlaybackRate: start < 0 ? 1.1 : 1, // as the class screen has it: who fell behind plays a little faster
       xhrSetup: (request) => request.setRequestHeader('Authorization', `Bearer ${token}`),
     });
     hls.on(Hls.Events.ERROR, (_, data) => (data.fatal ? page.fatal : page.trouble).push([data.details, String(data.error)]));

@@ -92,7 +92,7 @@ def test_a_lecture_by_low_latency_hls(server: Server, capsys: pytest.CaptureFixt
         stalls, trouble = page.evaluate("window.page.stalls"), page.evaluate("window.page.trouble")
 
         play(page, server, demo, start=0.0, rewind=True)
-        page.wait_for_function("window.page.seen.some((entry) => entry[0] !== null && entry[0] < 60)", timeout=15_000)
+        page.wait_for_function("window.page.seen.some((entry) => entry[0] !== null && entry[0] < 150)", timeout=15_000)
         page.evaluate("window.page.toLive()")
         page.wait_for_timeout(3000)
         page.evaluate("window.page.seen.length = 0")
