@@ -62,13 +62,13 @@ def studio() -> Studio:
     return studio
 
 
-@pytest.mark.parametrize(("msn", "part"), [(None, None), (0, None), (2, None), (2, 7), (3, 2), (1, 8), (2, 8), (2, 99)])
+@pytest.mark.parametrize(("msn", "part"), [(None, None), (1, None), (3, None), (3, 7), (4, 2), (2, 8), (3, 8), (3, 99)])
 async def test_what_is_there_is_answered_at_once(studio: Studio, msn: int | None, part: int | None) -> None:
     playlist = read((await studio.stream.playlist("live", msn, part)).decode())
-    assert playlist.next == (3, 3)
+    assert playlist.next == (4, 3)
 
 
-@pytest.mark.parametrize(("msn", "part"), [(None, 0), (5, None), (5, 0), (3, 9), (4, 6), (-1, None), (3, -1)])
+@pytest.mark.parametrize(("msn", "part"), [(None, 0), (6, None), (6, 0), (4, 9), (5, 6), (0, None), (4, -1)])
 async def test_what_lies_too_far_ahead_or_makes_no_sense_is_refused(
     studio: Studio, msn: int | None, part: int | None
 ) -> None:
@@ -77,20 +77,20 @@ async def test_what_lies_too_far_ahead_or_makes_no_sense_is_refused(
 
 
 async def test_a_part_is_waited_for_and_nothing_more(studio: Studio) -> None:
-    this = asyncio.create_task(studio.stream.playlist("live", 3, 3))
-    segment = asyncio.create_task(studio.stream.playlist("live", 3))
+    this = asyncio.create_task(studio.stream.playlist("live", 4, 3))
+    segment = asyncio.create_task(studio.stream.playlist("live", 4))
     await turns(3)
     assert studio.stream.waiting == 2
     studio.part()
-    assert read((await this).decode()).next == (3, 4)
+    assert read((await this).decode()).next == (4, 4)
     assert not segment.done()
     studio.part(start=True)
-    assert read((await segment).decode()).next == (4, 1)
+    assert read((await segment).decode()).next == (5, 1)
     assert studio.stream.waiting == 0
 
 
 async def test_a_part_behind_the_end_of_a_segment_is_the_first_of_the_next(studio: Studio) -> None:
-    waiting = asyncio.create_task(studio.stream.playlist("live", 3, 3))
+    waiting = asyncio.create_task(studio.stream.playlist("live", 4, 3))
     studio.end()
     await turns(5)
     assert not waiting.done()
@@ -99,7 +99,7 @@ async def test_a_part_behind_the_end_of_a_segment_is_the_first_of_the_next(studi
     assert not waiting.done()
     studio.part()
     playlist = read((await waiting).decode())
-    assert playlist.next == (4, 1)
+    assert playlist.next == (5, 1)
     assert playlist.segments[-1].discontinuity == 1
 
 
@@ -112,20 +112,20 @@ async def test_who_waits_for_nothing_is_told_to_come_again() -> None:
     studio.begin()
     studio.part()
     with pytest.raises(NotYet) as refused:
-        await studio.stream.playlist("live", 0, 1)
+        await studio.stream.playlist("live", 1, 1)
     assert refused.value.retry_after == 1
     assert studio.stream.waiting == 0
 
 
 async def test_after_the_end_everything_is_answered_at_once(studio: Studio) -> None:
-    waiting = asyncio.create_task(studio.stream.playlist("dvr", 3, 5))
+    waiting = asyncio.create_task(studio.stream.playlist("dvr", 4, 5))
     hinted = asyncio.create_task(studio.stream.part("e001", 27))
     await turns(2)
     studio.stream.take(Ended())
     assert read((await waiting).decode()).ended
     with pytest.raises(NoSuchPart):
         await hinted
-    assert read((await studio.stream.playlist("live", 100, 3)).decode()).ended
+    assert read((await studio.stream.playlist("live", 101, 3)).decode()).ended
 
 
 async def test_the_hinted_part_is_waited_for_and_others_are_not(studio: Studio) -> None:
@@ -152,7 +152,7 @@ async def test_a_hinted_part_of_a_reel_that_is_hidden_never_comes(studio: Studio
 
 async def test_a_cut_ends_every_request_and_nothing_hidden_is_ever_shown(studio: Studio) -> None:
     waiting = [
-        asyncio.create_task(studio.stream.playlist("live", 3, 3)),
+        asyncio.create_task(studio.stream.playlist("live", 4, 3)),
         asyncio.create_task(studio.stream.part("e001", 27)),
     ]
     await turns(2)
@@ -171,7 +171,7 @@ async def test_a_cut_ends_every_request_and_nothing_hidden_is_ever_shown(studio:
     studio.begin()
     studio.run(1)
     playlist = read((await studio.stream.playlist("dvr")).decode())
-    assert [one.msn for one in playlist.segments] == [0, 1, 2, 3, 4]
+    assert [one.msn for one in playlist.segments] == [1, 2, 3, 4, 5]
     assert playlist.segments[-1].parts[0].uri == "e003.p0.m4s"
     assert b"e002" not in await studio.stream.playlist("dvr")
 
@@ -180,33 +180,33 @@ async def test_only_so_many_may_wait() -> None:
     studio = Studio(waiting_requests=2)
     studio.begin()
     studio.part()
-    tasks = [asyncio.create_task(studio.stream.playlist("live", 0, 1)) for _ in range(2)]
+    tasks = [asyncio.create_task(studio.stream.playlist("live", 1, 1)) for _ in range(2)]
     await turns(2)
     with pytest.raises(TooManyWaiting):
-        await studio.stream.playlist("live", 0, 1)
+        await studio.stream.playlist("live", 1, 1)
     tasks[0].cancel()
     await turns(2)
-    late = asyncio.create_task(studio.stream.playlist("live", 0, 1))
+    late = asyncio.create_task(studio.stream.playlist("live", 1, 1))
     await turns(2)
     studio.part()
     assert await late == await tasks[1]
 
 
 async def test_a_closed_stream_lets_nobody_wait(studio: Studio) -> None:
-    waiting = asyncio.create_task(studio.stream.playlist("live", 3, 3))
+    waiting = asyncio.create_task(studio.stream.playlist("live", 4, 3))
     await turns(2)
     studio.stream.close()
     studio.stream.close()
     with pytest.raises(NotYet):
         await waiting
     with pytest.raises(NotYet):
-        await studio.stream.playlist("live", 3, 3)
-    assert read((await studio.stream.playlist("live")).decode()).next == (3, 3)
+        await studio.stream.playlist("live", 4, 3)
+    assert read((await studio.stream.playlist("live")).decode()).next == (4, 3)
 
 
 async def test_four_hundred_are_released_within_a_quarter_of_a_second_and_get_the_same_bytes(studio: Studio) -> None:
     async def wait() -> tuple[bytes, float]:
-        return await studio.stream.playlist("live", 3, 3), time.monotonic()
+        return await studio.stream.playlist("live", 4, 3), time.monotonic()
 
     tasks = [asyncio.create_task(wait()) for _ in range(400)]
     await turns(3)
@@ -219,7 +219,7 @@ async def test_four_hundred_are_released_within_a_quarter_of_a_second_and_get_th
 
 
 async def test_media_gets_its_turn_while_many_are_woken(studio: Studio) -> None:
-    tasks = [asyncio.create_task(studio.stream.playlist("live", 3, 3)) for _ in range(10 * WAKE_BATCH)]
+    tasks = [asyncio.create_task(studio.stream.playlist("live", 4, 3)) for _ in range(10 * WAKE_BATCH)]
     await turns(3)
     studio.part()
     done = []
@@ -245,7 +245,7 @@ async def test_what_left_the_memory_comes_from_the_disk() -> None:
     with pytest.raises(NoSuchPart):
         await studio.stream.part("e001", 0)
     assert studio.stream.held_bytes <= 9 * 400
-    assert read((await studio.stream.playlist("live")).decode()).sequence == 12
+    assert read((await studio.stream.playlist("live")).decode()).sequence == 13
 
 
 async def test_what_was_never_on_the_disk_is_served_for_a_while_and_is_a_gap_then() -> None:
@@ -260,7 +260,7 @@ async def test_what_was_never_on_the_disk_is_served_for_a_while_and_is_a_gap_the
     assert not any(one.gap for one in read((await studio.stream.playlist("dvr")).decode()).segments)
     studio.run(12)
     playlist = read((await studio.stream.playlist("dvr")).decode())
-    assert [one.msn for one in playlist.segments if one.gap] == [2, 3]
+    assert [one.msn for one in playlist.segments if one.gap] == [3, 4]
     with pytest.raises(NoSuchPart):
         await studio.stream.segment("e001", 2)
 

@@ -120,7 +120,7 @@ def test_a_segment_in_progress_and_the_newest_ones_list_their_parts_and_the_next
     press.part(start=True)
     timeline = told(press.made)
     playlist = read(live_playlist(timeline, 2, PART_SECONDS))
-    assert playlist.sequence == 2
+    assert playlist.sequence == 3
     assert playlist.segments[-1].uri is None
     assert [len(one.parts) for one in playlist.segments] == [0, 0, 0, 8, 8, 8, 8, 8, 1]
     assert playlist.segments[-1].parts[0].independent

@@ -14,6 +14,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 from yarl import URL
 
+from recorder.playlist import FIRST_MSN
 from signaling.auth.tokens import MONITOR, PERSON
 from signaling.library.admission import BURST
 from tests.support.hls_stage import NOW, HlsStage
@@ -134,7 +135,7 @@ async def test_a_playlist_is_compressed_for_those_who_take_it(stage: HlsStage, c
 
 @pytest.mark.parametrize(
     "query",
-    ["_HLS_part=1", "_HLS_msn=99", "_HLS_msn=1&_HLS_part=99", "_HLS_msn=-1", "_HLS_msn=x", "_HLS_msn=9999999999"],
+    ["_HLS_part=1", "_HLS_msn=99", "_HLS_msn=2&_HLS_part=99", "_HLS_msn=-1", "_HLS_msn=0", "_HLS_msn=x", "_HLS_msn=9999999999"],
 )
 async def test_a_directive_that_no_playlist_leads_to_is_400(stage: HlsStage, client: Client, query: str) -> None:
     stage.play(6.0)
@@ -267,7 +268,7 @@ async def test_a_cut_sends_everybody_away_at_once_and_resuming_lets_them_back(st
     stage.play(6.0)
     assert stage.running is not None
     msn, part = stage.running._timeline.next
-    urls = [stage.url(f"live.m3u8?_HLS_msn={msn}&_HLS_part={part}"), stage.url(_hint(stage))]
+    urls = [stage.url(f"live.m3u8?_HLS_msn={msn + FIRST_MSN}&_HLS_part={part}"), stage.url(_hint(stage))]
     waiting = [asyncio.create_task(ask(client, url, stage.bearer())) for url in urls]
     while stage.running.waiting < len(urls):
         await asyncio.sleep(0)
@@ -286,7 +287,7 @@ async def test_a_request_that_waits_is_answered_by_the_next_part(stage: HlsStage
     stage.play(6.0)
     assert stage.running is not None
     msn, part = stage.running._timeline.next
-    url = stage.url(f"live.m3u8?_HLS_msn={msn}&_HLS_part={part}")
+    url = stage.url(f"live.m3u8?_HLS_msn={msn + FIRST_MSN}&_HLS_part={part}")
     hint = _hint(stage)
     waiting = [asyncio.create_task(ask(client, one, stage.bearer())) for one in (url, stage.url(hint))]
     while stage.running.waiting < 2:
@@ -305,7 +306,7 @@ async def test_more_waiting_requests_than_may_wait_are_503(tmp_path: Path) -> No
         stage.play(6.0)
         assert stage.running is not None
         msn, part = stage.running._timeline.next
-        url = stage.url(f"live.m3u8?_HLS_msn={msn}&_HLS_part={part}")
+        url = stage.url(f"live.m3u8?_HLS_msn={msn + FIRST_MSN}&_HLS_part={part}")
         first = asyncio.create_task(ask(client, url, stage.bearer()))
         while stage.running.waiting < 1:
             await asyncio.sleep(0)

@@ -234,7 +234,8 @@ def read(text: str) -> Playlist:
 def _check_head(playlist: Playlist) -> None:
     need(playlist.target == 8, "the target duration is 8")
     need(playlist.kind != "VOD" or playlist.ended, "VOD has an end")
-    need(playlist.kind is None or playlist.sequence == 0, "EVENT and VOD begin with their first segment")
+    need(playlist.sequence >= 1, "there is no segment 0: hls.js takes a part of it for no part at all")
+    need(playlist.kind is None or playlist.sequence == 1, "EVENT and VOD begin with their first segment")
     need(playlist.version >= (9 if playlist.skipped else 6), f"version {playlist.version}")
     if playlist.skipped:
         until = float(playlist.control["CAN-SKIP-UNTIL"])
