@@ -28,6 +28,7 @@ class Piece:
 def problems_of(lines: list[dict[str, Any]]) -> set[str]:
     """Return the codes of what the journal tells of trouble."""
     problems = {"disk_full" for line in lines if line.get("state") == "degraded"}
+    problems |= {"picture_frozen" for line in lines if line.get("event") == "frozen"}
     for line in lines:
         drops = line.get("drops", {})
         problems |= {"packets_lost" for reason in UNREPAIRED if drops.get(reason)}

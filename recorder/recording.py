@@ -3,8 +3,8 @@
 1. **Nothing here blocks the media loop**: `recorder.sink` brings the messages to this side.
 2. A full disk never ends or interrupts the stream: it goes on in memory (DEGRADED), and when there is room the next IDR picture
    begins a reel on the disk.
-3. A new reel begins when the source, the picture's parameter set or the clock changes, when the camera goes off or comes back, and
-   after a pause: **time in which nothing was sent is not in the file**, the manifest names it.
+3. A new reel begins when the source, the picture's parameter set or the clock changes, when the first picture comes after
+   sound alone, and after a pause: **time in which nothing was sent is not in the file**, the manifest names it.
 4. While the lecture is cut, what still comes goes into a reel marked hidden, which the finished file leaves out.
 """
 
@@ -38,7 +38,7 @@ RESUME_BYTES: Final = 1 << 20  # beyond the reserve before recording goes on: a 
 WISH_SECONDS: Final = 2.0  # between two wishes while no IDR picture comes
 SOUND_LAG: Final = 0.3  # how far behind the picture sound may be beyond the reorder time before silence takes its place
 SOUND_ONLY_SECONDS: Final = 5.0  # without any picture before a reel of sound alone begins: cameras start slowly
-CAMERA_OFF_SECONDS: Final = 2.0  # without a picture, while sound comes, before the reel goes on without one
+CAMERA_OFF_SECONDS: Final = 2.0  # without a picture, while sound comes, before it is repeated
 BACKLOG_FRAMES: Final = 200
 
 
@@ -140,7 +140,7 @@ class Tape:
             return "recorder_waits"
         if self._reel.wants_key:
             return "segment"
-        if not self._reel.has_picture and now - self._packet_at < WISH_SECONDS:
+        if self._reel.needs_key and now - self._packet_at < WISH_SECONDS:
             return "camera_back"
         return "disk_free" if self._room else None
 
@@ -269,12 +269,15 @@ class Tape:
             self._reel.fill_sound(self._settings.reorder_seconds + SOUND_LAG if self._source.has_sound else 0.0)
 
     def _look_for_pictures(self) -> None:
-        """Go on without a picture when the camera is off: a part must not wait for it."""
-        if min(self._now, self._sound_at) - self._picture_at < CAMERA_OFF_SECONDS:
+        """Repeat the picture when the camera is off: a part must not wait for it."""
+        reel = self._reel
+        if reel is None or min(self._now, self._sound_at) - self._picture_at < CAMERA_OFF_SECONDS:
             return
-        self._change_reel("camera_off")
-        self._backlog.clear()
-        self._waiting_since = self._now - SOUND_ONLY_SECONDS  # the next sound begins the reel
+        began = not reel.frozen
+        if reel.stand_still(self._now):
+            self.drops["picture_repeated"] += 1
+            if began:
+                self._logbook.note("frozen", reel=reel.name)
 
     def _flush(self) -> None:
         """Take what has arrived without waiting for what is missing."""
@@ -299,11 +302,11 @@ class Tape:
             self._reel.sound(frame)
 
     def _add_picture(self, unit: AccessUnit) -> None:
-        self._picture_at = self._now
         reel = self._reel
-        if reel is not None and not reel.has_picture and not unit.key:
+        if reel is not None and reel.needs_key and not unit.key:
             self._video.close_gate("camera_back")
             return
+        self._picture_at = self._now
         if reel is not None and (not reel.fits(unit) or (self._room and unit.key)):
             self._change_reel("picture_changed", unit)
         if self._reel is None:

@@ -4,7 +4,9 @@
    streams run without holes from there to its end.
 2. **A picture is packed when the next one has come**, so that its duration is known. The last one lasts until the next reel's
    first picture, or as long as there is sound.
-3. **A disk that refuses does not end the reel**: the parts on it stay as they are, those that follow are told with
+3. **No track has a hole**: while the picture stands still its newest IDR picture is repeated, because a player cannot lose the
+   video track and get it back. What follows a repeated picture is an IDR picture.
+4. **A disk that refuses does not end the reel**: the parts on it stay as they are, those that follow are told with
    `stored = False`.
 """
 
@@ -29,6 +31,8 @@ from recorder.segment import Part, ReelWriter, part_of
 
 FIRST_DURATION: Final = VIDEO_CLOCK_RATE // 25  # until the second picture tells
 LONGEST_PICTURE: Final = 10 * VIDEO_CLOCK_RATE
+REPEAT: Final = VIDEO_CLOCK_RATE  # between two repeated pictures: what a live player has in its buffer is little more
+STILL_LAG: Final = 0.5  # seconds behind the present at which it is repeated: a picture may come after all
 USELESS_SAMPLES: Final = AUDIO_CLOCK_RATE // 5  # of sound before the reel that a decoder need not have heard
 
 
@@ -77,6 +81,9 @@ class Reel:
         self._sound_origin: int | None = None
         self._picture = -1  # time of the newest picture
         self._held: AccessUnit | None = None  # the newest picture, until its duration is known
+        self._still = first  # the newest IDR picture
+        self._moved = (0, 0.0)  # time and arrival of the newest picture that was not repeated
+        self.frozen = False  # the newest picture is a repeated one
         self._duration = FIRST_DURATION
         self._parts = 0
         self._place = 0  # of the next part in a file that is not written
@@ -91,6 +98,11 @@ class Reel:
     def has_picture(self) -> bool:
         """Whether this reel has a video track."""
         return self._origin is not None
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether the next picture must be an IDR picture: there is none, or the newest one is a repeated one."""
+        return not self.has_picture or self.frozen
 
     @property
     def stored(self) -> bool:
@@ -108,6 +120,8 @@ class Reel:
             return False
         if unit.sps is not None and unit.sps != self.sps:
             return False
+        if self.frozen and unit.timestamp - self._origin <= self._picture:
+            return False  # the sender's clock stood still as well
         return self._picture < 0 or not self._jumped(unit)
 
     def picture(self, unit: AccessUnit) -> bool:
@@ -115,11 +129,19 @@ class Reel:
         time = unit.timestamp - (self._origin or 0)
         if time <= self._picture:
             return False
-        if self._picture >= 0:
-            self._duration = time - self._picture
-        self._pack_held()
-        self._picture, self._held = time, unit
-        self._advance()
+        if unit.key:
+            self._still = unit
+        self._moved, self.frozen = (time, unit.arrival), False
+        self._hold(unit, time)
+        return True
+
+    def stand_still(self, now: float) -> bool:
+        """Repeat the newest IDR picture if it is time to; return whether it was repeated."""
+        time = self._moved[0] + round((now - self._moved[1] - STILL_LAG) * VIDEO_CLOCK_RATE)
+        if self._still is None or time < self._picture + REPEAT:
+            return False
+        self.frozen = True
+        self._hold(self._still, time)
         return True
 
     def sound(self, frame: SoundFrame) -> None:
@@ -169,6 +191,14 @@ class Reel:
 
     def _jumped(self, unit: AccessUnit) -> bool:
         return jumped((self._origin or 0) + self._picture, unit.timestamp, VIDEO_CLOCK_RATE)
+
+    def _hold(self, unit: AccessUnit, time: int) -> None:
+        """Pack the picture before, whose duration is known now, and keep this one back."""
+        if self._picture >= 0:
+            self._duration = time - self._picture
+        self._pack_held()
+        self._picture, self._held = time, unit
+        self._advance()
 
     def _pack_held(self) -> None:
         held, self._held = self._held, None

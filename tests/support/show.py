@@ -1,8 +1,8 @@
 """A lecture in acts, published in real time by a process of its own: `python -m tests.support.show URL KEY ACT...`.
 
 An act is `WIDTHxHEIGHT:SECONDS`; a `+` in front continues the session of the act before it with another picture size, otherwise the
-lecturer connects anew with the same key. Each picture is told as a line `COUNTER UNIX_SECONDS` when it is sent; counters go on
-through all acts. Everything is encoded before the first connection, so that encoding delays nothing.
+lecturer connects anew with the same key. An act of size 0x0 has sound alone: the picture stands still. Each picture is told as a line
+`COUNTER UNIX_SECONDS` when it is sent; counters go on through all acts. Everything is encoded before the first connection, so that encoding delays nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 import aiohttp
 
+from broadcaster.media import VIDEO_CLOCK_RATE
 from tests.support.media import Picture
 from tests.support.obs import FPS, Camera, Obs
 
@@ -27,7 +28,7 @@ PAUSE_SECONDS = 0.5  # between two connections
 
 @dataclass(frozen=True)
 class Act:
-    """Some seconds of one picture size; `continues` the session of the act before it."""
+    """Some seconds of one picture size, 0 for no picture at all; `continues` the session of the act before it."""
 
     width: int
     height: int
@@ -44,11 +45,23 @@ class Act:
     def __str__(self) -> str:
         return f"{'+' * self.continues}{self.width}x{self.height}:{self.seconds}"
 
+    def camera(self, first: int) -> Camera:
+        """Return what is captured, with pictures from counter `first` on; they are not sent when the act has none."""
+        size = (self.width, self.height) if self.width else (Camera.width, Camera.height)
+        return Camera(0.0, float(self.seconds), *size, first)
+
 
 class Teller(Obs):
-    """An output that tells each picture it sends."""
+    """An output that tells each picture it sends; while `dark` time goes on without pictures."""
+
+    dark = False
 
     def _send_picture(self, picture: Picture) -> None:
+        if self.dark:
+            self.peer.lecture.video.timestamp += VIDEO_CLOCK_RATE // FPS
+            self.counters.append(picture.counter)
+            self._sent.set()
+            return
         super()._send_picture(picture)
         sys.stdout.write(f"{picture.counter} {time.time():.3f}\n")
         sys.stdout.flush()
@@ -58,7 +71,7 @@ async def play(url: str, key: str, acts: list[Act]) -> None:
     """Publish the acts one after another."""
     cameras, first = [], 0
     for act in acts:
-        cameras.append(Camera(0.0, float(act.seconds), act.width, act.height, first))
+        cameras.append(act.camera(first))
         first += len(cameras[-1].clip.pictures)
     loop, obs = asyncio.get_running_loop(), None
     async with aiohttp.ClientSession() as http:
@@ -70,6 +83,7 @@ async def play(url: str, key: str, acts: list[Act]) -> None:
             if obs is None:
                 obs = Teller(http, url, key)
                 await obs.start()
+            obs.dark = not act.width
             begun = replace(camera, begun=loop.time())
             sent = len(obs.counters)
             async with obs.streaming(begun):
