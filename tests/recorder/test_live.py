@@ -103,6 +103,27 @@ async def test_a_part_behind_the_end_of_a_segment_is_the_first_of_the_next(studi
     assert playlist.segments[-1].discontinuity == 1
 
 
+async def test_players_are_let_in_when_the_first_segment_is_complete() -> None:
+    studio = Studio()
+    studio.begin()
+    studio.run(1)
+    with pytest.raises(NotYet):
+        studio.stream.index(rewind=False)  # all parts of the first segment, and nobody knows that it is complete
+    studio.part(start=True)
+    assert b"live.m3u8" in studio.stream.index(rewind=False)
+
+
+async def test_a_recording_shorter_than_a_segment_is_let_in_at_its_end() -> None:
+    studio = Studio()
+    studio.begin()
+    studio.part(start=True)
+    with pytest.raises(NotYet):
+        studio.stream.index(rewind=True)
+    studio.end()
+    studio.stream.take(Ended())
+    assert b"dvr.m3u8" in studio.stream.index(rewind=True)
+
+
 async def test_who_waits_for_nothing_is_told_to_come_again() -> None:
     studio = Studio(block_seconds=0.01)
     with pytest.raises(NotYet):

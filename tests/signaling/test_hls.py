@@ -135,7 +135,15 @@ async def test_a_playlist_is_compressed_for_those_who_take_it(stage: HlsStage, c
 
 @pytest.mark.parametrize(
     "query",
-    ["_HLS_part=1", "_HLS_msn=99", "_HLS_msn=2&_HLS_part=99", "_HLS_msn=-1", "_HLS_msn=0", "_HLS_msn=x", "_HLS_msn=9999999999"],
+    [
+        "_HLS_part=1",
+        "_HLS_msn=99",
+        "_HLS_msn=2&_HLS_part=99",
+        "_HLS_msn=-1",
+        "_HLS_msn=0",
+        "_HLS_msn=x",
+        "_HLS_msn=9999999999",
+    ],
 )
 async def test_a_directive_that_no_playlist_leads_to_is_400(stage: HlsStage, client: Client, query: str) -> None:
     stage.play(6.0)
