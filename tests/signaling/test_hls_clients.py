@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from recorder.playlist import FIRST_MSN
 from tests.support.ffmpeg_whip import running
 from tests.support.m3u8 import read
 from tests.support.server import Server
@@ -138,6 +139,6 @@ async def _connected(url: str) -> _Client:
 def test_the_running_playlists_keep_the_rules(demo: dict[str, Any]) -> None:
     live, dvr = (read(fetch(demo, media_playlist(demo, query))) for query in ("", "?rewind=1"))
     assert live.hint is not None
-    assert (live.kind, dvr.kind, dvr.sequence) == (None, "EVENT", 0)
+    assert (live.kind, dvr.kind, dvr.sequence) == (None, "EVENT", FIRST_MSN)
     assert all(one.parts[0].independent for one in live.complete if one.parts)
     assert Path(urlsplit(media_playlist(demo)).path).name == "live.m3u8"
