@@ -21,6 +21,7 @@ from recorder.grid import LATEST, Grid, Picture, Span, read_cut
 from recorder.journal import Lines
 from recorder.packager import sound_ticks, ticks_after
 from recorder.segment import PLACEHOLDER, Part, beside, is_finished, part_of, read_head, read_index
+from recorder.store import sync_folder
 
 CHECKED_PARTS: Final = (
     4  # the newest parts whose checksum recovery compares: older ones were synced long before the crash
@@ -157,8 +158,12 @@ def _is_key(content: Content, has_picture: bool) -> bool:
 
 
 def _rewrite_index(path: Path, parts: list[Part]) -> None:
-    path.unlink(missing_ok=True)
-    lines = Lines(path, durable=False)
+    """Replace the index so that a crash leaves the old or the new one: it alone knows when parts were written."""
+    beside = path.with_name(path.name + ".new")
+    beside.unlink(missing_ok=True)
+    lines = Lines(beside, durable=False)
     for part in parts:
         lines.append(asdict(part))
     lines.close()
+    beside.replace(path)
+    sync_folder(path.parent)

@@ -75,7 +75,14 @@ def _verdict(one: Kept, latest: datetime) -> Verdict:
 
 def size_of(folder: Folder) -> int:
     """Return the bytes of the files of a recording on the local disk."""
-    return sum(path.stat().st_size for path in folder.path.iterdir()) if folder.path.is_dir() else 0
+    return sum(_size(path) for path in folder.path.iterdir()) if folder.path.is_dir() else 0
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # written aside and renamed meanwhile
+        return 0
 
 
 def hide(folder: Folder) -> None:

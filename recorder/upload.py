@@ -108,6 +108,10 @@ class Uploader:
             self.failed += 1
             log.warning("x upload", recording=folder.recording_id, error=str(error))
             return False
+        except Exception as error:  # whoever is told may fail as well, and must not end the round of all others
+            self.failed += 1
+            log.exception("x upload", recording=folder.recording_id, error=str(error))
+            return False
         return True
 
     def _due(self) -> list[Folder]:
@@ -118,7 +122,7 @@ class Uploader:
         return [
             one
             for one in self._store.folders()
-            if is_stored(one) and not read_stored(one).get("local_removed") and _ended(one) < latest
+            if is_stored(one) and (not read_stored(one).get("local_removed") or _media(one)) and _ended(one) < latest
         ]
 
     async def upload(self, folder: Folder) -> None:
@@ -134,8 +138,8 @@ class Uploader:
             await asyncio.to_thread(_write, folder, {**stored, "files": known, "manifest": None})
         manifest = await asyncio.to_thread(_sha256, folder.manifest)
         await self._put(folder, folder.manifest, folder.manifest.stat().st_size)
+        await self._tell(folder, "stored")  # before the marker: after a crash it is told again, not never
         await asyncio.to_thread(_write, folder, {**stored, "files": known, "manifest": manifest})
-        await self._tell(folder, "stored")
         log.info("> recording stored", recording=folder.recording_id, files=len(known))
 
     async def _tell(self, folder: Folder, where: str) -> None:
@@ -149,9 +153,10 @@ class Uploader:
         return found.etag
 
     async def drop(self, folder: Folder) -> None:
-        """Remove the local media of a stored recording after reading the copy back."""
+        """Remove the local media of a stored recording after reading the copy back, unless that was done before a crash."""
         stored = await asyncio.to_thread(read_stored, folder)
-        for path in await asyncio.to_thread(_media, folder):
+        verified = stored.get("local_removed", False)
+        for path in [] if verified else await asyncio.to_thread(_media, folder):
             told = stored["files"].get(path.name)
             if told is None or await self._objects.sha256(f"{folder.recording_id}/{path.name}") != told["sha256"]:
                 raise ObjectStoreError(f"{path.name} of {folder.recording_id} is not the same in the object store")

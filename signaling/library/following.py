@@ -176,7 +176,9 @@ class Following:
     def _bar_by(self, event: BroadcastChanged) -> None:
         if event.to_state is State.CUT:
             self.bar(event.lecture_id, cut=True)
-        elif event.from_state is State.CUT and self._lectures.state_of(event.lecture_id) != State.CUT:
+        elif event.from_state is not State.CUT or event.to_state in OVER:
+            return  # what was stopped and then ended stays barred: a reviewer decides
+        elif self._lectures.state_of(event.lecture_id) != State.CUT:
             self.bar(event.lecture_id, cut=False)  # unless it was cut again while this fact waited
 
     async def _follow(self, event: BroadcastChanged) -> None:

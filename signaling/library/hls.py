@@ -180,9 +180,9 @@ class Hls:
     ) -> web.StreamResponse:
         msn, part = _number(request, "_HLS_msn"), _number(request, "_HLS_part")
         skip = request.query.get("_HLS_skip") in ("YES", "v2")
-        if msn is not None and claims.is_screen:
-            self._deliveries.asked(claims.lecture_id, claims.subject, msn, part or 0, self._clock())
         text = await stream.playlist("dvr" if kind == "dvr" else "live", msn, part, skip)
+        if msn is not None and claims.is_screen:  # only what was really given: an invented number is refused above
+            self._deliveries.asked(claims.lecture_id, claims.subject, msn, part or 0, self._clock())
         return self._playlists.answer(request, text)
 
     async def _from_files(self, request: web.Request, item: Item, piece: pieces.Piece) -> web.StreamResponse:

@@ -2,7 +2,8 @@
 
 An act is `WIDTHxHEIGHT:SECONDS`; a `+` in front continues the session of the act before it with another picture size, otherwise the
 lecturer connects anew with the same key. An act of size 0x0 has sound alone: the picture stands still. Each picture is told as a line
-`COUNTER UNIX_SECONDS` when it is sent; counters go on through all acts. Everything is encoded before the first connection, so that encoding delays nothing.
+`COUNTER UNIX_SECONDS` when it is sent; counters go on through all acts. Everything is encoded before the first
+connection, so that encoding delays nothing.
 """
 
 from __future__ import annotations

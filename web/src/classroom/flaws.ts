@@ -6,6 +6,7 @@ import { WORDS, type Word } from './words';
 const KNOWN: Readonly<Record<string, Word>> = {
   disk_full: 'flaw.disk_full',
   packets_lost: 'flaw.packets_lost',
+  picture_frozen: 'flaw.picture_frozen',
   torn_end: 'flaw.torn_end',
   no_picture: 'flaw.no_picture',
 };

@@ -187,6 +187,7 @@ export const en: Record<Key, string> = {
   'trouble.disk_full': 'The disk was full; a part was not recorded',
   'trouble.no_media': 'Nothing came from the lecturer; there is nothing to play',
   'trouble.packets_lost': "The lecturer's network lost packets; some pictures may be damaged",
+  'trouble.picture_frozen': "The lecturer's picture was missing for seconds; it stands still there, the sound goes on",
   'trouble.torn_end': 'Recording broke off; a second or two may be missing at the end',
   'trouble.reel_unreadable': 'A part of the file was damaged and left out',
   'trouble.removed': 'Its time was over; the recording was deleted',

@@ -184,6 +184,7 @@ export const zh = {
   'trouble.disk_full': '磁盘空间不足，有一段没有录上',
   'trouble.no_media': '没有收到讲师的音视频，没有可播放的内容',
   'trouble.packets_lost': '讲师的网络丢过包，个别画面可能有缺损',
+  'trouble.picture_frozen': '讲师的画面断过几秒以上，这一段画面静止，声音照常',
   'trouble.torn_end': '录制曾意外中断，结尾可能少一两秒',
   'trouble.reel_unreadable': '有一段文件损坏，已跳过',
   'trouble.removed': '保存期已满，录像已删除',
