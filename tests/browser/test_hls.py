@@ -77,8 +77,14 @@ def latencies(seen: list[list[Any]], show: Show) -> list[float]:
 def test_a_lecture_by_low_latency_hls(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     demo = server.demo()
     assert demo is not None
-    acts = (Act(640, 360, STEADY_SECONDS + 20), Act(1280, 720, 15, continues=True), Act(1280, 720, 20))
-    changed, returned = acts[0].seconds * FPS, (acts[0].seconds + acts[1].seconds) * FPS
+    acts = (
+        Act(640, 360, STEADY_SECONDS + 20),
+        Act(0, 0, 5, continues=True),  # the sound goes on, the picture stands still
+        Act(1280, 720, 15, continues=True),
+        Act(1280, 720, 20),
+    )
+    changed = sum(act.seconds for act in acts[:2]) * FPS
+    returned = sum(act.seconds for act in acts[:3]) * FPS
     with showing(demo, *acts) as show, chromium("--autoplay-policy=no-user-gesture-required") as browser:
         show.until(0)
         page = player(browser, server)
