@@ -14,12 +14,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
+from broadcaster.media import VIDEO_CLOCK_RATE
 from config.settings import HlsSettings
 from recorder.errors import BadDirective, Cut, NoSuchPart, NotYet, TooManyWaiting
 from recorder.news import Ended, News, PartMade, ReelBegun, ReelEnded
 from recorder.playlist import FIRST_MSN, advance_limit, dvr_playlist, index_playlist, live_playlist
 from recorder.store import Folder
-from recorder.timeline import TARGET_SECONDS, Timeline
+from recorder.timeline import TARGET_SECONDS, Segment, Timeline
 from recorder.window import MEMORY_BYTES, Span, Window
 
 __all__ = ["LiveStream", "PlaylistKind", "Span"]
@@ -120,6 +121,22 @@ class LiveStream:
             self._check_directive(place, part)
             await self._until(lambda: self._timeline.ended or self._has(place, part))
         return self._text(kind, skip and kind == "dvr")
+
+    def seconds_between(self, earlier: tuple[int, int], later: tuple[int, int]) -> float:
+        """Return the seconds of media from the end of one part to the end of another; each is a segment's number and a place in it.
+
+        0 when `later` is not later, or one of them is not there.
+        """
+        segments = self._timeline.segments
+        begin, end = earlier[0] - FIRST_MSN, later[0] - FIRST_MSN
+        if not 0 <= begin <= end < len(segments):
+            return 0.0
+        ticks = sum(segment.duration for segment in segments[begin:end])
+        ticks += self._played(segments[end], later[1]) - self._played(segments[begin], earlier[1])
+        return max(0, ticks) / VIDEO_CLOCK_RATE
+
+    def _played(self, segment: Segment, part: int) -> int:
+        return min(segment.duration, round((part + 1) * self._part_seconds * VIDEO_CLOCK_RATE))
 
     async def part(self, reel: str, seq: int) -> bytes | Span:
         """Return a part; the one that comes next is waited for. Raise `NoSuchPart`, `NotYet`, `TooManyWaiting`, `Cut`."""

@@ -129,6 +129,7 @@ class Node:
             boot=self.boot_id,
             data_dir=folder,
             room=self.plane.room,
+            hls=self.deliveries.take,
         )
         self.documents = LectureDocuments(self.lectures, self.live.facts, self.boot_id)
         self.realtime = Realtime(

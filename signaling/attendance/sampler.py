@@ -4,11 +4,13 @@
 2. A broadcast that leaves the air is sampled at once. Its room may be closed by then: the sampler holds on to the room that
    it knows, so that the last seconds are not lost with it.
 3. Viewers that are no screens (`monitor:...`) are left out.
+4. Seconds that a screen was given over HLS count as the packets that the lecture had in as many seconds. HLS is some seconds late:
+   more than the window has fills up the one before, as late receiver reports do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -35,8 +37,17 @@ class SampledRoom(Protocol):
 class Sampler:
     """Turns the delivery samples of this node's rooms into rows of the ledger."""
 
-    def __init__(self, room: Callable[[str], SampledRoom], *, node: str, boot: str, window_seconds: int) -> None:
+    def __init__(
+        self,
+        room: Callable[[str], SampledRoom],
+        *,
+        node: str,
+        boot: str,
+        window_seconds: int,
+        hls: Callable[[str], Mapping[str, float]] = lambda lecture_id: {},
+    ) -> None:
         self._room = room
+        self._hls = hls
         self._held: dict[str, SampledRoom] = {}
         self._node = node
         self._boot = boot
@@ -82,7 +93,7 @@ class Sampler:
     def _collect(self, broadcast_id: str, now: datetime) -> list[WindowFact]:
         lecture_id = self._lectures[broadcast_id]
         sample = self._hold(lecture_id).sample_delivery()
-        deliveries = _merge(sample)
+        deliveries = _merge(sample, self._hls(lecture_id))
         if not sample.published and not any(advance for _, advance, _ in deliveries):
             return []
         number = window_ending(now, self._window_seconds)
@@ -96,11 +107,18 @@ class Sampler:
         ]
 
 
-def _merge(sample: DeliverySample) -> tuple[tuple[str, int, int], ...]:
-    """Return (screen, advance, lost), one a screen: a screen that rejoined within the window has its sessions added up."""
+def _merge(sample: DeliverySample, hls: Mapping[str, float]) -> tuple[tuple[str, int, int], ...]:
+    """Return (screen, advance, lost), one a screen: a screen that rejoined within the window has its sessions added up.
+
+    What came over HLS beside WebRTC adds to it up to what was published: it is the same picture twice.
+    """
     sums: dict[str, tuple[int, int]] = {}
     for delivery in sample.deliveries:
         if not delivery.viewer.startswith(MONITOR):
             advance, lost = sums.get(delivery.viewer, (0, 0))
             sums[delivery.viewer] = advance + max(0, delivery.advance), lost + max(0, delivery.lost)
+    for screen, seconds in hls.items():
+        packets = round(sample.published * seconds / sample.flowing) if sample.flowing > 0 else 0
+        advance, lost = sums.get(screen, (0, 0))
+        sums[screen] = max(advance, min(advance + packets, sample.published)) if advance else packets, lost
     return tuple((screen, advance, lost) for screen, (advance, lost) in sums.items())

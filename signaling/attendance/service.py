@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -58,7 +58,8 @@ class LectureReport:
 class AttendanceService:
     """The door to the ledger.
 
-    `room(lecture_id)` returns the lecture's room on this node. `handle` is a listener of the live service: when it
+    `room(lecture_id)` returns the lecture's room on this node, `hls(lecture_id)` the seconds delivered to screens over HLS since the
+    call before. `handle` is a listener of the live service: when it
     returns, what it was given is durable; when nothing durable is left to write to, it raises `LedgerUnavailable`.
     """
 
@@ -71,6 +72,7 @@ class AttendanceService:
         boot: str,
         data_dir: Path,
         room: Callable[[str], SampledRoom],
+        hls: Callable[[str], Mapping[str, float]] = lambda lecture_id: {},
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._db = db
@@ -78,7 +80,7 @@ class AttendanceService:
         self._node = node
         self._boot = boot[:16]
         self._clock = clock
-        self._sampler = Sampler(room, node=node, boot=self._boot, window_seconds=settings.window_seconds)
+        self._sampler = Sampler(room, node=node, boot=self._boot, window_seconds=settings.window_seconds, hls=hls)
         self.ledger = Ledger(
             self._store,
             Journal(data_dir / JOURNAL, settings.journal_bytes),

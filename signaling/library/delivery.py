@@ -17,50 +17,67 @@ LECTURES: Final = 200
 """Lectures that are remembered, in the same way."""
 LONGEST_STEP_SECONDS: Final = 30.0
 """Seconds within which the next request must come to be the next one: more than the longest that a request is held."""
+BURST_SECONDS: Final = 0.5
+"""Media by which a request may be ahead of the clock: parts are told when they are complete, a request may be late once."""
 
-OnDelivered = Callable[[str, str, int, int], None]
-"""Told `(screen id, lecture id, msn, part)` of every step."""
+Place = tuple[int, int]
+"""Number of a segment (msn), place of a part in it."""
+Between = Callable[[Place, Place], float]
+"""The seconds of media from the end of one part to the end of another, as the stream knows them."""
 
 
 @dataclass(slots=True)
-class _Place:
-    msn: int
-    part: int
+class _Progress:
+    place: Place
     asked_at: float
     delivered_at: float | None = None
+    seconds: float = 0.0  # delivered and not taken yet
 
 
 class Deliveries:
     """The place of every screen in what it watches. Bounded, see `SCREENS` and `LECTURES`."""
 
-    def __init__(self, on_delivered: OnDelivered | None = None) -> None:
-        self.on_delivered = on_delivered
-        self._lectures: OrderedDict[str, OrderedDict[str, _Place]] = OrderedDict()
+    def __init__(self) -> None:
+        self._lectures: OrderedDict[str, OrderedDict[str, _Progress]] = OrderedDict()
 
-    def asked(self, lecture_id: str, screen_id: str, msn: int, part: int, now: float) -> bool:
-        """Take a request for the live playlist that holds this part; return whether it continues the one before."""
-        places = self._places(lecture_id)
-        before = places.pop(screen_id, None)
-        place = places[screen_id] = _Place(msn, part, now, before.delivered_at if before else None)
-        if len(places) > SCREENS:
-            places.popitem(last=False)
-        if before is None or now - before.asked_at > LONGEST_STEP_SECONDS:
-            return False
-        if (msn, part) <= (before.msn, before.part):
-            return False
-        place.delivered_at = now
-        if self.on_delivered is not None:
-            self.on_delivered(screen_id, lecture_id, msn, part)
-        return True
+    def asked(self, lecture_id: str, screen_id: str, place: Place, now: float, between: Between) -> float:
+        """Take a request for the live playlist that holds this part; return the seconds of media that it proves.
+
+        They are those since the request before, when it continues that one: never more than the time that went by, so that
+        nobody is given a lecture faster than it runs.
+        """
+        screens = self._screens(lecture_id)
+        before = screens.pop(screen_id, None)
+        progress = screens[screen_id] = _Progress(place, now)
+        if len(screens) > SCREENS:
+            screens.popitem(last=False)
+        if before is None:
+            return 0.0
+        progress.delivered_at, progress.seconds = before.delivered_at, before.seconds
+        passed = now - before.asked_at
+        if passed > LONGEST_STEP_SECONDS or place <= before.place:
+            return 0.0
+        step = min(between(before.place, place), passed + BURST_SECONDS)
+        progress.delivered_at = now
+        progress.seconds += step
+        return step
+
+    def take(self, lecture_id: str) -> dict[str, float]:
+        """Return the seconds delivered to every screen since the call before."""
+        taken = {}
+        for screen_id, progress in self._lectures.get(lecture_id, {}).items():
+            if progress.seconds > 0:
+                taken[screen_id], progress.seconds = progress.seconds, 0.0
+        return taken
 
     def ages(self, lecture_id: str, now: float) -> dict[str, float]:
         """Return the seconds since the last step of every screen that has made one."""
-        places: Mapping[str, _Place] = self._lectures.get(lecture_id, {})
-        return {screen: now - place.delivered_at for screen, place in places.items() if place.delivered_at is not None}
+        screens: Mapping[str, _Progress] = self._lectures.get(lecture_id, {})
+        return {screen: now - one.delivered_at for screen, one in screens.items() if one.delivered_at is not None}
 
-    def _places(self, lecture_id: str) -> OrderedDict[str, _Place]:
-        places = self._lectures.setdefault(lecture_id, OrderedDict())
+    def _screens(self, lecture_id: str) -> OrderedDict[str, _Progress]:
+        screens = self._lectures.setdefault(lecture_id, OrderedDict())
         self._lectures.move_to_end(lecture_id)
         if len(self._lectures) > LECTURES:
             self._lectures.popitem(last=False)
-        return places
+        return screens

@@ -24,7 +24,7 @@ from signaling.api.problems import Problem, not_found
 from signaling.auth.tokens import WatchClaims
 from signaling.library import pieces, sending
 from signaling.library.admission import Admission
-from signaling.library.delivery import Deliveries
+from signaling.library.delivery import Deliveries, Place
 from signaling.library.finished import BASE, FinishedRecordings, Programme
 from signaling.library.pieces import Aside, Asked, Index, Init, PartName, Playlist, ReelFile, SegmentName
 from signaling.library.receipts import HEADER, Receipts
@@ -182,7 +182,8 @@ class Hls:
         skip = request.query.get("_HLS_skip") in ("YES", "v2")
         text = await stream.playlist("dvr" if kind == "dvr" else "live", msn, part, skip)
         if msn is not None and claims.is_screen:  # only what was really given: an invented number is refused above
-            self._deliveries.asked(claims.lecture_id, claims.subject, msn, part or 0, self._clock())
+            between = stream.seconds_between if kind == "live" else _rewound
+            self._deliveries.asked(claims.lecture_id, claims.subject, (msn, part or 0), self._clock(), between)
         return self._playlists.answer(request, text)
 
     async def _from_files(self, request: web.Request, item: Item, piece: pieces.Piece) -> web.StreamResponse:
@@ -238,6 +239,11 @@ async def _running(stream: LiveStream, piece: Init | SegmentName | PartName) -> 
             return await sending.media(await stream.segment(reel, msn))
         case PartName(reel, seq):
             return await sending.media([await stream.part(reel, seq)])
+
+
+def _rewound(earlier: Place, later: Place) -> float:
+    """Who plays an earlier part of the lecture reads the same playlist; what is seen of it cannot be told from there."""
+    return 0.0
 
 
 def _number(request: web.Request, name: str) -> int | None:

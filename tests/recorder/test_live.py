@@ -68,6 +68,25 @@ async def test_what_is_there_is_answered_at_once(studio: Studio, msn: int | None
     assert playlist.next == (4, 3)
 
 
+@pytest.mark.parametrize(
+    ("earlier", "later", "seconds"),
+    [
+        ((1, 0), (1, 1), 0.5),
+        ((1, 7), (2, 0), 0.5),
+        ((1, 0), (4, 2), 13.0),
+        ((2, 99), (3, 7), 4.0),
+        ((3, 3), (3, 2), 0.0),
+        ((3, 0), (2, 0), 0.0),
+        ((0, 0), (2, 0), 0.0),
+        ((3, 0), (9, 0), 0.0),
+    ],
+)
+def test_the_media_between_two_parts_is_measured(
+    studio: Studio, earlier: tuple[int, int], later: tuple[int, int], seconds: float
+) -> None:
+    assert studio.stream.seconds_between(earlier, later) == seconds
+
+
 @pytest.mark.parametrize(("msn", "part"), [(None, 0), (6, None), (6, 0), (4, 9), (5, 6), (0, None), (4, -1)])
 async def test_what_lies_too_far_ahead_or_makes_no_sense_is_refused(
     studio: Studio, msn: int | None, part: int | None

@@ -102,6 +102,23 @@ async def test_a_report_shows_the_seconds_that_each_class_got(db: Database, tmp_
     assert made.report.total.schools_connected == 1
 
 
+async def test_seconds_over_hls_count_as_delivered(db: Database, tmp_path: Path) -> None:
+    """A watches over HLS alone, two seconds late; B by WebRTC, from 20 s on over HLS, for a moment over both."""
+    rooms = Rooms()
+    attendance = service(db, tmp_path, rooms)
+    await attendance.handle(changed(Event.START, State.OPEN, 0))
+    over_hls = [{A: 8.0}, {A: 10.0}, {A: 10.0, B: 9.0}, {A: 10.0, B: 10.0}, {A: 10.0, B: 5.0}, {A: 12.0}]
+    by_webrtc = [1750, 1750, 350, 0, 1750, 1750]
+    for number, (seconds, packets) in enumerate(zip(over_hls, by_webrtc, strict=True)):
+        rooms.hls = seconds
+        rooms.deliver(1750, 10.0, *([(B, packets, 0)] if packets else []))
+        await attendance.tick(at(10 * number + 10))
+    rows = by_class(await reported(attendance))
+    a, b = rows["2152230101-1"], rows["2152230101-2"]
+    assert (a.delivery.delivered_ms, b.delivery.delivered_ms) == (58_000, 60_000)
+    assert (a.evidence, a.presence.joined_at) == ("E2", at(0))
+
+
 async def test_a_county_sees_itself_and_a_school_itself(db: Database, tmp_path: Path) -> None:
     rooms = Rooms()
     attendance = service(db, tmp_path, rooms)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from signaling.auth.tokens import BadToken, WatchTokens
-from signaling.library.delivery import LONGEST_STEP_SECONDS, Deliveries
+from signaling.library.delivery import BURST_SECONDS, LONGEST_STEP_SECONDS, Deliveries, Place
 from signaling.library.pieces import Asked, Index, Init, PartName, Playlist, ReelFile, SegmentName, parse_path
 from signaling.library.receipts import BadReceipt, Receipt, Receipts
 from signaling.live.broadcasts import SYSTEM
@@ -76,18 +76,34 @@ def test_a_path_asks_for_something_or_for_nothing(path: str, asked: Asked | None
     assert parse_path(path) == asked
 
 
+def halves(earlier: Place, later: Place) -> float:
+    """Segments of four seconds, parts of half a second."""
+    return 4 * (later[0] - earlier[0]) + (later[1] - earlier[1]) / 2
+
+
 def test_only_steps_in_order_are_delivery() -> None:
-    steps: list[tuple[str, str, int, int]] = []
-    deliveries = Deliveries(lambda *step: steps.append(step))
-    assert not deliveries.asked("lec", "s", 4, 0, 0.0)
-    assert deliveries.asked("lec", "s", 4, 1, 0.5)
-    assert not deliveries.asked("lec", "s", 4, 1, 0.6)
-    assert not deliveries.asked("lec", "s", 3, 0, 0.7)
-    assert deliveries.asked("lec", "s", 4, 0, 0.8)
-    assert not deliveries.asked("lec", "s", 9, 0, 0.9 + LONGEST_STEP_SECONDS)
-    assert steps == [("s", "lec", 4, 1), ("s", "lec", 4, 0)]
-    assert deliveries.ages("lec", 10.8) == {"s": 10.0}
-    assert deliveries.ages("another", 10.8) == {}
+    deliveries = Deliveries()
+
+    def asked(msn: int, part: int, now: float) -> float:
+        return deliveries.asked("lec", "s", (msn, part), now, halves)
+
+    assert asked(4, 0, 0.0) == 0
+    assert asked(4, 1, 0.5) == 0.5
+    assert asked(4, 1, 0.6) == 0
+    assert asked(3, 0, 0.7) == 0
+    assert asked(4, 0, 4.7) == 4
+    assert asked(9, 0, 4.8 + LONGEST_STEP_SECONDS) == 0
+    assert deliveries.ages("lec", 14.7) == {"s": 10.0}
+    assert deliveries.ages("another", 14.7) == {}
+
+
+def test_nobody_is_given_a_lecture_faster_than_it_runs() -> None:
+    deliveries = Deliveries()
+    deliveries.asked("lec", "s", (1, 0), 0.0, halves)
+    assert deliveries.asked("lec", "s", (60, 0), 1.0, halves) == 1.0 + BURST_SECONDS
+    assert deliveries.take("lec") == {"s": 1.0 + BURST_SECONDS}
+    assert deliveries.take("lec") == {}, "taken once"
+    assert deliveries.take("another") == {}
 
 
 async def test_screens_that_follow_over_hls_are_viewers_on_the_board(tmp_path: Path) -> None:

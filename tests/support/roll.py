@@ -43,6 +43,7 @@ class Rooms:
         self._samples: list[DeliverySample] = []
         self.closed = False
         self.asked = 0
+        self.hls: dict[str, float] = {}  # seconds that screens were given over HLS since they were last taken
 
     def room(self, lecture_id: str) -> Rooms:
         """Return the room; a closed one is replaced by an empty one."""
@@ -53,6 +54,11 @@ class Rooms:
         made = tuple(Delivery(viewer, advance, lost, published) for viewer, advance, lost in deliveries)
         self._samples.append(DeliverySample(published, flowing, made))
 
+    def take_hls(self, lecture_id: str) -> dict[str, float]:
+        """Return what was put into `hls`, once."""
+        taken, self.hls = self.hls, {}
+        return taken
+
     def sample_delivery(self) -> DeliverySample:
         """Return the next sample, or an empty one."""
         self.asked += 1
@@ -62,7 +68,9 @@ class Rooms:
 def service(db: Database, folder: Path, rooms: Rooms, *, boot: str = "boot-1", **changes: object) -> AttendanceService:
     """Return an attendance service whose clock stands at the start."""
     made = settings(**changes)
-    return AttendanceService(db, made, node="node-1", boot=boot, data_dir=folder, room=rooms.room, clock=lambda: START)
+    return AttendanceService(
+        db, made, node="node-1", boot=boot, data_dir=folder, room=rooms.room, hls=rooms.take_hls, clock=lambda: START
+    )
 
 
 async def database(folder: Path) -> Database:

@@ -8,12 +8,14 @@ import { arrive, backupOf, doubt, engage, fall, stay, wish, without } from './se
  *
  * 1. **Five seconds without a picture by WebRTC and the backup line is tried**, whatever the reason: not answered, no path, a path
  *    without media, no codec.
- * 2. **WebRTC is tried again behind the backup line's picture** and takes over with its first frame, never before.
+ * 2. **WebRTC is tried again behind the backup line's picture** and takes over with its first frame, never before. Where it has
+ *    worked before (the server went away, the network was down) the first trial comes soon.
  * 3. The backup line lost as well: from the top again, with the pauses of any other reconnect.
  */
 
 const FALL = 5000;
 const HEALTH = 30_000;
+const SOON = 4000;
 const CLIMB = 60_000;
 const STALLED_S = 3;
 const HOPELESS_S = 8;
@@ -27,7 +29,7 @@ export function timed(model: Model, { now, random }: Context): Model {
   const falls = seeking && model.path === 'webrtc' && backupOf(model) !== null;
   const climbs = model.phase === 'live' && model.path === 'hls' && model.peer === 'none' && !model.unplayable;
   const fallAt = falls ? (model.fallAt ?? now + FALL) : null;
-  const climbAt = climbs ? (model.climbAt ?? now + HEALTH * (1 + random)) : null;
+  const climbAt = climbs ? (model.climbAt ?? now + (model.proven ? SOON : HEALTH) * (1 + random)) : null;
   return fallAt === model.fallAt && climbAt === model.climbAt ? model : { ...model, fallAt, climbAt };
 }
 
@@ -63,20 +65,20 @@ function later({ now, random }: Context): number {
 /** The first frame by WebRTC: it takes over, and the backup line is left. */
 export function climb(model: Model, _event: Event<'picture'>, { now }: Context): Step {
   if (model.peer !== 'up') return stay(model);
-  const up: Model = { ...model, path: 'webrtc', phase: 'live', backup: false, movingSince: now };
+  const up: Model = { ...model, path: 'webrtc', phase: 'live', backup: false, proven: true, movingSince: now };
   return { model: { ...up, askAt: null, dials: 0, studioLost: false }, orders: model.backup ? [{ do: 'leave-backup' }] : [] };
 }
 
 /** The trial failed by itself. */
 export function unproven(model: Model, event: Event<'closed'> | Event<'undialed'>, context: Context): Step {
   const unplayable = model.unplayable || (event.type === 'undialed' && event.code !== null);
-  return stay({ ...model, peer: 'none', unplayable, climbAt: later(context) });
+  return stay({ ...model, peer: 'none', proven: false, unplayable, climbAt: later(context) });
 }
 
 /** The trial connects and brings nothing. */
 export function inVain(model: Model, { seconds }: Event<'silent'> | Event<'stuck'>, context: Context): Step {
   if (seconds < VAIN_S || model.peer === 'none') return stay(model);
-  return { model: { ...model, peer: 'none', climbAt: later(context) }, orders: [{ do: 'hang-up' }] };
+  return { model: { ...model, peer: 'none', proven: false, climbAt: later(context) }, orders: [{ do: 'hang-up' }] };
 }
 
 /** Leaves the backup line for the top of the ladder; a trial that is under way becomes the connection. */

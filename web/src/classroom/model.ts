@@ -34,6 +34,8 @@ export interface Model {
   readonly fallAt: number | null;
   /** When to try WebRTC again behind the backup line's picture. */
   readonly climbAt: number | null;
+  /** A picture came by WebRTC since the page was opened: what stopped it is more likely to be over soon than a network without it. */
+  readonly proven: boolean;
   /** This browser and the lecture have no WebRTC codec in common: it is not tried again. */
   readonly unplayable: boolean;
   /** Whether a media connection by WebRTC exists or is being made; behind the backup line it is a trial. */
@@ -120,6 +122,7 @@ export const START: Model = {
   backup: false,
   fallAt: null,
   climbAt: null,
+  proven: false,
   unplayable: false,
   peer: 'none',
   movingSince: null,

@@ -51,7 +51,7 @@ export const connected = (model: Model): Step => stay(model.peer === 'none' ? mo
 export function moving(model: Model, _event: Event<'picture'>, { now }: Context): Step {
   const movingSince = model.movingSince ?? now;
   const steady = now - movingSince >= STEADY;
-  return stay({ ...model, movingSince, reattached: false, studioLost: false, dials: steady ? 0 : model.dials });
+  return stay({ ...model, movingSince, proven: true, reattached: false, studioLost: false, dials: steady ? 0 : model.dials });
 }
 
 /** Frames while something else was told: with a line the news will come, without one it must be fetched. */

@@ -74,6 +74,7 @@ function verdictOf(status: number): HlsEvent | null {
 
 export class HlsSource {
   private engine: Hls | null = null;
+  private events: (typeof Hls)['Events'] | null = null;
   private attached = false;
   private following: boolean;
   private repaired = false;
@@ -134,7 +135,21 @@ export class HlsSource {
   seek(seconds: number): void {
     this.following = false;
     const { start, end } = this.range();
-    this.options.video.currentTime = Math.min(Math.max(seconds, start), end);
+    const target = Math.min(Math.max(seconds, start), end);
+    this.options.video.currentTime = target;
+    this.refill(target);
+  }
+
+  /**
+   * A picture that was begun in the middle of a segment holds that segment in part, and hls.js never loads it again: whoever goes
+   * back would miss its first seconds. Going back in what still grows begins with an empty buffer.
+   */
+  private refill(target: number): void {
+    const { engine, events } = this;
+    const { buffered } = this.options.video;
+    if (engine?.latestLevelDetails?.live !== true || events === null) return;
+    for (let i = 0; i < buffered.length; i += 1) if (buffered.start(i) <= target && target < buffered.end(i)) return;
+    engine.trigger(events.BUFFER_FLUSHING, { startOffset: 0, endOffset: Infinity, type: null });
   }
 
   /** The place to be at when live: as near to the newest as the playlist allows. */
@@ -147,6 +162,7 @@ export class HlsSource {
   private begin(Engine: typeof Hls): void {
     const { video, url } = this.options;
     const engine = (this.engine = new Engine(configuration(this.options)));
+    this.events = Engine.Events;
     engine.on(Engine.Events.ERROR, (_name, data) => this.examine(data, data.type === Engine.ErrorTypes.MEDIA_ERROR));
     engine.on(Engine.Events.LEVEL_UPDATED, () => this.keepUp());
     engine.loadSource(url);

@@ -76,6 +76,18 @@ describe('coming back up', () => {
     }
   });
 
+  it('comes soon where WebRTC has worked before, and as late as ever when that trial fails', () => {
+    const d = new Driver(0).told('live', recorded).tell({ type: 'connected' }, { type: 'picture' }, { type: 'closed' });
+    d.told('live', recorded).pass(5.1).tell({ type: 'backup', seconds: 0 });
+    const before = d.did('dial');
+    expect([d.model.path, d.pass(3.9).did('dial')]).toEqual(['hls', before]);
+    expect(d.pass(0.2).did('dial')).toBe(before + 1);
+    d.tell({ type: 'undialed', retryAfter: null, code: null }, { type: 'backup', seconds: 0 });
+    expect(d.pass(59.8).did('dial')).toBe(before + 1);
+    d.tell({ type: 'backup', seconds: 3 }, { type: 'backup', seconds: 0 });
+    expect(d.pass(29).did('dial')).toBe(before + 1);
+  });
+
   it('takes over with the first frame, not with the connection', () => {
     const d = fallen(0).pass(31).tell({ type: 'connected' });
     expect([d.model.path, d.did('leave-backup')]).toEqual(['hls', 0]);
