@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+from signaling.directory.class_names import ClassKey, school_year
+from signaling.directory.codes import JUNIOR, PRIMARY
 from signaling.directory.models import School, SchoolClass
 
 CLASSES_PER_SCHOOL = 3
-FIRST_MONTH = 9  # of the school year
-PRIMARY, JUNIOR = "21", "31"
 GRADES = {PRIMARY: (4, 5, 6), JUNIOR: (1, 2, 3)}
-GRADE_NAMES = {PRIMARY: "一二三四五六", JUNIOR: "七八九"}
 NAMES = (
     ("云岭小学", PRIMARY),
     ("清溪小学", PRIMARY),
@@ -36,11 +35,6 @@ NAMES = (
 )
 
 
-def school_year(day: date) -> int:
-    """Return the calendar year in which the school year of a day began."""
-    return day.year if day.month >= FIRST_MONTH else day.year - 1
-
-
 def schools(units: Sequence[tuple[str, str]]) -> Iterator[School]:
     """Yield the schools, dealt to the units (code and name) in turn."""
     for number, (name, kind) in enumerate(NAMES):
@@ -58,13 +52,13 @@ def classes(school: School, number: int, day: date) -> Iterator[SchoolClass]:
     """Yield the classes of the `number`th school as they are on a day."""
     begins = school_year(day)
     for place, grade in enumerate(GRADES[school.kind]):
-        entry_year = begins - grade + 1
+        key = ClassKey(begins - grade + 1, school.kind, 1)
         yield SchoolClass(
             school_code=school.code,
-            code=f"{entry_year}-{school.kind}-01",
-            name=f"{GRADE_NAMES[school.kind][grade - 1]}年级（1）班",
-            entry_year=entry_year,
-            stage=school.kind,
-            number=1,
+            code=key.code,
+            name=key.name_in(begins),
+            entry_year=key.entry_year,
+            stage=key.stage,
+            number=key.number,
             pupils=34 + (number * CLASSES_PER_SCHOOL + place) * 7 % 19,
         )
