@@ -7,7 +7,6 @@ import sys
 from typing import Any
 
 ABSENT = {
-    "import": "import schools and classes from a workbook",
     "export": "write the attendance reports of a lecture (the console has buttons for them)",
     "node": "manage the nodes of a cluster",
 }

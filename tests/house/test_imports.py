@@ -19,7 +19,8 @@ DOORS = {
     "socketio": ("signaling/realtime/",),
     "engineio": ("signaling/realtime/",),
     "redis": ("signaling/cluster/",),
-    "xlsxwriter": ("signaling/attendance/",),
+    "xlsxwriter": ("signaling/attendance/", "signaling/directory/templates.py"),
+    "python_calamine": ("signaling/directory/tabular.py",),
 }
 SANS_IO = ("broadcaster/rtp/", "broadcaster/forward/", "recorder/assemble.py", "recorder/clock.py")
 IMPURE = {"asyncio", "socket", "random", "secrets", "time", "threading"}

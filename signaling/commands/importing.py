@@ -1,0 +1,144 @@
+"""`jiangtang import`: schools and classes from the workbooks that clerks send.
+
+**A file is taken whole or not at all**: with one bad row nothing is written, and every bad row is listed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from config.regions import Region, RegionFileError, load_regions
+from config.settings import Settings
+from signaling.attendance.exports import neutral
+from signaling.commands import settings as options_of
+from signaling.db.base import utc_now
+from signaling.db.engine import Database
+from signaling.db.migrate import SchemaError, upgrade
+from signaling.directory.class_names import school_year
+from signaling.directory.importing import ClassRow, Reading, RowError, SchoolRow, read_classes, read_schools
+from signaling.directory.service import Changes, DirectoryService
+from signaling.directory.tabular import TableError
+from signaling.directory.templates import COLUMNS, write_template
+from signaling.folder import database_file
+from signaling.listen import StartError
+
+SHOWN: Final = 50  # bad rows on the screen; all of them go to the file of `--errors`
+ACTOR: Final = "system"
+FILE_REASONS: Final = {
+    "file_empty": "文件里没有数据",
+    "file_too_large": "文件太大，请分成几个",
+    "file_unreadable": "文件打不开，请另存为 XLSX 再试",
+    "columns_missing": "缺少列，请用模板填写（--template）",
+}
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser("import", help="import schools and classes from XLSX or CSV")
+    parser.add_argument("what", choices=sorted(COLUMNS))
+    parser.add_argument("file", type=Path, metavar="FILE", help="the workbook or CSV; with --template it is written")
+    parser.add_argument("--template", action="store_true", help="write an empty workbook to fill in to FILE")
+    parser.add_argument("--dry-run", action="store_true", help="check every row, write nothing")
+    parser.add_argument("--errors", type=Path, metavar="CSV", help="write all bad rows to this file")
+    parser.add_argument("--school-year", type=int, metavar="YEAR", help="calendar year in which the school year began")
+    options_of.add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do it; return the exit code."""
+    try:
+        settings = options_of.read(options)
+        regions = load_regions(settings.server.regions_file)
+    except (options_of.SettingsError, RegionFileError) as error:
+        return options_of.report(error)
+    try:
+        if options.template:
+            write_template(options.file, options.what, [unit.name for unit in regions if unit.level == "county"])
+            print(f"模板已写入 {options.file}")
+            return 0
+        return asyncio.run(_import(settings, regions, options))
+    except TableError as error:
+        print(f"{options.file}: {FILE_REASONS[error.code]}（{error.detail or error.code}）", file=sys.stderr)
+    except (StartError, SchemaError) as error:
+        print(f"jiangtang: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"jiangtang: {error.filename or options.file}: {error.strerror}", file=sys.stderr)
+    return 1
+
+
+async def _import(settings: Settings, regions: Sequence[Region], options: argparse.Namespace) -> int:
+    data = options.file.read_bytes()
+    db = Database.sqlite(database_file(settings))
+    try:
+        await upgrade(db)
+        directory = DirectoryService(db)
+        await directory.load_regions(regions)
+        offset = timedelta(hours=settings.attendance.report_utc_offset_hours)
+        year = options.school_year or school_year((utc_now() + offset).date())
+        reading: Reading[SchoolRow] | Reading[ClassRow]
+        if options.what == "schools":
+            reading = schools = read_schools(data, names_of(regions))
+            if _is_good(schools, options):
+                _done(await directory.take_schools(schools.items, ACTOR))
+        else:
+            reading = classes = read_classes(data, await directory.kinds(), year)
+            if _is_good(classes, options):
+                _done(await directory.take_classes(classes.items, ACTOR))
+        return 1 if reading.errors else 0
+    finally:
+        await db.close()
+
+
+def names_of(regions: Sequence[Region]) -> dict[str, str]:
+    """Return the code of each unit of the county level by everything that a file may call it: name, code, national and former codes."""
+    units = [unit for unit in regions if unit.level == "county"]
+    return {
+        name: unit.code
+        for unit in units
+        for name in (*unit.former_codes, unit.name, unit.code, unit.gb2260)
+        if name is not None
+    }
+
+
+def _is_good(reading: Reading[Any], options: argparse.Namespace) -> bool:
+    """Tell what was read; return whether it is to be written."""
+    good, bad = len(reading.items), len(reading.errors)
+    print(f"读取 {options.file}（{reading.source}）：{good + bad} 行，可导入 {good} 行，有错 {bad} 行")
+    for error in reading.errors[:SHOWN]:
+        print(f"  {_sentence(error)}", file=sys.stderr)
+    if bad > SHOWN:
+        print(f"  还有 {bad - SHOWN} 行，用 --errors 写入文件查看", file=sys.stderr)
+    if options.errors is not None:
+        _write_errors(options.errors, reading.errors)
+    if bad:
+        print("没有写入任何数据：请改正后重新导入", file=sys.stderr)
+    elif options.dry_run:
+        print("预检通过，没有写入数据")
+    return not bad and not options.dry_run
+
+
+def _sentence(error: RowError) -> str:
+    where = f"第 {error.line} 行"
+    what = f" {error.column}" if error.column else ""
+    value = f"“{error.value[:40]}”" if error.value else ""
+    return f"{where}{what}{value}：{error.reason}"
+
+
+def _write_errors(path: Path, errors: Sequence[RowError]) -> None:
+    """Write a CSV with byte order mark, as Excel and WPS want it; cells that would be formulas are written as text."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["行号", "列", "内容", "原因"])
+        writer.writerows([error.line, error.column, neutral(error.value), error.reason] for error in errors)
+
+
+def _done(changes: Changes) -> None:
+    print(f"已导入：新增 {changes.added}，更新 {changes.changed}，未变 {changes.same}")

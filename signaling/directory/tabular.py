@@ -1,0 +1,185 @@
+"""Tables as schools send them: XLSX, XLS, and CSV in whatever encoding the office program chose. Pure.
+
+1. **Every cell is text**, trimmed; a number of a workbook is written without `.0`, so that a code stays a code.
+2. **What was read is named** (`Table.source`), and a line that cannot be decoded is a line of its own with its number, not the end.
+3. A file is bounded before it is read: bytes, unpacked bytes of a workbook, rows, columns.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import python_calamine
+
+MOST_BYTES: Final = 32 << 20
+MOST_UNPACKED_BYTES: Final = 512 << 20  # 40,000 rows of a workbook are 30 MB
+MOST_ROWS: Final = 200_000
+MOST_COLUMNS: Final = 200
+HEADING_ROWS: Final = 10
+"""Rows in which the names of the columns are looked for: a title and a remark may stand above them."""
+
+_ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_SOURCES = {"utf-8-sig": "UTF-8 (BOM)", "utf-16": "UTF-16", "utf-8": "UTF-8", "gb18030": "GB18030"}
+_DELIMITERS = (",", "\t", ";")
+
+
+class TableError(ValueError):
+    """The file as a whole cannot be used; `code` is stable: `file_empty`, `file_too_large`, `file_unreadable`, `columns_missing`."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its line in the file, its cells by column, whether its bytes made sense."""
+
+    line: int
+    cells: dict[str, str]
+    decoded: bool = True
+
+    def __getitem__(self, column: str) -> str:
+        return self.cells.get(column, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What was read: the format or encoding in words, the columns that are there, the rows that are not empty."""
+
+    source: str
+    columns: tuple[str, ...]
+    rows: list[Row]
+
+
+_Line = tuple[int, list[str], bool]
+
+
+def read_table(data: bytes, columns: Sequence[str], aliases: dict[str, str], required: Sequence[str]) -> Table:
+    """Return the table in a file. `aliases` are other names of `columns`; raises `TableError`, also when one of `required` is missing."""
+    if not data.strip():
+        raise TableError("file_empty")
+    if len(data) > MOST_BYTES:
+        raise TableError("file_too_large", f"{MOST_BYTES >> 20} MiB")
+    source, lines = _workbook(data) if data.startswith((_ZIP, _OLE)) else _text(data)
+    names = {name: name for name in columns} | aliases
+    iterator = iter(lines)
+    found = _heading(iterator, names)
+    missing = [name for name in required if name not in found.values()]
+    if missing:
+        raise TableError("columns_missing", "、".join(missing))
+    rows = [
+        Row(line, {name: cells[place] for place, name in found.items() if place < len(cells)}, decoded)
+        for line, cells, decoded in iterator
+        if any(cells)
+    ]
+    if len(rows) > MOST_ROWS:
+        raise TableError("file_too_large", f"{MOST_ROWS} 行")
+    return Table(source, tuple(found.values()), rows)
+
+
+def _heading(lines: Iterator[_Line], names: dict[str, str]) -> dict[int, str]:
+    """Return place and name of each known column; the first row that names two of them is the heading, or one if there is no more."""
+    best: dict[int, str] = {}
+    for _, (_, cells, _) in zip(range(HEADING_ROWS), lines, strict=False):
+        found: dict[int, str] = {}
+        for place, cell in enumerate(cells[:MOST_COLUMNS]):
+            name = names.get("".join(cell.split()).rstrip("*"))
+            if name is not None and name not in found.values():
+                found[place] = name
+        if len(found) > 1:
+            return found
+        best = best or found
+    return best
+
+
+def _workbook(data: bytes) -> tuple[str, Iterable[_Line]]:
+    if data.startswith(_ZIP):
+        _check_unpacked(data)
+    try:
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+        rows = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
+    except (python_calamine.CalamineError, IndexError, ValueError, OSError) as error:
+        raise TableError("file_unreadable", str(error)) from None
+    return "XLSX" if data.startswith(_ZIP) else "XLS", (
+        (number, [_cell(value) for value in row], True) for number, row in enumerate(rows, 1)
+    )
+
+
+def _check_unpacked(data: bytes) -> None:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, OSError) as error:
+        raise TableError("file_unreadable", str(error)) from None
+    if unpacked > MOST_UNPACKED_BYTES:
+        raise TableError("file_too_large", f"{MOST_UNPACKED_BYTES >> 20} MiB")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value).strip()
+
+
+def _text(data: bytes) -> tuple[str, Iterable[_Line]]:
+    encoding = _encoding(data)
+    try:
+        text, bad = data.decode(encoding), frozenset[int]()
+    except UnicodeDecodeError:
+        text, bad = _line_by_line(data, encoding)
+    if "\0" in text:
+        raise TableError("file_unreadable", "NUL")
+    return _SOURCES[encoding], _split(text, bad)
+
+
+def _encoding(data: bytes) -> str:
+    for mark, name in _BOMS:
+        if data.startswith(mark):
+            return name
+    failures = {name: len(_failing(data, name)) for name in ("utf-8", "gb18030")}
+    return min(failures, key=failures.__getitem__)
+
+
+def _failing(data: bytes, encoding: str) -> list[int]:
+    """Return the lines that are not of this encoding."""
+    try:
+        data.decode(encoding)
+    except UnicodeDecodeError:
+        return [number for number, line in enumerate(data.split(b"\n"), 1) if not _decodes(line, encoding)]
+    return []
+
+
+def _decodes(line: bytes, encoding: str) -> bool:
+    try:
+        line.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _line_by_line(data: bytes, encoding: str) -> tuple[str, frozenset[int]]:
+    if encoding == "utf-16":
+        raise TableError("file_unreadable", _SOURCES[encoding])
+    return data.decode(encoding, "replace"), frozenset(_failing(data, encoding))
+
+
+def _split(text: str, bad: frozenset[int]) -> Iterator[_Line]:
+    first = text.partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    before = 0
+    try:
+        for cells in reader:
+            lines = range(before + 1, reader.line_num + 1)
+            yield lines[0] if lines else before, [cell.strip() for cell in cells], bad.isdisjoint(lines)
+            before = reader.line_num
+    except csv.Error as error:
+        raise TableError("file_unreadable", f"第 {reader.line_num} 行: {error}") from None
