@@ -41,6 +41,7 @@ from signaling.auth.tokens import WatchTokens
 from signaling.cluster.single import SingleNode
 from signaling.db.engine import Database
 from signaling.db.migrate import upgrade
+from signaling.directory import api as directory_api
 from signaling.directory.service import DirectoryService
 from signaling.folder import data_folder, database_file
 from signaling.lectures import api as lectures_api
@@ -223,6 +224,7 @@ class Node:
         app.on_response_prepare.append(add_headers)
         app.on_shutdown.append(self._end_connections)
         app.add_routes(auth_api.routes(self.auth, self.settings.auth.login_seconds))
+        app.add_routes(directory_api.routes(self.auth, self.directory))
         app.add_routes(lectures_api.routes(self.auth, self.access, self.documents))
         app.add_routes(live_api.routes(self.live, self.access.guard, self.directory.scope))
         app.add_routes(whip.routes(self.live))

@@ -31,7 +31,7 @@ from signaling.attendance.sampler import MONITOR, SampledRoom, Sampler
 from signaling.db.base import Base, utc_now, uuid7
 from signaling.db.engine import Database
 from signaling.directory.models import Screen
-from signaling.directory.service import Scope
+from signaling.directory.queries import Scope
 from signaling.live.events import BroadcastChanged, LiveEvent, ScreenJoined, ScreenLeft
 from signaling.live.states import OVER, RUNNING
 

@@ -24,6 +24,7 @@ class Permission(StrEnum):
     LECTURE_PUBLISH = "lecture.publish"  # mint a publishing ticket
     LECTURE_CUT = "lecture.cut"
     BOARD_READ = "board.read"
+    DIRECTORY_READ = "directory.read"  # schools and classes
     RECORDING_READ = "recording.read"
     RECORDING_REVIEW = "recording.review"  # let screens see a recording, or hide it again
     RECORDER_READ = "recorder.read"  # the recorder's disk and uploads
@@ -31,7 +32,7 @@ class Permission(StrEnum):
     ATTENDANCE_EXPORT = "attendance.export"
 
 
-_READ = {Permission.LECTURE_READ, Permission.BOARD_READ, Permission.RECORDING_READ}
+_READ = {Permission.LECTURE_READ, Permission.BOARD_READ, Permission.RECORDING_READ, Permission.DIRECTORY_READ}
 _REPORT = {Permission.ATTENDANCE_READ, Permission.ATTENDANCE_EXPORT}
 _OPERATE = {Permission.LECTURE_CONTROL, Permission.LECTURE_CUT, Permission.RECORDER_READ}
 

@@ -16,8 +16,10 @@ from signaling.auth import opaque
 from signaling.auth.models import AuditEntry
 from signaling.db.base import utc_now
 from signaling.db.engine import Database
+from signaling.directory import queries
 from signaling.directory.importing import ClassRow, SchoolRow
 from signaling.directory.models import Region, School, SchoolClass, Screen
+from signaling.directory.queries import SchoolFilter, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +38,22 @@ class ScreenInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """What a node covers: everything (`regions is None`), some regions, or one school."""
+class ListedSchool:
+    """A school in a list, with what it has."""
 
-    regions: frozenset[str] | None
-    school: str | None = None
+    school: School
+    county: Region
+    classes: int
+    pupils: int
+    screens: int
 
-    def includes(self, region_code: str, school_code: str) -> bool:
-        """Whether a school of a region is covered."""
-        if self.school is not None:
-            return school_code == self.school
-        return self.regions is None or region_code in self.regions
+
+@dataclass(frozen=True, slots=True)
+class ListedClass:
+    """A class in a list, with the number of its paired screens."""
+
+    school_class: SchoolClass
+    screens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,38 @@ class DirectoryService:
             session.add_all(schools)
             await session.flush()
             session.add_all(classes)
+
+    async def schools(
+        self, scope: Scope, wanted: SchoolFilter, limit: int, offset: int = 0
+    ) -> tuple[list[ListedSchool], int]:
+        """Return a page of the schools that the scope covers and the filter leaves, and how many there are in all."""
+        statement = queries.schools(scope, wanted)
+        async with self._db.reading() as session:
+            total = await session.scalar(queries.number_of(statement)) or 0
+            rows = (await session.execute(statement.limit(limit).offset(offset))).all()
+            codes = [school.code for school, _ in rows]
+            classes = {
+                code: (number, pupils)
+                for code, number, pupils in await session.execute(queries.classes_by_school(codes))
+            }
+            screens = dict((await session.execute(queries.screens_by_school(codes))).all())
+        return [
+            ListedSchool(school, county, *classes.get(school.code, (0, 0)), screens.get(school.code, 0))
+            for school, county in rows
+        ], total
+
+    async def school(self, scope: Scope, code: str) -> tuple[ListedSchool, list[ListedClass]] | None:
+        """Return a school with its classes; None when there is none, or the scope does not cover it."""
+        found, _ = await self.schools(scope, SchoolFilter(text=code), 1) if code.isalnum() else ([], 0)
+        if not found or found[0].school.code != code:
+            return None
+        async with self._db.reading() as session:
+            return found[0], [ListedClass(*row) for row in await session.execute(queries.classes(code))]
+
+    async def counties(self, scope: Scope) -> list[tuple[Region, int]]:
+        """Return the county units that concern a scope, with the number of their schools in it."""
+        async with self._db.reading() as session:
+            return [(region, number) for region, number in await session.execute(queries.counties(scope))]
 
     async def kinds(self) -> dict[str, str]:
         """Return the kind of every school by its code."""

@@ -18,7 +18,7 @@ from signaling.attendance.service import AttendanceService, LectureReport
 from signaling.attendance.windows import next_boundary, sample_time, window_ending
 from signaling.db.base import utc_now, uuid7
 from signaling.db.engine import Database
-from signaling.directory.service import Scope
+from signaling.directory.queries import Scope
 from signaling.live.states import Event, State
 from tests.support.roll import (
     BROADCAST,

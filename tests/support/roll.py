@@ -13,7 +13,7 @@ from signaling.auth.models import User
 from signaling.db.base import Base
 from signaling.db.engine import Database
 from signaling.directory.models import Region, School, SchoolClass, Screen
-from signaling.directory.service import Scope
+from signaling.directory.queries import Scope
 from signaling.lectures.models import Lecture, LectureAudience, LectureTarget
 from signaling.live.events import BroadcastChanged, ScreenJoined, ScreenLeft
 from signaling.live.models import Broadcast
