@@ -2,7 +2,9 @@
 
 1. **An account is never locked**: the wait doubles with every failure and ends at `longest` seconds.
 2. **Unknown accounts wait like known ones**, so that the wait tells nothing.
-3. The table is bounded: when full, the account whose failure is oldest is forgotten.
+3. **An attempt counts when it begins** (`failed`), so that a thousand guesses at once are not a thousand guesses: the right password
+   makes them all forgotten, one that could not be checked is taken back.
+4. The table is bounded: when full, the account whose failure is oldest is forgotten.
 """
 
 from __future__ import annotations
@@ -31,11 +33,19 @@ class Backoff:
         return max(0.0, last + pause - now)
 
     def failed(self, account: str, now: float) -> None:
-        """Count a failure."""
+        """Count an attempt that has failed, or that counts as failed until it is known better."""
         count, last = self._failures.pop(account, (0, now))
         self._failures[account] = (1 if now - last > FORGET else count + 1, now)
         if len(self._failures) > self._capacity:
             self._failures.popitem(last=False)
+
+    def withdrawn(self, account: str) -> None:
+        """Take one attempt back: nobody looked at its password."""
+        count, last = self._failures.get(account, (0, 0.0))
+        if count > 1:
+            self._failures[account] = (count - 1, last)
+        else:
+            self._failures.pop(account, None)
 
     def succeeded(self, account: str) -> None:
         """Forget the failures of an account."""

@@ -61,13 +61,14 @@ class AuthService:
         wait = self._backoff.wait(account, self._monotonic())
         if wait > 0:
             raise _too_many("too_many_attempts", wait)
+        self._backoff.failed(account, self._monotonic())
         user = await self._user_by_login(account)
         try:
             right = await self._passwords.verify(None if user is None else user.password_hash, password)
         except TooManyLogins:
+            self._backoff.withdrawn(account)
             raise _too_many("busy", 1.0) from None
         if user is None or not right:
-            self._backoff.failed(account, self._monotonic())
             await self.audit("system", "login.failed", "" if user is None else user.id)
             raise Problem(401, "wrong_password", "login or password is wrong")
         self._backoff.succeeded(account)

@@ -42,3 +42,17 @@ def test_accounts_do_not_share_and_the_table_is_bounded() -> None:
         backoff.failed(f"account {number}", 0.0)
     assert backoff.wait("account 0", 0.0) == 0.0
     assert backoff.wait("account 99", 0.0) == 1.0
+
+
+def test_an_attempt_that_was_not_looked_at_is_taken_back() -> None:
+    backoff = Backoff(2, LONGEST)
+    for _ in range(3):
+        backoff.failed("a", 0.0)
+        backoff.withdrawn("a")
+    assert backoff.wait("a", 0.0) == 0.0
+    backoff.failed("a", 0.0)
+    backoff.failed("a", 0.0)
+    assert backoff.wait("a", 0.0) == 1.0
+    backoff.withdrawn("a")
+    assert backoff.wait("a", 0.0) == 0.0
+    backoff.withdrawn("unknown")

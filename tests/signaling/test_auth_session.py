@@ -85,6 +85,16 @@ async def test_unknown_accounts_wait_as_known_ones_do(node: Platform) -> None:
     assert statuses == [401] * 5 + [429]
 
 
+async def test_guesses_at_once_are_counted_before_they_are_looked_at(node: Platform) -> None:
+    async with node.client() as client:
+        guesses = await asyncio.gather(*(log_in(client, "admin", f"guess {number}") for number in range(200)))
+        statuses = [guess.status for guess in guesses]
+        assert statuses.count(401) == node.settings.auth.login_attempts, "so many passwords were compared"
+        assert statuses.count(429) == 200 - node.settings.auth.login_attempts
+        node.monotonic.now += 2.0
+        assert (await log_in(client, "admin")).status == 201
+
+
 async def test_an_unknown_account_costs_a_hash_too() -> None:
     passwords = Passwords(1, 8)
     loop = asyncio.get_running_loop()
