@@ -88,5 +88,6 @@ def test_a_lecture_is_shown_recorded_and_counted(
     _, lecture = server.call("GET", f"/api/v1/lectures/{demo['lecture_id']}", demo["api_token"])
     on_air = lecture["on_air_seconds"]
     assert seconds[0] == pytest.approx(on_air, abs=5)  # from the first picture to the last report
-    assert seconds[0] - seconds[1] == pytest.approx(away, abs=3)
+    # Two joinings and two leavings, each known by the next receiver report, and a busy machine: as far off as the line above.
+    assert seconds[0] - seconds[1] == pytest.approx(away, abs=5)
     assert sum(row["结果"] == "未接入" for row in rows.values()) == len(rows) - 2
