@@ -116,22 +116,8 @@ class Node:
         self.keeping = Keeping(self.vault, settings.retention, self.library.list, self.library.removed)
         self.space = Space(settings.recorder.admission_hours, self.recorder.capacity, self.library.running)
         self.deliveries = Deliveries()
-        self.hls = Hls(
-            Admission(self.live.watching.claims, self.library.shelf, self.library.stream, self._is_cut),
-            self.library.stream,
-            FinishedRecordings(self.vault),
-            Receipts.of(tokens, settings.hls.receipt_seconds),
-            self.deliveries,
-        )
-        self.attendance = AttendanceService(
-            self.db,
-            settings.attendance,
-            node=settings.server.node,
-            boot=self.boot_id,
-            data_dir=folder,
-            room=self.plane.room,
-            hls=self.deliveries.take,
-        )
+        self.hls = self._make_hls(tokens)
+        self.attendance = self._make_attendance(folder)
         self.documents = LectureDocuments(self.lectures, self.live.facts, self.boot_id)
         self.realtime = Realtime(
             settings,
@@ -147,6 +133,26 @@ class Node:
         self._join()
         self.web_app = self._web_app()
         self._connections_ended = False
+
+    def _make_hls(self, tokens: WatchTokens) -> Hls:
+        return Hls(
+            Admission(self.live.watching.claims, self.library.shelf, self.library.stream, self._is_cut),
+            self.library.stream,
+            FinishedRecordings(self.vault),
+            Receipts.of(tokens, self.settings.hls.receipt_seconds),
+            self.deliveries,
+        )
+
+    def _make_attendance(self, folder: Path) -> AttendanceService:
+        return AttendanceService(
+            self.db,
+            self.settings.attendance,
+            node=self.settings.server.node,
+            boot=self.boot_id,
+            data_dir=folder,
+            room=self.plane.room,
+            hls=self.deliveries.take,
+        )
 
     def _join(self) -> None:
         self.lectures.state_of = self.live.state

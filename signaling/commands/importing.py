@@ -25,7 +25,7 @@ from signaling.directory.class_names import school_year
 from signaling.directory.importing import ClassRow, Reading, RowError, SchoolRow, read_classes, read_schools
 from signaling.directory.service import Changes, DirectoryService
 from signaling.directory.tabular import TableError
-from signaling.directory.templates import COLUMNS, write_template
+from signaling.directory.templates import COLUMNS, template
 from signaling.folder import database_file
 from signaling.listen import StartError
 
@@ -61,9 +61,7 @@ def run(options: argparse.Namespace) -> int:
         return options_of.report(error)
     try:
         if options.template:
-            write_template(options.file, options.what, [unit.name for unit in regions if unit.level == "county"])
-            print(f"模板已写入 {options.file}")
-            return 0
+            return _write_template(options, [unit.name for unit in regions if unit.level == "county"])
         return asyncio.run(_import(settings, regions, options))
     except TableError as error:
         print(f"{options.file}: {FILE_REASONS[error.code]}（{error.detail or error.code}）", file=sys.stderr)
@@ -95,6 +93,18 @@ async def _import(settings: Settings, regions: Sequence[Region], options: argpar
         return 1 if reading.errors else 0
     finally:
         await db.close()
+
+
+def _write_template(options: argparse.Namespace, counties: Sequence[str]) -> int:
+    """Write the workbook to fill in, never over a file: it may be one that somebody has filled in."""
+    try:
+        with options.file.open("xb") as file:
+            file.write(template(options.what, counties))
+    except FileExistsError:
+        print(f"{options.file} 已经存在，没有覆盖：请换一个文件名", file=sys.stderr)
+        return 1
+    print(f"模板已写入 {options.file}")
+    return 0
 
 
 def names_of(regions: Sequence[Region]) -> dict[str, str]:

@@ -4,7 +4,8 @@
    school year (`name_in`); the key stays the same until the class leaves the stage.
 2. Full-width and half-width signs, Chinese and Arabic digits, 七年级, 初一 and 2024级 mean the same.
 3. **What could be read in two ways is refused**, with the reason: 73班 may be class 3 of grade 7 or class 73; 2027届 counts from
-   the end in one school and from the beginning in the next.
+   the end in one school and from the beginning in the next. A cohort without a stage is of the school's own; where the kind of school
+   is no stage (special schools), the stage must be written.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _STAGES |= {"职高": VOCATIONAL, "中职": VOCATIONAL, "职": VOCATIONAL}
 _STAGE = "|".join(sorted(_STAGES, key=len, reverse=True))
 _NUMBER = r"\d{1,2}|[一二三四五六七八九]?十[一二三四五六七八九]?|[一二三四五六七八九]"
 
-_COHORT = re.compile(rf"(?P<stage>{_STAGE})?(?P<year>20\d\d|\d\d)级?[(.-]?(?P<number>{_NUMBER})\)?班?", re.ASCII)
+_COHORT = re.compile(rf"(?P<stage>{_STAGE})?(?P<year>20\d\d|\d\d)级[(.-]?(?P<number>{_NUMBER})\)?班?", re.ASCII)
 _GRADE = re.compile(
     rf"(?P<stage>{_STAGE})?(?P<grade>1?\d|[一二三四五六七八九])(?P<mark>年级|年)?(?P<gap>[(.-])?(?P<number>{_NUMBER})\)?班?",
     re.ASCII,
@@ -39,7 +40,9 @@ _NURSERY_NAME = re.compile(rf"(?P<grade>[小中大])班?\(?(?P<number>{_NUMBER})
 
 
 class ClassNameError(ValueError):
-    """A spelling that names no class; `code` is stable: `class_name_unknown`, `class_name_ambiguous`, `class_not_at_school`."""
+    """A spelling that names no class; `code` is stable: `class_name_unknown`, `class_name_ambiguous`,
+    `class_stage_missing`, `class_not_at_school`.
+    """
 
     def __init__(self, code: str, name: str) -> None:
         super().__init__(f"{code}: {name!r}")
@@ -91,11 +94,16 @@ def parse(name: str, kind: str, year: int) -> ClassKey:
         raise ClassNameError("class_name_ambiguous", name)
     key = _nursery(text, year) if kind == KINDERGARTEN else _cohort(text, kind) or _grade(text, kind, year)
     if key is None:
-        ambiguous = kind != KINDERGARTEN and re.fullmatch(r"([0-9]{2}|[一二三四五六七八九十]{2,4})班?", text)
-        raise ClassNameError("class_name_ambiguous" if ambiguous else "class_name_unknown", name)
+        raise ClassNameError(_why_not(text, kind), name)
     if not (1 <= key.grade(year) <= YEARS[key.stage] and 1 <= key.number <= MOST):
         raise ClassNameError("class_not_at_school", name)
     return key
+
+
+def _why_not(text: str, kind: str) -> str:
+    if kind != KINDERGARTEN and re.fullmatch(r"([0-9]{2}|[一二三四五六七八九十]{2,4})班?", text):
+        return "class_name_ambiguous"
+    return "class_stage_missing" if kind not in YEARS and _COHORT.fullmatch(text) else "class_name_unknown"
 
 
 def _plain(name: str) -> str:
@@ -127,7 +135,7 @@ def _nursery(text: str, year: int) -> ClassKey | None:
 def _cohort(text: str, kind: str) -> ClassKey | None:
     match = _COHORT.fullmatch(text)
     stage = None if match is None else _STAGES.get(match["stage"] or "", kind)
-    if match is None or "级" not in text or stage not in YEARS:
+    if match is None or stage not in YEARS:
         return None
     entry_year = int(match["year"])
     return ClassKey(entry_year + (2000 if entry_year < 100 else 0), stage, _number(match["number"]))

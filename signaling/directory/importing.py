@@ -31,6 +31,7 @@ REASONS: Final = {
     "unknown_school": "没有这所学校，请先导入学校",
     "class_name_unknown": "看不懂这个班级名称，请写成如 七年级（3）班 或 2024级3班",
     "class_name_ambiguous": "这个班级名称有两种读法，请写成如 七年级（3）班 或 2024级3班",
+    "class_stage_missing": "看不出是哪个学段，请写成如 小2024级3班 或 初2024级3班",
     "class_not_at_school": "按本学年推算，这个班不在校，请核对年级或入学年份",
     "bad_number": "应为 0 到 {most} 的整数",
 }
@@ -138,13 +139,13 @@ def _read(table: Table, take: Callable[[Row], Item]) -> Reading[Item]:
             reading.errors.append(RowError(row.line, bad.column, bad.code, row[bad.column]))
             continue
         if (other := first.setdefault(item.key, row.line)) != row.line:
-            reading.errors.append(RowError(row.line, _last(table.columns), "duplicate", "", other))
+            reading.errors.append(RowError(row.line, _key_column(table.columns), "duplicate", "", other))
         else:
             reading.items.append(item)
     return reading
 
 
-def _last(columns: Iterable[str]) -> str:
+def _key_column(columns: Iterable[str]) -> str:
     return CLASS if CLASS in columns else CODE
 
 

@@ -26,11 +26,12 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class SchoolFilter:
-    """What narrows a list of schools: a county unit, a kind, a part of the name or the beginning of the code."""
+    """What narrows a list of schools: a county unit, a kind, words of the name or beginnings of the code, or one whole code."""
 
     county: str = ""
     kind: str = ""
     text: str = ""
+    code: str = ""
 
 
 def schools(scope: Scope, wanted: SchoolFilter) -> Select[School, Region]:
@@ -40,6 +41,8 @@ def schools(scope: Scope, wanted: SchoolFilter) -> Select[School, Region]:
         statement = statement.where(School.region_code == wanted.county)
     if wanted.kind:
         statement = statement.where(School.kind == wanted.kind)
+    if wanted.code:
+        statement = statement.where(School.code == wanted.code)
     for word in wanted.text.split():
         named = School.name.contains(word, autoescape=True)
         statement = statement.where(or_(named, School.code.startswith(word, autoescape=True)))

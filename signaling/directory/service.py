@@ -111,8 +111,8 @@ class DirectoryService:
 
     async def school(self, scope: Scope, code: str) -> tuple[ListedSchool, list[ListedClass]] | None:
         """Return a school with its classes; None when there is none, or the scope does not cover it."""
-        found, _ = await self.schools(scope, SchoolFilter(text=code), 1) if code.isalnum() else ([], 0)
-        if not found or found[0].school.code != code:
+        found, _ = await self.schools(scope, SchoolFilter(code=code), 1)
+        if not found:
             return None
         async with self._db.reading() as session:
             return found[0], [ListedClass(*row) for row in await session.execute(queries.classes(code))]

@@ -1,15 +1,18 @@
-"""Tables as schools send them: XLSX, XLS, and CSV in whatever encoding the office program chose. Pure.
+"""Tables as schools send them: XLSX, and CSV in whatever encoding the office program chose. Pure.
 
 1. **Every cell is text**, trimmed; a number of a workbook is written without `.0`, so that a code stays a code.
 2. **What was read is named** (`Table.source`), and a line that cannot be decoded is a line of its own with its number, not the end.
-3. A file is bounded before it is read: bytes, unpacked bytes of a workbook, rows, columns.
+3. **A file is bounded before it is read**: bytes, unpacked bytes of a workbook, and the rectangle that its cells span, because the
+   reader takes memory for all of it: a workbook of 5 kB with one cell in the last corner spans 17 thousand million.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,13 +20,16 @@ from typing import Any, Final
 import python_calamine
 
 MOST_BYTES: Final = 32 << 20
-MOST_UNPACKED_BYTES: Final = 512 << 20  # 40,000 rows of a workbook are 30 MB
+MOST_UNPACKED_BYTES: Final = 128 << 20  # 40,000 rows of a workbook are 30 MB
 MOST_ROWS: Final = 200_000
+MOST_CELLS: Final = 10_000_000  # of the rectangle: every row that is taken, with fifty columns
 MOST_COLUMNS: Final = 200
 HEADING_ROWS: Final = 10
 """Rows in which the names of the columns are looked for: a title and a remark may stand above them."""
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+_WORKBOOK = "xl/workbook.xml"
+_PLACE = re.compile(rb"""<(?:\w+:)?(c|row)\s(?:[^>]*?\s)?r\s*=\s*["']([A-Za-z]{0,3})([0-9]{1,7})["']""")
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _SOURCES = {"utf-8-sig": "UTF-8 (BOM)", "utf-16": "UTF-16", "utf-8": "UTF-8", "gb18030": "GB18030"}
 _DELIMITERS = (",", "\t", ";")
@@ -101,26 +107,42 @@ def _heading(lines: Iterator[_Line], names: dict[str, str]) -> dict[int, str]:
 
 
 def _workbook(data: bytes) -> tuple[str, Iterable[_Line]]:
-    if data.startswith(_ZIP):
-        _check_unpacked(data)
+    if data.startswith(_OLE):
+        raise TableError("file_unreadable", "XLS")
+    _check_size(data)
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
         rows = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
     except (python_calamine.CalamineError, IndexError, ValueError, OSError) as error:
         raise TableError("file_unreadable", str(error)) from None
-    return "XLSX" if data.startswith(_ZIP) else "XLS", (
-        (number, [_cell(value) for value in row], True) for number, row in enumerate(rows, 1)
-    )
+    return "XLSX", ((number, [_cell(value) for value in row], True) for number, row in enumerate(rows, 1))
 
 
-def _check_unpacked(data: bytes) -> None:
+def _check_size(data: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
+            members = archive.infolist()
+            if sum(member.file_size for member in members) > MOST_UNPACKED_BYTES:
+                raise TableError("file_too_large", f"{MOST_UNPACKED_BYTES >> 20} MiB")
+            if all(member.filename != _WORKBOOK for member in members):  # another kind of office file, or none
+                raise TableError("file_unreadable", _WORKBOOK)
+            cells = max(_spanned(archive.read(member)) for member in members if member.filename.endswith(".xml"))
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError) as error:
         raise TableError("file_unreadable", str(error)) from None
-    if unpacked > MOST_UNPACKED_BYTES:
-        raise TableError("file_too_large", f"{MOST_UNPACKED_BYTES >> 20} MiB")
+    if cells > MOST_CELLS:
+        raise TableError("file_too_large", f"{MOST_CELLS} 格")
+
+
+def _spanned(sheet: bytes) -> int:
+    """Return how many cells the rectangle around the cells of a sheet has, from the first one on."""
+    columns = rows = 1
+    for place in _PLACE.finditer(sheet):
+        kind, letters, digits = place.groups()
+        rows = max(rows, int(digits))
+        if kind == b"c":
+            number = sum((byte - 64) * 26**power for power, byte in enumerate(reversed(letters.upper())))
+            columns = max(columns, number)
+    return columns * rows
 
 
 def _cell(value: Any) -> str:
@@ -172,8 +194,8 @@ def _line_by_line(data: bytes, encoding: str) -> tuple[str, frozenset[int]]:
 
 
 def _split(text: str, bad: frozenset[int]) -> Iterator[_Line]:
-    first = text.partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=first.count)
+    head = "\n".join(text.split("\n", HEADING_ROWS)[:HEADING_ROWS])
+    delimiter = max(_DELIMITERS, key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     before = 0
     try:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 import xlsxwriter
@@ -25,14 +25,15 @@ _ROWS: Final = 20_000
 _WIDTH: Final = 22
 
 
-def write_template(path: Path, what: str, counties: Sequence[str]) -> None:
-    """Write the workbook for `what`, `schools` or `classes`; columns that must be filled in are marked with a star."""
+def template(what: str, counties: Sequence[str]) -> bytes:
+    """Return the XLSX workbook for `what`, `schools` or `classes`; columns that must be filled in are marked with a star."""
     choices: Mapping[str, Sequence[str]] = {
         COUNTY: counties,
         KIND: list(KINDS.values()),
         PLACE: list(URBAN_RURAL.values()),
     }
-    with xlsxwriter.Workbook(path) as book:
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
         heading = book.add_format({"bold": True, "bg_color": "#E6F2F1", "bottom": 1, "num_format": "@"})
         text = book.add_format({"num_format": "@"})
         sheet = book.add_worksheet(_TITLES[what])
@@ -44,3 +45,4 @@ def write_template(path: Path, what: str, counties: Sequence[str]) -> None:
                 sheet.write_comment(0, place, _HINTS[name])
             if name in choices:
                 sheet.data_validation(1, place, _ROWS, place, {"validate": "list", "source": list(choices[name])})
+    return out.getvalue()

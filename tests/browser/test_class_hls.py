@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page
@@ -10,6 +11,7 @@ from playwright.sync_api import Page
 from tests.support.chromium import STUDIO_ARGUMENTS, chromium
 from tests.support.classroom import Classroom, Studio, changed_at, note_states
 from tests.support.hls_class import LIVE, NO_UDP, REWOUND, before, beside, beyond, blanked_at, remains, until_path
+from tests.support.library import class_rows
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(90)]
@@ -49,9 +51,10 @@ def test_lecture_comes_by_hls_where_udp_is_blocked_rewinds_and_is_cut(
         assert late < 6 * FPS
         assert room.page.get_by_test_id("path-badge").inner_text() == "备用线路（约慢 2 秒）"
 
+        beyond(room.page, LIVE, first + 9 * FPS)  # long enough to be counted
         touch_bar(room.page, "rewind")
         until_path(room.page, "rewind", 1000)
-        from_start = before(room.page, REWOUND, first)
+        from_start = before(room.page, REWOUND, first + FPS)  # `first` may be the very first that was recorded
         beyond(room.page, REWOUND, from_start + FPS)
         assert room.page.evaluate("document.querySelector('#theatre video').currentTime") < 10
         assert remains(room.page)["sources"] == 1
@@ -70,6 +73,14 @@ def test_lecture_comes_by_hls_where_udp_is_blocked_rewinds_and_is_cut(
         assert blank <= 1.0
         assert remains(room.page) == BLACK
         assert room.errors == []
+    given, other = (delivered(server, demo, screen) for screen in demo["screens"])
+    assert given >= 3, "what came over HLS alone is delivered"
+    assert other == 0
+
+
+def delivered(server: Server, demo: dict[str, Any], screen: dict[str, Any]) -> float:
+    """Return the seconds that export 03 has for the class of a screen."""
+    return float(class_rows(server, demo)[screen["school_code"], screen["class_code"]]["送达秒数"] or 0)
 
 
 def test_cut_blanks_a_rewound_lecture(server: Server) -> None:

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestClient
 from signaling.auth import opaque
 from signaling.auth.identity import Role
 from signaling.directory import api as directory_api
+from signaling.directory.models import School
 from tests.support.platform import PREFECTURE, Platform, log_in, platform
 
 HOME, FOREIGN = "522301", "522302"
@@ -107,6 +108,18 @@ async def test_schools_are_found_by_words_code_kind_and_county(here: Platform, c
     assert codes((await get(client, f"/schools?county={FOREIGN}&kind=31"))[1]) == sorted(
         school.code for school in here.schools if school.region_code == FOREIGN and school.kind == "31"
     )
+
+
+async def test_a_school_named_by_a_code_does_not_stand_before_the_one_that_has_it(
+    here: Platform, client: TestClient[Any, Any]
+) -> None:
+    await enter(here, client, Role.PREFECTURE_ADMIN, PREFECTURE)
+    wanted = here.schools[-1]
+    async with here.db.writing() as session:
+        first = await session.get_one(School, here.schools[0].code)
+        first.name = f"{wanted.code} 分校"
+    assert (await get(client, f"/schools/{wanted.code}"))[1]["name"] == wanted.name
+    assert (await get(client, f"/schools/{wanted.code[:6]}"))[0] == 404, "the beginning of a code is no code"
 
 
 async def test_a_school_shows_its_classes_and_paired_screens(here: Platform, client: TestClient[Any, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -40,6 +41,13 @@ def workbook(rows: Sequence[Sequence[object]]) -> bytes:
         sheet = book.add_worksheet()
         for number, row in enumerate(rows):
             sheet.write_row(number, 0, row)
+    return file.getvalue()
+
+
+def zipped(name: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(name, "<a/>")
     return file.getvalue()
 
 
@@ -155,6 +163,8 @@ def test_every_reason_is_a_whole_sentence() -> None:
         (SCHOOLS.partition("\n")[0].encode(), "file_empty"),
         ("学校名称,县\n云岭小学,兴义市\n".encode(), "columns_missing"),
         (b"PK\x03\x04 not a workbook", "file_unreadable"),
+        (zipped("content.xml"), "file_unreadable"),
+        (workbook([["学校标识码"]])[:-30], "file_unreadable"),
         (b"\xd0\xcf\x11\xe0 not a workbook", "file_unreadable"),
         (b"a,b\0\n", "file_unreadable"),
         ("学校标识码,学校名称,县\n".encode("utf-16")[:-1], "file_unreadable"),
@@ -171,6 +181,40 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused_unread(monkeypatch: pyte
     with pytest.raises(TableError) as caught:
         read_schools(workbook([["学校标识码"] * 50] * 50), REGIONS)
     assert caught.value.code == "file_too_large"
+
+
+@pytest.mark.parametrize("corner", [(1_048_575, 16_383), (1_048_575, 20), (700, 16_383)])
+def test_one_cell_in_a_far_corner_takes_no_memory(corner: tuple[int, int]) -> None:
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["学校标识码", "学校名称", "县"])
+        sheet.write_string(*corner, "x")
+    assert len(file.getvalue()) < 20_000
+    with pytest.raises(TableError) as caught:
+        read_schools(file.getvalue(), REGIONS)
+    assert caught.value.code == "file_too_large"
+
+
+@pytest.mark.parametrize(("old", "new"), [(b'r="XFD', b"r='XFD"), (b'<c r="XFD', b'<c s="0" r = "xfd')])
+def test_the_place_of_a_cell_is_seen_however_it_is_written(old: bytes, new: bytes) -> None:
+    file, again = io.BytesIO(), io.BytesIO()
+    with xlsxwriter.Workbook(file) as book:
+        book.add_worksheet().write_string(1_048_575, 16_383, "x")
+    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(again, "w") as changed:
+        for name in archive.namelist():
+            sheet = archive.read(name)
+            mended = sheet.replace(old, new).replace(b'1048576" t', b"1048576' t" if b"'" in new else b'1048576" t')
+            changed.writestr(name, mended if name == "xl/worksheets/sheet1.xml" else sheet)
+            assert name != "xl/worksheets/sheet1.xml" or (old in sheet and new in mended)
+    with pytest.raises(TableError) as caught:
+        read_schools(again.getvalue(), REGIONS)
+    assert caught.value.code == "file_too_large"
+
+
+def test_a_title_above_a_table_with_tabs_does_not_hide_it() -> None:
+    data = ("学校表，2026 年, 秋季\n" + SCHOOLS.replace(",", "\t")).encode()
+    assert [row.line for row in read_schools(data, REGIONS).items] == [3, 4, 5]
 
 
 @given(st.binary(max_size=300) | st.text(max_size=200).map(lambda line: ("学校标识码,学校名称\n" + line).encode()))

@@ -83,6 +83,11 @@ def test_a_template_is_filled_in_and_taken(desk: Desk, what: str) -> None:
     assert heading[0] == "学校标识码*"
     assert desk.run(what, str(file)) == 1
     assert "文件里没有数据" in desk.said
+    before = file.read_bytes()
+    assert desk.run(what, str(file), "--template") == 1
+    assert "已经存在" in desk.said
+    assert file.read_bytes() == before, "what somebody filled in is not written over"
+    assert desk.run(what, str(desk.folder / "nowhere" / "t.xlsx"), "--template") == 1
 
 
 def test_a_file_that_is_not_there_or_no_table(desk: Desk) -> None:

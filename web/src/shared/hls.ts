@@ -147,7 +147,7 @@ export class HlsSource {
   private refill(target: number): void {
     const { engine, events } = this;
     const { buffered } = this.options.video;
-    if (engine?.latestLevelDetails?.live !== true || events === null) return;
+    if (engine?.latestLevelDetails?.live !== true || events === null || buffered.length === 0) return;
     for (let i = 0; i < buffered.length; i += 1) if (buffered.start(i) <= target && target < buffered.end(i)) return;
     engine.trigger(events.BUFFER_FLUSHING, { startOffset: 0, endOffset: Infinity, type: null });
   }
