@@ -6,18 +6,28 @@ A handler says what it takes and gives by `@operation(...)`; a handler without i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from aiohttp import web
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 PREFIX = "/api/v1"
 ATTRIBUTE = "openapi_operation"
 REFERENCE = "#/components/schemas/{model}"
+JSON, PROBLEM_JSON = "application/json", "application/problem+json"
+_READ: Final = "validation"
+_WRITTEN: Final = "serialization"
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "the ETag of the document that is edited",
+    "schema": {"type": "string"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +38,34 @@ class Operation:
     body: type[BaseModel] | None
     answer: type[BaseModel] | None
     status: int
+    query: type[BaseModel] | None = None
+    media_type: str = JSON
+    takes: str = JSON
+    if_match: bool = False
+    public: bool = False
 
 
 def operation(
-    summary: str, *, body: type[BaseModel] | None = None, answer: type[BaseModel] | None = None, status: int = 200
+    summary: str,
+    *,
+    body: type[BaseModel] | None = None,
+    answer: type[BaseModel] | None = None,
+    status: int = 200,
+    query: type[BaseModel] | None = None,
+    media_type: str = JSON,
+    takes: str = JSON,
+    if_match: bool = False,
+    public: bool = False,
 ) -> Callable[[Handler], Handler]:
-    """Describe a handler for the document."""
+    """Describe a handler for the document.
+
+    `query` names the parameters of the query; `media_type` is what a successful answer carries and `takes` what the body is, when
+    neither is JSON; `if_match` says that an edit must send the ETag; `public` that it works without a login.
+    """
 
     def mark(handler: Handler) -> Handler:
-        setattr(handler, ATTRIBUTE, Operation(summary, body, answer, status))
+        described = Operation(summary, body, answer, status, query, media_type, takes, if_match, public)
+        setattr(handler, ATTRIBUTE, described)
         return handler
 
     return mark
@@ -46,10 +75,10 @@ def document(routes: Iterable[web.AbstractRoute], version: str) -> dict[str, Any
     """Return the OpenAPI document of the routes under `/api/v1`."""
     listed = [route for route in routes if _path(route).startswith(PREFIX) and route.method not in {"HEAD", "*"}]
     operations = [_operation(route.handler) for route in listed]
-    schemas = _schemas(operations)
+    references, schemas = _schemas(operations)
     paths: dict[str, dict[str, Any]] = {}
     for route, described in zip(listed, operations, strict=True):
-        paths.setdefault(_template(_path(route)), {})[route.method.lower()] = _entry(route, described)
+        paths.setdefault(_template(_path(route)), {})[route.method.lower()] = _entry(route, described, references)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Jiangtang", "version": version},
@@ -96,32 +125,69 @@ def _operation(handler: Any) -> Operation:
     return Operation(lines[0] if lines else "", None, None, 200)
 
 
-def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
-    models = {model for item in operations for model in (item.body, item.answer) if model is not None}
-    ordered = sorted(models, key=lambda model: model.__name__)
-    _, definitions = models_json_schema([(model, "validation") for model in ordered], ref_template=REFERENCE)
-    return dict(definitions.get("$defs", {}))
+References = Mapping[tuple[type[BaseModel], JsonSchemaMode], dict[str, Any]]
 
 
-def _entry(route: web.AbstractRoute, described: Operation) -> dict[str, Any]:
+def _schemas(operations: Iterable[Operation]) -> tuple[References, dict[str, Any]]:
+    """Return how each model is referred to, and the definitions; a body is described as it is read, an answer as it is written."""
+    pairs: set[tuple[type[BaseModel], JsonSchemaMode]] = set()
+    for item in operations:
+        if item.body is not None:
+            pairs.add((item.body, _READ))
+        if item.answer is not None:
+            pairs.add((item.answer, _WRITTEN))
+    ordered = sorted(pairs, key=lambda pair: (pair[0].__name__, pair[1]))
+    references, definitions = models_json_schema(ordered, ref_template=REFERENCE)
+    return cast(References, references), dict(definitions.get("$defs", {}))
+
+
+def _entry(route: web.AbstractRoute, described: Operation, references: References) -> dict[str, Any]:
     names = re.findall(r"\{(\w+)", _path(route))
+    path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    success: dict[str, Any] = {"description": "success"}
+    if described.answer is not None:
+        success |= _content(references[described.answer, _WRITTEN], described.media_type)
+    elif described.media_type != JSON:
+        success |= _content({"type": "string"}, described.media_type)
     entry: dict[str, Any] = {
         "summary": described.summary,
-        "parameters": [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names],
+        "parameters": path + _query(described.query) + ([IF_MATCH] if described.if_match else []),
         "responses": {
-            str(described.status): {"description": "success"} | _content(described.answer, "application/json"),
-            "default": {
-                "description": "problem",
-                "content": {"application/problem+json": {"schema": {"$ref": REFERENCE.format(model="Problem")}}},
-            },
+            str(described.status): success,
+            "default": {"description": "problem"} | _content({"$ref": REFERENCE.format(model="Problem")}, PROBLEM_JSON),
         },
     }
     if described.body is not None:
-        entry["requestBody"] = {"required": True} | _content(described.body, "application/json")
+        entry["requestBody"] = {"required": True} | _content(references[described.body, _READ], described.takes)
+    elif described.takes != JSON:
+        entry["requestBody"] = {"required": True} | _content({"type": "string", "format": "binary"}, described.takes)
+    if described.public:
+        entry["security"] = []
     return entry
 
 
-def _content(model: type[BaseModel] | None, media_type: str) -> dict[str, Any]:
+def _query(model: type[BaseModel] | None) -> list[dict[str, Any]]:
     if model is None:
-        return {}
-    return {"content": {media_type: {"schema": {"$ref": REFERENCE.format(model=model.__name__)}}}}
+        return []
+    schema = model.model_json_schema()
+    required = set(schema.get("required", []))
+    shared = schema.get("$defs", {})
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": _inlined(one, shared)}
+        for name, one in schema["properties"].items()
+    ]
+
+
+def _inlined(schema: Any, shared: Mapping[str, Any]) -> Any:
+    """Return the schema with its references replaced by what they stand for."""
+    if isinstance(schema, list):
+        return [_inlined(one, shared) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(shared[schema["$ref"].rsplit("/", 1)[1]], shared)
+    return {name: _inlined(one, shared) for name, one in schema.items()}
+
+
+def _content(schema: Mapping[str, Any], media_type: str) -> dict[str, Any]:
+    return {"content": {media_type: {"schema": schema}}}

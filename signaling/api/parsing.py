@@ -1,4 +1,4 @@
-"""Requests in, documents out: JSON bodies checked by pydantic."""
+"""Requests in, documents out: JSON bodies and queries checked by pydantic."""
 
 from __future__ import annotations
 
@@ -25,14 +25,31 @@ async def body(request: web.Request, model: type[Model]) -> Model:
         raise _problem(error) from None
 
 
+def query(request: web.Request, model: type[Model]) -> Model:
+    """Return the query as `model`; raise 400 `bad_query` with the parameters that are wrong, twice there or unknown."""
+    given = request.query
+    twice = sorted({name for name in given if len(given.getall(name)) > 1})
+    if twice:
+        raise Problem(400, "bad_query", f"given twice: {', '.join(twice)}")
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as error:
+        wrong = _wrong(error)
+        told = "; ".join(f"{item['field']}: {item['reason']}" for item in wrong)
+        raise Problem(400, "bad_query", "the query has wrong parameters", told, errors=wrong) from None
+
+
 def _problem(error: ValidationError) -> Problem:
     if any(item["type"] == "json_invalid" for item in error.errors(include_input=False)):
         return Problem(400, "malformed_json", "the body is not JSON")
-    wrong = [
+    return Problem(422, "invalid", "the body has wrong fields", errors=_wrong(error))
+
+
+def _wrong(error: ValidationError) -> list[dict[str, str]]:
+    return [
         {"field": ".".join(str(part) for part in item["loc"]), "reason": item["type"]}
         for item in error.errors(include_url=False, include_input=False)
     ]
-    return Problem(422, "invalid", "the body has wrong fields", errors=wrong)
 
 
 def reply(

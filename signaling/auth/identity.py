@@ -14,17 +14,36 @@ class Role(StrEnum):
     COUNTY_ADMIN = "county_admin"
     SCHOOL_ADMIN = "school_admin"
     LECTURER = "lecturer"
+    REVIEWER = "reviewer"
+    AUDITOR = "auditor"
 
 
 class Permission(StrEnum):
     """An action that a route asks for."""
 
     LECTURE_READ = "lecture.read"
+    LECTURE_EDIT = "lecture.edit"  # plan, change, call off; a lecturer their own
+    LECTURE_REVIEW = "lecture.review"  # let the content go on the air, or send it back
     LECTURE_CONTROL = "lecture.control"  # open, start, pause, resume, end
     LECTURE_PUBLISH = "lecture.publish"  # mint a publishing ticket
     LECTURE_CUT = "lecture.cut"
+    EXPERT_READ = "expert.read"  # the pool of lecturers
+    EXPERT_EDIT = "expert.edit"
+    DUTY_EDIT = "duty.edit"  # who watches over a lecture
+    ALERT_READ = "alert.read"  # alarms and reminders of one's node
     BOARD_READ = "board.read"
-    DIRECTORY_READ = "directory.read"  # schools and classes
+    DIRECTORY_READ = "directory.read"  # regions, terms, schools and classes
+    DIRECTORY_EDIT = "directory.edit"  # schools and classes of one's node
+    DIRECTORY_IMPORT = "directory.import"
+    DIRECTORY_EXPORT = "directory.export"
+    TERM_EDIT = "term.edit"
+    TEACHER_READ = "teacher.read"  # names of staff
+    TEACHER_EDIT = "teacher.edit"
+    SCREEN_READ = "screen.read"  # the inventory
+    SCREEN_PAIR = "screen.pair"  # confirm, revoke, print stickers
+    PERSON_READ = "person.read"  # accounts
+    PERSON_EDIT = "person.edit"
+    AUDIT_READ = "audit.read"
     RECORDING_READ = "recording.read"
     RECORDING_REVIEW = "recording.review"  # let screens see a recording, or hide it again
     RECORDER_READ = "recorder.read"  # the recorder's disk and uploads
@@ -32,16 +51,44 @@ class Permission(StrEnum):
     ATTENDANCE_EXPORT = "attendance.export"
 
 
-_READ = {Permission.LECTURE_READ, Permission.BOARD_READ, Permission.RECORDING_READ, Permission.DIRECTORY_READ}
+_READ = {
+    Permission.LECTURE_READ,
+    Permission.BOARD_READ,
+    Permission.RECORDING_READ,
+    Permission.DIRECTORY_READ,
+    Permission.SCREEN_READ,
+    Permission.ALERT_READ,
+}
 _REPORT = {Permission.ATTENDANCE_READ, Permission.ATTENDANCE_EXPORT}
-_OPERATE = {Permission.LECTURE_CONTROL, Permission.LECTURE_CUT, Permission.RECORDER_READ}
+_OPERATE = {Permission.LECTURE_CONTROL, Permission.LECTURE_CUT, Permission.RECORDER_READ, Permission.DUTY_EDIT}
+_KEEP = {  # what an administrator does for the node
+    Permission.DIRECTORY_EDIT,
+    Permission.DIRECTORY_IMPORT,
+    Permission.DIRECTORY_EXPORT,
+    Permission.TEACHER_READ,
+    Permission.TEACHER_EDIT,
+    Permission.SCREEN_PAIR,
+    Permission.PERSON_READ,
+    Permission.PERSON_EDIT,
+}
+_PLAN = {Permission.LECTURE_EDIT, Permission.EXPERT_READ, Permission.EXPERT_EDIT, Permission.DUTY_EDIT}
+_REVIEW = {Permission.LECTURE_REVIEW, Permission.RECORDING_REVIEW}
 
 GRANTS: dict[Role, frozenset[Permission]] = {
-    Role.PREFECTURE_ADMIN: frozenset(_READ | _REPORT | _OPERATE | {Permission.RECORDING_REVIEW}),
-    Role.OPERATOR: frozenset(_READ | _OPERATE),
-    Role.COUNTY_ADMIN: frozenset(_READ | _REPORT),
-    Role.SCHOOL_ADMIN: frozenset(_READ | _REPORT),
-    Role.LECTURER: frozenset({Permission.LECTURE_READ, Permission.LECTURE_CONTROL, Permission.LECTURE_PUBLISH}),
+    Role.PREFECTURE_ADMIN: frozenset(
+        _READ | _REPORT | _OPERATE | _KEEP | _PLAN | _REVIEW | {Permission.TERM_EDIT, Permission.AUDIT_READ}
+    ),
+    Role.OPERATOR: frozenset(_READ | _OPERATE | {Permission.SCREEN_PAIR, Permission.PERSON_READ}),
+    Role.COUNTY_ADMIN: frozenset(_READ | _REPORT | _KEEP | {Permission.TERM_EDIT, Permission.EXPERT_READ}),
+    Role.SCHOOL_ADMIN: frozenset(_READ | _REPORT | _KEEP),
+    Role.LECTURER: frozenset(
+        {Permission.LECTURE_READ, Permission.LECTURE_EDIT, Permission.LECTURE_CONTROL, Permission.LECTURE_PUBLISH}
+    ),
+    Role.REVIEWER: frozenset(
+        {Permission.LECTURE_READ, Permission.RECORDING_READ, Permission.EXPERT_READ, Permission.DIRECTORY_READ}
+        | _REVIEW
+    ),
+    Role.AUDITOR: frozenset(_READ | _REPORT | {Permission.AUDIT_READ, Permission.PERSON_READ}),
 }
 
 

