@@ -15,10 +15,12 @@ from urllib.parse import quote
 from aiohttp import web
 
 from config.settings import AttendanceSettings
+from signaling.api.openapi import operation
 from signaling.api.problems import Problem, not_available, not_found
 from signaling.attendance.document import document
 from signaling.attendance.evidence import DamagedLedger
 from signaling.attendance.exports import Note, checksum, to_csv, to_xlsx
+from signaling.attendance.schemas import AttendanceDocument
 from signaling.attendance.service import AttendanceService, LectureReport
 from signaling.attendance.tables import PLANNED, TABLES, Table, local
 from signaling.auth.identity import Permission, Principal
@@ -55,14 +57,14 @@ class AttendanceApi:
         self._directory = directory
         self._zone = timezone(timedelta(hours=settings.report_utc_offset_hours))
 
+    @operation("Read the attendance of a lecture", answer=AttendanceDocument)
     async def attendance(self, request: web.Request) -> web.Response:
-        """GET /api/v1/lectures/{lecture_id}/attendance"""
         _, made = await self._report(request, Permission.ATTENDANCE_READ)
         body = await asyncio.to_thread(lambda: json.dumps(document(made), ensure_ascii=False).encode())
         return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
 
+    @operation("Export a table: 01 to 04, `.xlsx` or `.csv`", media_type="*/*")
     async def export(self, request: web.Request) -> web.Response:
-        """GET /api/v1/lectures/{lecture_id}/exports/{number}.{xlsx|csv}"""
         wanted = _FILE.fullmatch(request.match_info["file"])
         if wanted is None or wanted[1] not in {*TABLES, *PLANNED}:
             raise not_found("export")

@@ -13,7 +13,7 @@ from typing import Protocol
 from aiohttp import web
 
 from signaling.api.openapi import operation
-from signaling.api.parsing import reply
+from signaling.api.parsing import query, reply
 from signaling.api.problems import not_found
 from signaling.auth.identity import Permission, Principal
 from signaling.auth.tokens import PERSON
@@ -22,6 +22,7 @@ from signaling.library.document import PREFIX, document
 from signaling.library.models import RecordingEntry
 from signaling.library.passes import Passes
 from signaling.library.review import Review
+from signaling.library.schemas import PassDocument, RecordingDocument, RecordingList, RecordingQuery
 from signaling.library.service import LibraryService
 
 
@@ -60,39 +61,43 @@ class LibraryApi:
         self._may_read = may_read
         self._passes = passes
 
-    @operation("List the recordings that the caller may see, newest first; `lecture_id` narrows it to one lecture")
+    @operation("List the recordings that the caller may see, newest first", query=RecordingQuery, answer=RecordingList)
     async def listing(self, request: web.Request) -> web.Response:
         principal = await self._auth.require(request, Permission.RECORDING_READ)
-        entries = await self._library.list(request.query.get("lecture_id"))
+        entries = await self._library.list(query(request, RecordingQuery).lecture_id)
         allowed = {one: await self._may_read(principal, one) for one in {entry.lecture_id for entry in entries}}
         return reply([document(entry) for entry in entries if allowed[entry.lecture_id]])
 
-    @operation("Read one recording")
+    @operation("Read one recording", answer=RecordingDocument)
     async def one(self, request: web.Request) -> web.Response:
         _, entry = await self._entry(request, Permission.RECORDING_READ)
         return reply(document(entry))
 
-    @operation("Let screens see a finished recording; 409 `not_ready` before it is finished. May be repeated")
+    @operation(
+        "Let screens see a finished recording; 409 `not_ready` before it is finished. May be repeated",
+        answer=RecordingDocument,
+    )
     async def approve(self, request: web.Request) -> web.Response:
         return await self._review(request, Review.APPROVED)
 
-    @operation("Hide a recording from screens. May be repeated")
+    @operation("Hide a recording from screens. May be repeated", answer=RecordingDocument)
     async def withdraw(self, request: web.Request) -> web.Response:
         return await self._review(request, Review.WITHDRAWN)
 
     @operation(
-        "Get the right to watch a recording: address, token and cookie; 409 `not_ready` when nothing can be watched"
+        "Get the right to watch a recording: address, token and cookie; 409 `not_ready` when nothing can be watched",
+        answer=PassDocument,
     )
     async def watch(self, request: web.Request) -> web.Response:
         principal, entry = await self._entry(request, Permission.RECORDING_READ)
         return self._passes.answer(request, entry, PERSON + principal.user_id)
 
-    @operation("Watch or download the finished MP4; ranges are answered")
+    @operation("Watch or download the finished MP4; ranges are answered", media_type="video/mp4")
     async def video(self, request: web.Request) -> web.StreamResponse:
         _, entry = await self._entry(request, Permission.RECORDING_READ)
         return await files.video(self._library, entry)
 
-    @operation("Get a still picture of the recording")
+    @operation("Get a still picture of the recording", media_type="image/jpeg")
     async def thumbnail(self, request: web.Request) -> web.StreamResponse:
         _, entry = await self._entry(request, Permission.RECORDING_READ)
         return await files.thumbnail(self._library, entry)

@@ -18,6 +18,7 @@ from signaling.library import files
 from signaling.library.document import screen_document
 from signaling.library.models import RecordingEntry
 from signaling.library.passes import Passes
+from signaling.library.schemas import PassDocument, RecordingList
 from signaling.library.service import LibraryService
 from signaling.live.http import credential
 from signaling.live.publishing import unauthorized
@@ -65,18 +66,21 @@ class ScreenApi:
         self._passes = passes
         self._charge = charge
 
-    @operation("List the approved recordings of lectures for the screen's class, newest first, at most 100")
+    @operation(
+        "List the approved recordings of lectures for the screen's class, newest first, at most 100",
+        answer=RecordingList,
+    )
     async def listing(self, request: web.Request) -> web.Response:
         screen = await self._screen(request)
         entries = await self._library.released(screen.school_code, MOST)
         return reply([screen_document(entry, screen.id) for entry in entries])
 
-    @operation("Get the right to watch a recording as a screen: address, token and cookie")
+    @operation("Get the right to watch a recording as a screen: address, token and cookie", answer=PassDocument)
     async def watch(self, request: web.Request) -> web.Response:
         screen = await self._screen(request)
         return self._passes.answer(request, await self._entry(request, screen), screen.id)
 
-    @operation("Get a still picture of the recording")
+    @operation("Get a still picture of the recording", media_type="image/jpeg")
     async def thumbnail(self, request: web.Request) -> web.StreamResponse:
         # Not charged: a screen fetches the pictures of its whole list at once.
         screen = await self._known(request, credential(request))

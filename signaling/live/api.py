@@ -18,6 +18,7 @@ from signaling.live.board import ClassPlace
 from signaling.live.broadcasts import Actor
 from signaling.live.http import charge, credential
 from signaling.live.ports import RecordingSpace
+from signaling.live.schemas import BoardDocument, LiveFacts, RecordingSpaceDocument, TicketDocument, WatchDocument
 from signaling.live.service import LiveService
 from signaling.live.states import Event, State
 
@@ -64,8 +65,11 @@ class LiveApi:
         self._guard = guard
         self._scope = scope
 
+    @operation(
+        "Send the event of the address; answers the lecture, or 409 illegal_transition, not_approved, recording_space",
+        answer=LiveFacts,
+    )
     async def transition(self, request: web.Request) -> web.Response:
-        """Send the event of the URL: 200 with the lecture, 403, or 409 `illegal_transition`, `not_approved`, `recording_space`."""
         lecture_id = request.match_info["lecture_id"]
         event = Event(request.path.rsplit("/", 1)[1])
         resumes_after_cut = event is Event.RESUME and self._live.state(lecture_id) is State.CUT
@@ -90,7 +94,10 @@ class LiveApi:
     def _space(self) -> RecordingSpace | None:
         return None if self._live.recording_space is None else self._live.recording_space()
 
-    @operation("Tell whether a lecture that starts now can be recorded for as long as the settings ask")
+    @operation(
+        "Tell whether a lecture that starts now can be recorded for as long as the settings ask",
+        answer=RecordingSpaceDocument,
+    )
     async def recording_space(self, request: web.Request) -> web.Response:
         await self._guard(request, Permission.LECTURE_CONTROL, request.match_info["lecture_id"])
         space = self._space()
@@ -103,8 +110,8 @@ class LiveApi:
             return {"id": lecture_id, "boot_id": self._live.boot_id} | await self._live.facts(lecture_id)
         return await self._live.document(lecture_id)
 
+    @operation("Mint a publishing ticket for the lecturer", answer=TicketDocument, status=201)
     async def ticket(self, request: web.Request) -> web.Response:
-        """Mint a publishing ticket for the lecturer: 201."""
         lecture_id = request.match_info["lecture_id"]
         caller = await self._guard(request, Permission.LECTURE_PUBLISH, lecture_id)
         charge(self._live.requests, ("ticket", caller.user_id), self._live.clock())
@@ -112,8 +119,8 @@ class LiveApi:
         ticket = await self._live.publishing.ticket(lecture_id, caller.user_id, seconds)
         return reply({"ticket": ticket, "expires_in": seconds, "whip_url": f"/whip/{lecture_id}"}, 201)
 
+    @operation("Read the board: the whole one, or what the caller's county or school covers", answer=BoardDocument)
     async def board(self, request: web.Request) -> web.Response:
-        """Return the board: the whole one, or what the caller's county or school covers."""
         lecture_id = request.match_info["lecture_id"]
         caller = await self._guard(request, Permission.BOARD_READ, lecture_id)
         return reply(await self._live.board(lecture_id, await self._visible(caller)))
@@ -124,8 +131,8 @@ class LiveApi:
         scope = await self._scope(caller.node)
         return lambda place: scope.includes(place.county_code, place.school_code)
 
+    @operation("Tell a screen what to do, also when nothing is on; 401 bad_device", answer=WatchDocument)
     async def watch(self, request: web.Request) -> web.Response:
-        """Tell a screen what to do: 200, also when nothing is on; 401 `bad_device`."""
         token = credential(request)
         charge(self._live.requests, opaque.digest(token), self._live.clock())
         screen_id = request.match_info["screen_id"]

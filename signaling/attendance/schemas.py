@@ -1,0 +1,102 @@
+"""The shape of the attendance document, for the description of the API. Times are UTC, rates shares of 1; null is not measured."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel
+
+
+class Unit(BaseModel):
+    """The node that the figures cover."""
+
+    code: str
+    name: str
+
+
+class PolicyDocument(BaseModel):
+    """The policy that made the results."""
+
+    version: int
+    name: str
+    summary: str
+
+
+class TallyDocument(BaseModel):
+    """Numerators and denominators of a node."""
+
+    schools: int
+    schools_connected: int
+    schools_qualified: int
+    classes: int
+    classes_connected: int
+    qualified: int
+    partial: int
+    failed: int
+    absent: int
+    make_up: int
+    excused: int
+    coverage: float | None
+    pupils: int
+    present: int | None
+    delivered_seconds: float
+    interrupted_seconds: float
+
+
+class CountyAttendance(TallyDocument):
+    """A county unit."""
+
+    code: str
+    display_code: str
+    name: str
+
+
+class SchoolAttendance(TallyDocument):
+    """A school."""
+
+    code: str
+    name: str
+    county: str
+    first_joined_at: datetime | None
+
+
+class ClassAttendance(BaseModel):
+    """A class: what was delivered to it and what the policy makes of it."""
+
+    id: str
+    code: str
+    name: str
+    school: str
+    county: str
+    terminals: list[int]
+    joined_at: datetime | None
+    left_at: datetime | None
+    delivered_seconds: float
+    credited_seconds: float
+    interrupted_seconds: float
+    ratio: float | None
+    evidence: str
+    result: str
+    label: str
+    reason: str
+    policy_version: int
+    pupils: int
+    present: int | None
+
+
+class AttendanceDocument(BaseModel):
+    """The attendance of one lecture as far as the caller's node goes."""
+
+    lecture_id: str
+    title: str
+    state: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    as_of: datetime
+    unit: Unit
+    policy: PolicyDocument
+    on_air_seconds: float
+    totals: TallyDocument
+    counties: list[CountyAttendance]
+    schools: list[SchoolAttendance]
+    classes: list[ClassAttendance]
