@@ -58,7 +58,7 @@ def test_a_real_picture_and_sound_reach_a_classroom_and_the_recording(
 
     with capsys.disabled():
         print(f"\nclassroom: {shown}, sound level {level:.3f}")
-    assert shown.frames >= FPS * SECONDS
+    assert shown.frames >= FPS * SECONDS - 2, "the picture on show when counting began counts before it is presented"
     assert shown.luma > BLACK
     assert shown.moving >= 0.5
     assert level > AUDIBLE

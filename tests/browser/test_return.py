@@ -62,7 +62,7 @@ def test_a_live_lecture_goes_on_after_the_server_came_back(server: Server, tmp_p
         assert after["state"] == "live"
         assert after["broadcast_id"] == before["broadcast_id"]
         assert after["boot_id"] != before["boot_id"]
-        rooms[0].page.wait_for_timeout(16_000)  # longer than one window of attendance, and room for a change of path
+        rooms[0].page.wait_for_timeout(24_000)  # two windows of attendance: a change of path may cost most of one
         studio.end()
 
     entry = finished_recording(server, demo, seconds=10)
