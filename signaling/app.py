@@ -33,39 +33,28 @@ from signaling.api.errors import problems
 from signaling.api.pages import Pages
 from signaling.api.parsing import reply
 from signaling.api.security import add_headers, csrf
-from signaling.attendance import api as attendance_api
 from signaling.attendance.service import AttendanceService
-from signaling.auth import api as auth_api
 from signaling.auth.service import AuthService
 from signaling.auth.tokens import WatchTokens
 from signaling.cluster.single import SingleNode
 from signaling.db.engine import Database
 from signaling.db.migrate import upgrade
-from signaling.directory import api as directory_api
 from signaling.directory.service import DirectoryService
 from signaling.folder import data_folder, database_file
-from signaling.lectures import api as lectures_api
 from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
 from signaling.lectures.service import LectureService
-from signaling.library import api as library_api
-from signaling.library import hls, recorder_api
-from signaling.library import screens as library_screens
 from signaling.library.admission import Admission
 from signaling.library.delivery import Deliveries
 from signaling.library.events import RecordingListed
 from signaling.library.finished import FinishedRecordings
 from signaling.library.hls import Hls
 from signaling.library.keeping import Keeping
-from signaling.library.passes import Passes
 from signaling.library.receipts import Receipts
 from signaling.library.service import LibraryService
 from signaling.library.space import Space, Uploads
 from signaling.listen import StartError
-from signaling.live import api as live_api
-from signaling.live import whep, whip
 from signaling.live.feed import Grouped
-from signaling.live.http import charge
 from signaling.live.service import LiveService
 from signaling.live.states import State
 from signaling.operations import readings
@@ -73,6 +62,7 @@ from signaling.operations.health import Health
 from signaling.operations.loop_lag import LoopLag
 from signaling.operations.metrics import Metrics
 from signaling.realtime.server import Realtime
+from signaling.routes import routes
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -229,18 +219,7 @@ class Node:
         app[proxy.PROXIES] = proxy.Proxies(self.settings.http.trusted_proxies, self.settings.http.public_url)
         app.on_response_prepare.append(add_headers)
         app.on_shutdown.append(self._end_connections)
-        app.add_routes(auth_api.routes(self.auth, self.settings.auth.login_seconds))
-        app.add_routes(directory_api.routes(self.auth, self.directory))
-        app.add_routes(lectures_api.routes(self.auth, self.access, self.documents))
-        app.add_routes(live_api.routes(self.live, self.access.guard, self.directory.scope))
-        app.add_routes(whip.routes(self.live))
-        app.add_routes(whep.routes(self.live))
-        passes = Passes(self.live.watch_token, self.settings.auth.watch_token_seconds)
-        app.add_routes(library_api.routes(self.library, self.auth, self.access.may_read, passes))
-        app.add_routes(library_screens.routes(self.library, self.directory, passes, self._charge))
-        app.add_routes(hls.routes(self.hls))
-        app.add_routes(recorder_api.routes(self.space, self.auth))
-        app.add_routes(attendance_api.routes(self.attendance, self.access, self.directory, self.settings.attendance))
+        app.add_routes(routes(self))
         self.realtime.attach(app)
         app.add_routes(self._health().routes())
         app.add_routes([web.get("/metrics", self.metrics.handle), web.get("/api/v1/openapi.json", self._openapi)])
@@ -256,9 +235,6 @@ class Node:
         }
         checks = {"database": self._database, "media": self._media, "pages": self._built_pages}
         return Health(about, checks)
-
-    def _charge(self, credential: str) -> None:
-        charge(self.live.requests, credential, self.live.clock())
 
     async def _database(self) -> str:
         try:

@@ -1,0 +1,47 @@
+"""Every route of a node, domain by domain. A new domain adds its lines here; `signaling.app` makes the parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from signaling.attendance import api as attendance_api
+from signaling.auth import api as auth_api
+from signaling.directory import api as directory_api
+from signaling.lectures import api as lectures_api
+from signaling.library import api as library_api
+from signaling.library import hls, recorder_api
+from signaling.library import screens as library_screens
+from signaling.library.passes import Passes
+from signaling.live import api as live_api
+from signaling.live import whep, whip
+from signaling.live.http import charge
+
+if TYPE_CHECKING:
+    from signaling.app import Node
+
+
+def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
+    """Yield the routes under `/api/v1`, `/whip`, `/whep` and `/hls`."""
+    yield from auth_api.routes(node.auth, node.settings.auth.login_seconds)
+    yield from directory_api.routes(node.auth, node.directory)
+    yield from lectures_api.routes(node.auth, node.access, node.documents)
+    yield from live_api.routes(node.live, node.access.guard, node.directory.scope)
+    yield from whip.routes(node.live)
+    yield from whep.routes(node.live)
+    yield from _library(node)
+    yield from attendance_api.routes(node.attendance, node.access, node.directory, node.settings.attendance)
+
+
+def _library(node: Node) -> Iterable[web.AbstractRouteDef]:
+    passes = Passes(node.live.watch_token, node.settings.auth.watch_token_seconds)
+
+    def count(credential: str) -> None:
+        charge(node.live.requests, credential, node.live.clock())
+
+    yield from library_api.routes(node.library, node.auth, node.access.may_read, passes)
+    yield from library_screens.routes(node.library, node.directory, passes, count)
+    yield from hls.routes(node.hls)
+    yield from recorder_api.routes(node.space, node.auth)
