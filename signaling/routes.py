@@ -41,7 +41,7 @@ def _library(node: Node) -> Iterable[web.AbstractRouteDef]:
     def count(credential: str) -> None:
         charge(node.live.requests, credential, node.live.clock())
 
-    yield from library_api.routes(node.library, node.auth, node.access.may_read, passes)
+    yield from library_api.routes(node.library, node.auth, node.access, passes)
     yield from library_screens.routes(node.library, node.directory, passes, count)
     yield from hls.routes(node.hls)
     yield from recorder_api.routes(node.space, node.auth)

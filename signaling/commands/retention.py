@@ -18,7 +18,7 @@ from signaling.db.engine import Database
 from signaling.db.migrate import SchemaError, upgrade
 from signaling.folder import data_folder, database_file
 from signaling.library.keeping import Keeping
-from signaling.library.service import Records
+from signaling.library.records_service import Records
 from signaling.listen import StartError
 
 WORDS = {
@@ -62,7 +62,7 @@ async def _with_catalogue(settings: Settings, options: argparse.Namespace) -> in
         await upgrade(db)
         records = Records(db)
         vault = Vault(data_folder(settings) / "recordings", settings.store)
-        keeping = Keeping(vault, settings.retention, lambda: records.entries(None), records.removed)
+        keeping = Keeping(vault, settings.retention, records.all, records.removed)
         verdicts = await keeping.plan(datetime.now(UTC))
         _show(verdicts, settings.retention.recording_days, everything=options.all)
         if not options.apply or not any(one.delete for one in verdicts):

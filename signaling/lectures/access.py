@@ -51,6 +51,15 @@ class Access:
             return False
         return True
 
+    async def readable(self, principal: Principal) -> frozenset[str] | None:
+        """Return the ids of the lectures that the caller may see, None for all: one question for a whole list."""
+        if not principal.may(Permission.LECTURE_READ):
+            return frozenset()
+        if principal.role is Role.LECTURER:
+            own = await self._lectures.ids(lecturer_id=principal.user_id)
+            return own if principal.lecture_id is None else own & {principal.lecture_id}
+        return await self._lectures.ids(node=principal.node) if principal.role in SCOPED else None
+
     async def check(self, principal: Principal, lecture: LectureInfo, permission: Permission) -> None:
         """Raise the problem 403 or 404 when the caller may not do this with the lecture."""
         if not principal.may(permission):

@@ -112,6 +112,16 @@ class LectureService:
         async with self._db.reading() as session:
             return [_info(row) for row in await session.execute(statement)]
 
+    async def ids(self, *, lecturer_id: str | None = None, node: str | None = None) -> frozenset[str]:
+        """Return the ids of the lectures of a lecturer, or of those that concern a node."""
+        statement = select(Lecture.id)
+        if lecturer_id is not None:
+            statement = statement.where(Lecture.lecturer_id == lecturer_id)
+        if node is not None:
+            statement = statement.where(Lecture.id.in_(queries.aimed_at(node)))
+        async with self._db.reading() as session:
+            return frozenset(await session.scalars(statement))
+
     async def concerns(self, lecture_id: str, node: str) -> bool:
         """Whether a lecture is for a node, for a part of it, or for something that contains it."""
         return bool(await self.find(lecture_id=lecture_id, node=node))

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from aiohttp import web
@@ -21,6 +20,7 @@ from signaling.library import files
 from signaling.library.document import PREFIX, document
 from signaling.library.models import RecordingEntry
 from signaling.library.passes import Passes
+from signaling.library.records_service import Part
 from signaling.library.review import Review
 from signaling.library.schemas import PassDocument, RecordingDocument, RecordingList, RecordingQuery
 from signaling.library.service import LibraryService
@@ -33,13 +33,19 @@ class Auth(Protocol):
         """Return the caller or raise 401 or 403."""
 
 
-MayRead = Callable[[Principal, str], Awaitable[bool]]
-"""Whether the caller may see the lecture with this id (`signaling.lectures.access.Access.may_read`)."""
+class Readers(Protocol):
+    """Who may see which lecture (`signaling.lectures.access.Access`)."""
+
+    async def may_read(self, principal: Principal, lecture_id: str) -> bool:
+        """Whether the caller may see the lecture."""
+
+    async def readable(self, principal: Principal) -> frozenset[str] | None:
+        """Return the lectures that the caller may see, None for all."""
 
 
-def routes(library: LibraryService, auth: Auth, may_read: MayRead, passes: Passes) -> list[web.AbstractRouteDef]:
+def routes(library: LibraryService, auth: Auth, access: Readers, passes: Passes) -> list[web.AbstractRouteDef]:
     """Return the routes of people."""
-    api = LibraryApi(library, auth, may_read, passes)
+    api = LibraryApi(library, auth, access, passes)
     one = PREFIX + "/{recording_id}"
     return [
         web.get(PREFIX, api.listing),
@@ -55,18 +61,23 @@ def routes(library: LibraryService, auth: Auth, may_read: MayRead, passes: Passe
 class LibraryApi:
     """The handlers."""
 
-    def __init__(self, library: LibraryService, auth: Auth, may_read: MayRead, passes: Passes) -> None:
+    def __init__(self, library: LibraryService, auth: Auth, access: Readers, passes: Passes) -> None:
         self._library = library
         self._auth = auth
-        self._may_read = may_read
+        self._access = access
         self._passes = passes
 
-    @operation("List the recordings that the caller may see, newest first", query=RecordingQuery, answer=RecordingList)
+    @operation(
+        "List the recordings that the caller may see, newest first, in pages; X-Total-Count says how many there are",
+        query=RecordingQuery,
+        answer=RecordingList,
+    )
     async def listing(self, request: web.Request) -> web.Response:
         principal = await self._auth.require(request, Permission.RECORDING_READ)
-        entries = await self._library.list(query(request, RecordingQuery).lecture_id)
-        allowed = {one: await self._may_read(principal, one) for one in {entry.lecture_id for entry in entries}}
-        return reply([document(entry) for entry in entries if allowed[entry.lecture_id]])
+        wanted = query(request, RecordingQuery)
+        part = Part(await self._access.readable(principal), wanted.size, wanted.offset)
+        entries, total = await self._library.page(wanted.lecture_id, part)
+        return reply([document(entry) for entry in entries], headers={"X-Total-Count": str(total)})
 
     @operation("Read one recording", answer=RecordingDocument)
     async def one(self, request: web.Request) -> web.Response:
@@ -113,6 +124,6 @@ class LibraryApi:
         """Return caller and recording; raise 401, 403 or 404."""
         principal = await self._auth.require(request, permission)
         found = await self._library.get(request.match_info["recording_id"])
-        if found is None or not await self._may_read(principal, found.lecture_id):
+        if found is None or not await self._access.may_read(principal, found.lecture_id):
             raise not_found("recording")
         return principal, found

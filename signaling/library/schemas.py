@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, RootModel
+from pydantic import BaseModel, Field, RootModel
+
+from signaling.api.paging import LONGEST_PAGE, PageQuery
 
 
 class Chapter(BaseModel):
@@ -54,12 +56,11 @@ class RecordingList(RootModel[list[RecordingDocument]]):
     """Recordings, newest first."""
 
 
-class RecordingQuery(BaseModel):
+class RecordingQuery(PageQuery):
     """Query of the list of recordings."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    lecture_id: str | None = None
+    lecture_id: Annotated[str, Field(max_length=36, pattern=r"^[0-9a-f-]*$")] | None = None
+    size: Annotated[int, Field(ge=1, le=LONGEST_PAGE)] = LONGEST_PAGE
 
 
 class PassDocument(BaseModel):

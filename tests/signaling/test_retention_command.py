@@ -23,7 +23,7 @@ from signaling.db.migrate import upgrade
 from signaling.folder import database_file
 from signaling.library.keeping import Keeping, next_run
 from signaling.library.models import REMOVED, RecordingEntry
-from signaling.library.service import Records
+from signaling.library.records_service import Records
 from tests.support.media import clip
 from tests.support.reels import lecture
 from tests.support.s3 import s3_server
@@ -156,7 +156,7 @@ def test_the_copy_in_the_object_store_goes_too_and_waits_when_that_is_away(desk:
 
         async def keep() -> list[str]:
             policy = RetentionSettings(automatic=False, recording_days=183, hour=3)
-            keeping = Keeping(vault, policy, lambda: records.entries(None), records.removed)
+            keeping = Keeping(vault, policy, records.all, records.removed)
             return await keeping.apply(await keeping.plan(NOW))
 
         asyncio.run(Uploader(vault.store, objects, server.settings()).upload(old))
