@@ -30,6 +30,11 @@ def statements(table: str, dialect: str) -> list[str]:
     ]
 
 
+def undone(table: str, dialect: str) -> list[str]:
+    """Return the SQL that takes away what `DROP TABLE` leaves behind."""
+    return [] if dialect == "sqlite" else [f"DROP FUNCTION IF EXISTS {table}_append_only()"]
+
+
 def append_only(table: Table) -> None:
     """Make a table append-only wherever it is created from the metadata."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import DateTime, MetaData
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 NAMING = {
@@ -26,6 +26,16 @@ class Base(DeclarativeBase):
     """Root of all models. Ids are UUIDv7 as text of 36 characters; codes of regions and schools are text."""
 
     metadata = MetaData(naming_convention=NAMING)
+
+
+class Versioned:
+    """What people edit: the database counts the versions, and an edit of an older one raises `StaleDataError`."""
+
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.version}
 
 
 class UtcDateTime(TypeDecorator[datetime]):

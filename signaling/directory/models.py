@@ -1,13 +1,13 @@
-"""Regions, schools, classes and their screens: who the lectures are for."""
+"""Regions, terms, schools, classes, their teachers and their screens: who the lectures are for. No child has a name here."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from signaling.db.base import Base, UtcDateTime, uuid7
+from signaling.db.base import Base, UtcDateTime, Versioned, utc_now, uuid7
 
 
 class Region(Base):
@@ -24,10 +24,35 @@ class Region(Base):
     sort: Mapped[int] = mapped_column(default=0)
     valid_from: Mapped[date | None] = mapped_column(Date)
     valid_to: Mapped[date | None] = mapped_column(Date)
+    successor_code: Mapped[str | None] = mapped_column(String(12))
 
 
-class School(Base):
-    """A school under its ten-digit code (学校标识码), which is unique for ever and kept as text."""
+class RegionAlias(Base):
+    """A code under which older data may still name a region."""
+
+    __tablename__ = "region_aliases"
+
+    code: Mapped[str] = mapped_column(String(12), primary_key=True)
+    region_code: Mapped[str] = mapped_column(ForeignKey("regions.code"), index=True)
+
+
+class Term(Versioned, Base):
+    """A term (学期) of a county unit, or of the prefecture for units that have none of their own; `code` is `2026-2027-1`."""
+
+    __tablename__ = "terms"
+    __table_args__ = (CheckConstraint("starts_on < ends_on", name="begins_before_it_ends"),)
+
+    region_code: Mapped[str] = mapped_column(ForeignKey("regions.code"), primary_key=True)
+    code: Mapped[str] = mapped_column(String(11), primary_key=True)
+    starts_on: Mapped[date] = mapped_column(Date)
+    ends_on: Mapped[date] = mapped_column(Date)
+
+
+class School(Versioned, Base):
+    """A school under its ten-digit code (学校标识码), which is unique for ever and kept as text.
+
+    It is open on a day unless `closed_on` is that day or an earlier one. `successor_code` is the school that took its classes.
+    """
 
     __tablename__ = "schools"
 
@@ -36,9 +61,38 @@ class School(Base):
     name: Mapped[str] = mapped_column(String(128))
     kind: Mapped[str] = mapped_column(String(2))  # the type digits of the code: 21 primary, 31 junior, 34 senior, ...
     urban_rural: Mapped[str | None] = mapped_column(String(3))  # 城乡分类代码: 111, 112, 121, ...
+    opened_on: Mapped[date | None] = mapped_column(Date)
+    closed_on: Mapped[date | None] = mapped_column(Date, index=True)
+    successor_code: Mapped[str | None] = mapped_column(ForeignKey("schools.code"))
 
 
-class SchoolClass(Base):
+class SchoolAlias(Base):
+    """A code under which older data may still name a school, for instance its temporary one."""
+
+    __tablename__ = "school_aliases"
+
+    code: Mapped[str] = mapped_column(String(12), primary_key=True)
+    school_code: Mapped[str] = mapped_column(ForeignKey("schools.code"), index=True)
+
+
+class SchoolEvent(Base):
+    """Something that happened to a school on a day. **Append-only**: triggers refuse UPDATE and DELETE."""
+
+    __tablename__ = "school_events"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=uuid7)
+    school_code: Mapped[str] = mapped_column(ForeignKey("schools.code"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))  # opened, closed, reopened, merged, renamed, moved, recoded
+    happened_on: Mapped[date] = mapped_column(Date)
+    other_code: Mapped[str | None] = mapped_column(String(12))  # the school or region that it went to
+    before: Mapped[str] = mapped_column(String(128), default="")
+    after: Mapped[str] = mapped_column(String(128), default="")
+    note: Mapped[str] = mapped_column(Text, default="")
+    actor: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+
+
+class SchoolClass(Versioned, Base):
     """A class as cohort: entry year, stage and number; this year's spelling is `name`."""
 
     __tablename__ = "classes"
@@ -52,6 +106,21 @@ class SchoolClass(Base):
     stage: Mapped[str] = mapped_column(String(2))  # type digits of the stage, as in `School.kind`
     number: Mapped[int]
     pupils: Mapped[int] = mapped_column(default=0)
+    closed_on: Mapped[date | None] = mapped_column(Date)
+
+
+class Teacher(Versioned, Base):
+    """A member of a school's staff under the number that the school gave. No telephone, no number of identity."""
+
+    __tablename__ = "teachers"
+    __table_args__ = (UniqueConstraint("school_code", "staff_no", name="uq_teachers_school_code_staff_no"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=uuid7)
+    school_code: Mapped[str] = mapped_column(ForeignKey("schools.code"))
+    staff_no: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    left_on: Mapped[date | None] = mapped_column(Date)
 
 
 class Screen(Base):
