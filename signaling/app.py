@@ -13,7 +13,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,9 +37,12 @@ from signaling.attendance.service import AttendanceService
 from signaling.auth.service import AuthService
 from signaling.auth.tokens import WatchTokens
 from signaling.cluster.single import SingleNode
+from signaling.db.base import utc_now
 from signaling.db.engine import Database
 from signaling.db.migrate import upgrade
+from signaling.directory.schools_service import SchoolsService
 from signaling.directory.service import DirectoryService
+from signaling.directory.terms_service import TermsService
 from signaling.folder import data_folder, database_file
 from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
@@ -83,6 +86,8 @@ class Node:
         self.cluster: Cluster = SingleNode(settings.server.node)
         self.auth = AuthService(self.db, settings.auth)
         self.directory = DirectoryService(self.db)
+        self.schools = SchoolsService(self.db, self.today)
+        self.terms = TermsService(self.db)
         self.lectures = LectureService(self.db)
         self.access = Access(self.auth, self.lectures)
         self.plane = MediaPlane(settings, on_event=lambda event: self.live.on_media_event(event))
@@ -123,6 +128,10 @@ class Node:
         self._join()
         self.web_app = self._web_app()
         self._connections_ended = False
+
+    def today(self) -> date:
+        """Return the local day of the schools."""
+        return (utc_now() + timedelta(hours=self.settings.attendance.report_utc_offset_hours)).date()
 
     def _make_hls(self, tokens: WatchTokens) -> Hls:
         return Hls(
@@ -181,6 +190,7 @@ class Node:
         self.lag.start()
         await upgrade(self.db)
         await self.directory.load_regions(load_regions(self.settings.server.regions_file))
+        await self.terms.seed(self.today())
         try:
             await self.plane.start()
         except OSError as error:

@@ -26,8 +26,8 @@ from signaling.auth.identity import Role
 from signaling.auth.models import User
 from signaling.auth.tokens import MONITOR
 from signaling.db.base import utc_now
+from signaling.directory.listed import ScreenInfo
 from signaling.directory.models import School, SchoolClass
-from signaling.directory.service import ScreenInfo
 from signaling.folder import data_folder
 from signaling.lectures.models import Lecture
 from signaling.live.broadcasts import SYSTEM

@@ -10,6 +10,7 @@ from aiohttp import web
 from signaling.attendance import api as attendance_api
 from signaling.auth import api as auth_api
 from signaling.directory import api as directory_api
+from signaling.directory import terms_api
 from signaling.lectures import api as lectures_api
 from signaling.library import api as library_api
 from signaling.library import hls, recorder_api
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     """Yield the routes under `/api/v1`, `/whip`, `/whep` and `/hls`."""
     yield from auth_api.routes(node.auth, node.settings.auth.login_seconds)
-    yield from directory_api.routes(node.auth, node.directory)
+    yield from directory_api.routes(node.auth, node.directory, node.schools, node.today)
+    yield from terms_api.routes(node.auth, node.directory, node.terms, node.today)
     yield from lectures_api.routes(node.auth, node.access, node.documents)
     yield from live_api.routes(node.live, node.access.guard, node.directory.scope)
     yield from whip.routes(node.live)

@@ -22,8 +22,10 @@ from signaling.db.base import utc_now
 from signaling.db.engine import Database
 from signaling.db.migrate import SchemaError, upgrade
 from signaling.directory.class_names import school_year
+from signaling.directory.import_service import ImportService
 from signaling.directory.importing import ClassRow, Reading, RowError, SchoolRow, read_classes, read_schools
-from signaling.directory.service import Changes, DirectoryService
+from signaling.directory.listed import Changes
+from signaling.directory.service import DirectoryService
 from signaling.directory.tabular import TableError
 from signaling.directory.templates import COLUMNS, template
 from signaling.folder import database_file
@@ -77,19 +79,19 @@ async def _import(settings: Settings, regions: Sequence[Region], options: argpar
     db = Database.sqlite(database_file(settings))
     try:
         await upgrade(db)
-        directory = DirectoryService(db)
-        await directory.load_regions(regions)
+        await DirectoryService(db).load_regions(regions)
+        imports = ImportService(db)
         offset = timedelta(hours=settings.attendance.report_utc_offset_hours)
         year = options.school_year or school_year((utc_now() + offset).date())
         reading: Reading[SchoolRow] | Reading[ClassRow]
         if options.what == "schools":
             reading = schools = read_schools(data, names_of(regions))
             if _is_good(schools, options):
-                _done(await directory.take_schools(schools.items, ACTOR))
+                _done(await imports.take_schools(schools.items, ACTOR))
         else:
-            reading = classes = read_classes(data, await directory.kinds(), year)
+            reading = classes = read_classes(data, await imports.kinds(), year)
             if _is_good(classes, options):
-                _done(await directory.take_classes(classes.items, ACTOR))
+                _done(await imports.take_classes(classes.items, ACTOR))
         return 1 if reading.errors else 0
     finally:
         await db.close()

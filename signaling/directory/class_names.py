@@ -67,6 +67,11 @@ class ClassKey:
         """Return in which year of its stage the class is; below 1 or above the length of the stage it is not at school."""
         return school_year - self.entry_year + 1
 
+    def grade_at_school(self, school_year: int) -> int | None:
+        """Return the grade, None in a school year in which the class is not at school."""
+        grade = self.grade(school_year)
+        return grade if 1 <= grade <= YEARS[self.stage] else None
+
     def name_in(self, school_year: int) -> str:
         """Return what the class is called in a school year; outside of its stage it is called by its cohort."""
         grade = self.grade(school_year)

@@ -1,11 +1,12 @@
-"""The statements behind the lists of the directory: schools that a scope covers, counted and in pages."""
+"""The statements behind the lists of the directory: what a scope covers, counted, sorted and in pages."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 
 from signaling.directory.models import Region, School, SchoolClass, Screen
 
@@ -23,42 +24,104 @@ class Scope:
             return school_code == self.school
         return self.regions is None or region_code in self.regions
 
+    def includes_region(self, region_code: str) -> bool:
+        """Whether all of a region is covered."""
+        return self.school is None and (self.regions is None or region_code in self.regions)
+
 
 @dataclass(frozen=True, slots=True)
 class SchoolFilter:
-    """What narrows a list of schools: a county unit, a kind, words of the name or beginnings of the code, or one whole code."""
+    """What narrows a list of schools; `text` are words of the name or beginnings of the code, `code` is one whole code.
+
+    `state` is open, closed or all as of `today`.
+    """
 
     county: str = ""
     kind: str = ""
     text: str = ""
     code: str = ""
+    urban_rural: str = ""
+    state: str = "all"
+    sort: str = ""
+    today: date = date.max
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFilter:
+    """What narrows a list of classes; `text` are words of the names of class and school."""
+
+    county: str = ""
+    school: str = ""
+    stage: str = ""
+    text: str = ""
+    state: str = "all"
+    sort: str = ""
+    today: date = date.max
+
+
+def is_open(closed_on: Any, today: date) -> ColumnElement[bool]:
+    """Whether what closes on `closed_on` is open on a day."""
+    return or_(closed_on.is_(None), closed_on > today)
 
 
 def schools(scope: Scope, wanted: SchoolFilter) -> Select[School, Region]:
-    """Schools with their county units, in the order of reports."""
-    statement = select(School, Region).join(Region, Region.code == School.region_code).where(_covered(scope))
-    if wanted.county:
-        statement = statement.where(School.region_code == wanted.county)
-    if wanted.kind:
-        statement = statement.where(School.kind == wanted.kind)
-    if wanted.code:
-        statement = statement.where(School.code == wanted.code)
+    """Schools with their county units, in the order of reports or as wanted."""
+    statement = select(School, Region).join(Region, Region.code == School.region_code).where(covered(scope))
+    equal = (
+        (School.region_code, wanted.county),
+        (School.kind, wanted.kind),
+        (School.code, wanted.code),
+        (School.urban_rural, wanted.urban_rural),
+    )
+    statement = statement.where(*(column == value for column, value in equal if value))
+    statement = statement.where(_in_state(School.closed_on, wanted.state, wanted.today))
     for word in wanted.text.split():
-        named = School.name.contains(word, autoescape=True)
-        statement = statement.where(or_(named, School.code.startswith(word, autoescape=True)))
-    return statement.order_by(Region.sort, School.code)
+        statement = statement.where(_named(word))
+    return statement.order_by(*_school_order(wanted.sort))
 
 
-def number_of(statement: Select[Any, Any]) -> Select[int]:
+def _named(word: str) -> ColumnElement[bool]:
+    return or_(School.name.contains(word, autoescape=True), School.code.startswith(word, autoescape=True))
+
+
+def _school_order(sort: str) -> list[Any]:
+    columns = {
+        "code": School.code,
+        "name": School.name,
+        "classes": _of_school(func.count()),
+        "pupils": _of_school(func.coalesce(func.sum(SchoolClass.pupils), 0)),
+    }
+    column = columns.get(sort.removeprefix("-"))
+    if column is None:
+        return [Region.sort, School.code]
+    return [column.desc() if sort.startswith("-") else column, School.code]
+
+
+def _of_school(counted: Any) -> Any:
+    return (
+        select(counted)
+        .select_from(SchoolClass)
+        .where(SchoolClass.school_code == School.code, SchoolClass.closed_on.is_(None))
+        .scalar_subquery()
+    )
+
+
+def _in_state(closed_on: Any, state: str, today: date) -> ColumnElement[bool]:
+    if state == "all":
+        return true()
+    return is_open(closed_on, today) if state == "open" else closed_on <= today
+
+
+def number_of(statement: Select[*tuple[Any, ...]]) -> Select[int]:
     """How many rows a statement has."""
     return select(func.count()).select_from(statement.order_by(None).subquery())
 
 
 def classes_by_school(codes: list[str]) -> Select[str, int, int]:
-    """School, number of classes, sum of pupils."""
+    """School, number of its classes that are not closed, sum of their pupils."""
     return (
         select(SchoolClass.school_code, func.count(), func.coalesce(func.sum(SchoolClass.pupils), 0))
-        .where(SchoolClass.school_code.in_(codes))
+        .where(SchoolClass.school_code.in_(codes), SchoolClass.closed_on.is_(None))
         .group_by(SchoolClass.school_code)
     )
 
@@ -68,42 +131,89 @@ def screens_by_school(codes: list[str]) -> Select[str, int]:
     return (
         select(SchoolClass.school_code, func.count())
         .join(Screen, Screen.class_id == SchoolClass.id)
-        .where(SchoolClass.school_code.in_(codes), _paired())
+        .where(SchoolClass.school_code.in_(codes), paired())
         .group_by(SchoolClass.school_code)
     )
 
 
-def classes(school_code: str) -> Select[SchoolClass, int]:
-    """Classes of a school with their paired screens, the youngest first."""
-    paired = func.coalesce(func.sum(case((_paired(), 1), else_=0)), 0)
+def screens_by_class(ids: list[str]) -> Select[str, int]:
+    """Class, number of paired screens."""
+    return select(Screen.class_id, func.count()).where(Screen.class_id.in_(ids), paired()).group_by(Screen.class_id)
+
+
+def classes(scope: Scope, wanted: ClassFilter) -> Select[SchoolClass, School, Region]:
+    """Classes with their schools and county units: by school, the youngest first, or as wanted."""
+    statement = (
+        select(SchoolClass, School, Region)
+        .join(School, School.code == SchoolClass.school_code)
+        .join(Region, Region.code == School.region_code)
+        .where(covered(scope), _in_state(SchoolClass.closed_on, wanted.state, wanted.today))
+    )
+    equal = ((School.region_code, wanted.county), (School.code, wanted.school), (SchoolClass.stage, wanted.stage))
+    statement = statement.where(*(column == value for column, value in equal if value))
+    for word in wanted.text.split():
+        statement = statement.where(or_(SchoolClass.name.contains(word, autoescape=True), _named(word)))
+    youngest = (SchoolClass.stage, SchoolClass.entry_year.desc(), SchoolClass.number)
+    columns = {"name": SchoolClass.name, "pupils": SchoolClass.pupils, "school": School.name}
+    column: Any = columns.get(wanted.sort.removeprefix("-"))
+    if column is None:
+        return statement.order_by(Region.sort, School.code, *youngest)
+    return statement.order_by(column.desc() if wanted.sort.startswith("-") else column, School.code, *youngest)
+
+
+def class_of(class_id: str) -> Select[SchoolClass, School, Region]:
+    """One class."""
     return (
-        select(SchoolClass, paired)
-        .outerjoin(Screen, Screen.class_id == SchoolClass.id)
-        .where(SchoolClass.school_code == school_code)
-        .group_by(SchoolClass.id)
-        .order_by(SchoolClass.stage, SchoolClass.entry_year.desc(), SchoolClass.number)
+        select(SchoolClass, School, Region)
+        .join(School, School.code == SchoolClass.school_code)
+        .join(Region, Region.code == School.region_code)
+        .where(SchoolClass.id == class_id)
     )
 
 
-def counties(scope: Scope) -> Select[Region, int]:
-    """County units that hold a covered school, or are covered themselves, with the number of their covered schools."""
-    covered = select(School.code, School.region_code).join(Region).where(_covered(scope)).subquery()
+def counties(scope: Scope, today: date) -> Select[Region, int]:
+    """County units that hold a covered school, or are covered themselves, with the number of their covered, open schools."""
+    open_ones = is_open(School.closed_on, today)
+    within = select(School.code, School.region_code).join(Region).where(covered(scope), open_ones).subquery()
     own = Region.code.in_(scope.regions) if scope.regions else false()
-    shown = Region.level == "county" if scope.regions is None else or_(own, covered.c.code.is_not(None))
+    shown = Region.level == "county" if scope.regions is None else or_(own, within.c.code.is_not(None))
     return (
-        select(Region, func.count(covered.c.code))
-        .outerjoin(covered, covered.c.region_code == Region.code)
+        select(Region, func.count(within.c.code))
+        .outerjoin(within, within.c.region_code == Region.code)
         .where(Region.level == "county", shown)
         .group_by(Region.code)
         .order_by(Region.sort)
     )
 
 
-def _paired() -> ColumnElement[bool]:
-    return Screen.paired_at.is_not(None) & Screen.revoked_at.is_(None)
+def classes_by_county(scope: Scope, today: date) -> Select[str, int, int]:
+    """County unit, number of the classes of its covered, open schools, sum of their pupils."""
+    return (
+        select(School.region_code, func.count(), func.coalesce(func.sum(SchoolClass.pupils), 0))
+        .join(SchoolClass, SchoolClass.school_code == School.code)
+        .where(covered(scope), is_open(School.closed_on, today), SchoolClass.closed_on.is_(None))
+        .group_by(School.region_code)
+    )
 
 
-def _covered(scope: Scope) -> ColumnElement[bool]:
+def screens_by_county(scope: Scope) -> Select[str, int]:
+    """County unit, number of the paired screens of its covered schools."""
+    return (
+        select(School.region_code, func.count())
+        .join(SchoolClass, SchoolClass.school_code == School.code)
+        .join(Screen, Screen.class_id == SchoolClass.id)
+        .where(covered(scope), paired())
+        .group_by(School.region_code)
+    )
+
+
+def paired() -> ColumnElement[bool]:
+    """Whether a screen is paired and not revoked."""
+    return and_(Screen.paired_at.is_not(None), Screen.revoked_at.is_(None))
+
+
+def covered(scope: Scope) -> ColumnElement[bool]:
+    """Whether a scope covers a school."""
     if scope.school is not None:
         return School.code == scope.school
     if scope.regions is None:

@@ -1,68 +1,31 @@
-"""Reads and fills the directory: regions, schools, classes, screens."""
+"""Reads the directory: regions, schools, classes, screens. `schools_service` changes it, `import_service` fills it from files."""
 
 from __future__ import annotations
 
-import json
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from datetime import date
 from hmac import compare_digest
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Row, Select, or_, select
 
 from config.regions import Region as RegionData
 from signaling.auth import opaque
-from signaling.auth.models import AuditEntry
 from signaling.db.base import utc_now
 from signaling.db.engine import Database
 from signaling.directory import queries
-from signaling.directory.importing import ClassRow, SchoolRow
-from signaling.directory.models import Region, School, SchoolClass, Screen
-from signaling.directory.queries import SchoolFilter, Scope
-
-
-@dataclass(frozen=True, slots=True)
-class ScreenInfo:
-    """A paired screen and where it hangs."""
-
-    id: str
-    terminal_no: int
-    class_id: str
-    class_code: str
-    class_name: str
-    school_code: str
-    school_name: str
-    county_code: str
-    county_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class ListedSchool:
-    """A school in a list, with what it has."""
-
-    school: School
-    county: Region
-    classes: int
-    pupils: int
-    screens: int
-
-
-@dataclass(frozen=True, slots=True)
-class ListedClass:
-    """A class in a list, with the number of its paired screens."""
-
-    school_class: SchoolClass
-    screens: int
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What an import did: rows that were new, rows that differed from what was there, rows that were there already."""
-
-    added: int
-    changed: int
-    same: int
+from signaling.directory.listed import (
+    ListedClass,
+    ListedCounty,
+    ListedSchool,
+    ScreenInfo,
+    TreeNode,
+    county_node,
+    school_node,
+)
+from signaling.directory.models import Region, RegionAlias, School, SchoolAlias, SchoolClass, Screen
+from signaling.directory.queries import ClassFilter, SchoolFilter, Scope
 
 
 class DirectoryService:
@@ -81,7 +44,10 @@ class DirectoryService:
                     session.add(row)
                 row.name, row.gb2260, row.level, row.sort = data.name, data.gb2260, data.level, sort
                 row.parent_code, row.valid_from, row.valid_to = data.parent, data.valid_from, data.valid_to
+                row.successor_code = data.successor
                 await session.flush()  # a parent must be there before its children
+                for code in data.former_codes:
+                    await session.merge(RegionAlias(code=code, region_code=data.code))
 
     async def add_schools(self, schools: Sequence[School], classes: Sequence[SchoolClass]) -> None:
         """Add schools and their classes in one transaction."""
@@ -99,46 +65,67 @@ class DirectoryService:
             total = await session.scalar(queries.number_of(statement)) or 0
             rows = (await session.execute(statement.limit(limit).offset(offset))).all()
             codes = [school.code for school, _ in rows]
-            classes = {
-                code: (number, pupils)
-                for code, number, pupils in await session.execute(queries.classes_by_school(codes))
-            }
-            screens = dict((await session.execute(queries.screens_by_school(codes))).all())
+            classes = _by_first(await session.execute(queries.classes_by_school(codes)))
+            screens = _by_first(await session.execute(queries.screens_by_school(codes)))
         return [
-            ListedSchool(school, county, *classes.get(school.code, (0, 0)), screens.get(school.code, 0))
+            ListedSchool(school, county, *classes.get(school.code, (0, 0)), *screens.get(school.code, (0,)))
             for school, county in rows
         ], total
 
-    async def school(self, scope: Scope, code: str) -> tuple[ListedSchool, list[ListedClass]] | None:
-        """Return a school with its classes; None when there is none, or the scope does not cover it."""
-        found, _ = await self.schools(scope, SchoolFilter(code=code), 1)
-        if not found:
-            return None
+    async def school(self, scope: Scope, code: str) -> ListedSchool | None:
+        """Return a school by its code or an older one; None when there is none, or the scope does not cover it."""
         async with self._db.reading() as session:
-            return found[0], [ListedClass(*row) for row in await session.execute(queries.classes(code))]
+            alias = await session.get(SchoolAlias, code)
+        found, _ = await self.schools(scope, SchoolFilter(code=alias.school_code if alias else code), 1)
+        return found[0] if found else None
 
-    async def counties(self, scope: Scope) -> list[tuple[Region, int]]:
-        """Return the county units that concern a scope, with the number of their schools in it."""
+    async def aliases(self, code: str) -> list[str]:
+        """Return the older codes of a school."""
+        statement = select(SchoolAlias.code).where(SchoolAlias.school_code == code).order_by(SchoolAlias.code)
         async with self._db.reading() as session:
-            return [(region, number) for region, number in await session.execute(queries.counties(scope))]
+            return list(await session.scalars(statement))
 
-    async def kinds(self) -> dict[str, str]:
-        """Return the kind of every school by its code."""
+    async def classes(
+        self, scope: Scope, wanted: ClassFilter, limit: int, offset: int = 0
+    ) -> tuple[list[ListedClass], int]:
+        """Return a page of the classes that the scope covers and the filter leaves, and how many there are in all."""
+        statement = queries.classes(scope, wanted)
         async with self._db.reading() as session:
-            return dict((await session.execute(select(School.code, School.kind))).all())
+            total = await session.scalar(queries.number_of(statement)) or 0
+            rows = (await session.execute(statement.limit(limit).offset(offset))).all()
+            screens = _by_first(await session.execute(queries.screens_by_class([made.id for made, _, _ in rows])))
+        return [ListedClass(*row, *screens.get(row[0].id, (0,))) for row in rows], total
 
-    async def take_schools(self, rows: Sequence[SchoolRow], actor: str) -> Changes:
-        """Write imported schools in one transaction; the same rows again change nothing. Schools not named stay as they are."""
-        async with self._db.writing() as session:
-            known = {school.code: school for school in await session.scalars(select(School))}
-            return await _take(session, School, [(known.get(row.code), _school_values(row)) for row in rows], actor)
+    async def school_class(self, scope: Scope, class_id: str) -> tuple[ListedClass, list[Screen]] | None:
+        """Return a class with its terminals; None when there is none, or the scope does not cover it."""
+        of_class = select(Screen).where(Screen.class_id == class_id).order_by(Screen.terminal_no)
+        async with self._db.reading() as session:
+            row = (await session.execute(queries.class_of(class_id))).one_or_none()
+            if row is None or not scope.includes(row[2].code, row[1].code):
+                return None
+            screens = list(await session.scalars(of_class))
+        paired = sum(screen.paired_at is not None and screen.revoked_at is None for screen in screens)
+        return ListedClass(*row, paired), screens
 
-    async def take_classes(self, rows: Sequence[ClassRow], actor: str) -> Changes:
-        """Write imported classes in one transaction; the same rows again change nothing. Classes not named stay as they are."""
-        async with self._db.writing() as session:
-            known = {(made.school_code, made.code): made for made in await session.scalars(select(SchoolClass))}
-            pairs = [(known.get((row.school_code, row.cohort.code)), _class_values(row)) for row in rows]
-            return await _take(session, SchoolClass, pairs, actor)
+    async def counties(self, scope: Scope, today: date) -> list[ListedCounty]:
+        """Return the county units that concern a scope, with what their schools in it have."""
+        async with self._db.reading() as session:
+            rows = (await session.execute(queries.counties(scope, today))).all()
+            classes = _by_first(await session.execute(queries.classes_by_county(scope, today)))
+            screens = _by_first(await session.execute(queries.screens_by_county(scope)))
+            former = defaultdict(list)
+            for alias in await session.scalars(select(RegionAlias).order_by(RegionAlias.code)):
+                former[alias.region_code].append(alias.code)
+        return [
+            ListedCounty(
+                region,
+                tuple(former[region.code]),
+                number,
+                *classes.get(region.code, (0, 0)),
+                *screens.get(region.code, (0,)),
+            )
+            for region, number in rows
+        ]
 
     async def add_screen(self, class_id: str, terminal_no: int, device_token: str) -> str:
         """Pair a screen with a class: return its id."""
@@ -163,6 +150,45 @@ class DirectoryService:
         """Return all regions in the order of the region file."""
         async with self._db.reading() as session:
             return list(await session.scalars(select(Region).order_by(Region.sort)))
+
+    async def tree(self, scope: Scope, parent: str | None, today: date) -> list[TreeNode] | None:
+        """Return the children of a node, or the caller's tops without one; None when it is not the caller's."""
+        counties = await self.counties(scope, today)
+        async with self._db.reading() as session:
+            top = await session.scalar(select(Region).where(Region.level == "prefecture"))
+            if parent is None and scope.school is not None:
+                school = await session.get(School, scope.school)
+                return [] if school is None else [school_node(school, today)]
+            if parent is None and top is not None and scope.regions is None:
+                return [TreeNode(top.code, top.name, "prefecture", None, sum(one.schools for one in counties))]
+            if parent is None or (top is not None and parent == top.code and scope.regions is None):
+                return [county_node(one) for one in counties]
+            if not scope.includes_region(parent) or await session.get(Region, parent) is None:
+                return None
+            within = queries.schools(scope, SchoolFilter(county=parent, state="open", today=today))
+            return [school_node(school, today) for school, _ in await session.execute(within)]
+
+    async def search(self, scope: Scope, text: str, today: date, limit: int) -> list[tuple[TreeNode, Region]]:
+        """Return county units and schools by parts of their names or beginnings of their codes, county units first."""
+        words = text.split()
+        if not words:
+            return []
+        found = [
+            (county_node(one), one.region)
+            for one in await self.counties(scope, today)
+            if all(word in one.region.name or one.region.code.startswith(word) for word in words)
+        ]
+        statement = queries.schools(scope, SchoolFilter(text=text, state="open", today=today)).limit(limit)
+        async with self._db.reading() as session:
+            found += [(school_node(school, today), county) for school, county in await session.execute(statement)]
+        return found[:limit]
+
+    async def region_code(self, code: str) -> str | None:
+        """Return the code of the region that `code` names today: its own, its national one, or an older one."""
+        named = select(Region.code).where(or_(Region.code == code, Region.gb2260 == code))
+        former = select(RegionAlias.region_code).where(RegionAlias.code == code)
+        async with self._db.reading() as session:
+            return await session.scalar(named) or await session.scalar(former)
 
     async def scope(self, node: str) -> Scope:
         """Return what the node of a role covers; an unknown node covers nothing."""
@@ -191,45 +217,9 @@ class DirectoryService:
             return (await session.execute(statement)).one_or_none()
 
 
-def _school_values(row: SchoolRow) -> dict[str, Any]:
-    values = asdict(row)
-    del values["line"]
-    if row.urban_rural is None:
-        del values["urban_rural"]  # a file that does not say it does not take it away
-    return values
-
-
-def _class_values(row: ClassRow) -> dict[str, Any]:
-    return {"code": row.cohort.code, "school_code": row.school_code, "name": row.name, "pupils": row.pupils} | {
-        "entry_year": row.cohort.entry_year,
-        "stage": row.cohort.stage,
-        "number": row.cohort.number,
-    }
-
-
-async def _take(
-    session: AsyncSession,
-    model: type[School] | type[SchoolClass],
-    pairs: Iterable[tuple[School | SchoolClass | None, dict[str, Any]]],
-    actor: str,
-) -> Changes:
-    added: list[dict[str, Any]] = []
-    changed = same = 0
-    for found, values in pairs:
-        if found is None:
-            added.append({"urban_rural": None, **values} if model is School else values)
-        elif different := {name: value for name, value in values.items() if getattr(found, name) != value}:
-            changed += 1
-            for name, value in different.items():
-                setattr(found, name, value)
-        else:
-            same += 1
-    if added:
-        await session.execute(insert(model), added)
-    changes = Changes(len(added), changed, same)
-    detail = json.dumps(asdict(changes), sort_keys=True)
-    session.add(AuditEntry(actor=actor, action="directory.imported", subject=model.__tablename__, detail=detail))
-    return changes
+def _by_first(rows: Iterable[Row[Any]]) -> dict[str, tuple[Any, ...]]:
+    """Return what comes after the first column of each row, by that column."""
+    return {row[0]: tuple(row[1:]) for row in rows}
 
 
 def _screens() -> Select[Screen, SchoolClass, School, Region]:

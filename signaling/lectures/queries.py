@@ -87,6 +87,10 @@ def counts(rows: Select[SchoolClass, School, Region, int]) -> Select[int, int, i
     )
 
 
+def _open(closed_on: Any) -> ColumnElement[bool]:
+    return or_(closed_on.is_(None), closed_on > func.current_date())
+
+
 def _below(lecture_id: str) -> ColumnElement[bool]:
     audience = select(LectureAudience.node).where(LectureAudience.lecture_id == lecture_id)
     return or_(School.code.in_(audience), School.region_code.in_(audience), Region.parent_code.in_(audience))
@@ -97,7 +101,7 @@ def _classes(pupils: Any, condition: ColumnElement[bool]) -> Select[SchoolClass,
         select(SchoolClass, School, Region, pupils)
         .join(School, School.code == SchoolClass.school_code)
         .join(Region, Region.code == School.region_code)
-        .where(condition)
+        .where(condition, _open(School.closed_on), _open(SchoolClass.closed_on))
     )
 
 

@@ -11,7 +11,6 @@ from aiohttp.test_utils import TestClient
 
 from signaling.auth import opaque
 from signaling.auth.identity import Role
-from signaling.directory import api as directory_api
 from signaling.directory.models import School
 from tests.support.platform import PREFECTURE, Platform, log_in, platform
 
@@ -26,9 +25,7 @@ async def here(tmp_path: Path) -> AsyncIterator[Platform]:
 
 @pytest.fixture
 async def client(here: Platform) -> AsyncIterator[TestClient[Any, Any]]:
-    app = here.web_app()
-    app.add_routes(directory_api.routes(here.auth, here.directory))
-    async with here.client(app) as made:
+    async with here.client() as made:
         yield made
 
 

@@ -17,8 +17,10 @@ from config.regions import DEFAULT_REGIONS, load_regions
 from signaling.db.engine import Database
 from signaling.db.migrate import upgrade
 from signaling.directory import tabular
+from signaling.directory.import_service import ImportService
 from signaling.directory.importing import REASONS, SCHOOL_COLUMNS, RowError, read_classes, read_schools
-from signaling.directory.service import Changes, DirectoryService
+from signaling.directory.listed import Changes
+from signaling.directory.service import DirectoryService
 from signaling.directory.tabular import TableError, read_table
 
 REGIONS = {"兴义市": "522301", "522301": "522301", "兴仁市": "522302", "522322": "522302"}
@@ -236,7 +238,7 @@ async def db(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 async def test_the_same_file_twice_changes_nothing_the_second_time(db: Database) -> None:
-    directory = DirectoryService(db)
+    directory = ImportService(db)
     schools = read_schools(SCHOOLS.encode(), REGIONS).items
     assert await directory.take_schools(schools, "system") == Changes(3, 0, 0)
     assert await directory.take_schools(schools, "system") == Changes(0, 0, 3)
@@ -251,7 +253,7 @@ async def test_the_same_file_twice_changes_nothing_the_second_time(db: Database)
 
 
 async def test_a_file_without_the_kind_of_place_does_not_take_it_away(db: Database) -> None:
-    directory = DirectoryService(db)
+    directory = ImportService(db)
     await directory.take_schools(read_schools(SCHOOLS.encode(), REGIONS).items, "system")
     plain = read_schools("学校标识码,学校名称,县\n2152900001,云岭小学,兴义市\n".encode(), REGIONS).items
     assert await directory.take_schools(plain, "system") == Changes(0, 0, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,13 @@ from signaling.auth.passwords import Passwords
 from signaling.auth.service import AuthService
 from signaling.db.engine import Database
 from signaling.db.migrate import upgrade
+from signaling.directory import api as directory_api
+from signaling.directory import terms_api
+from signaling.directory.import_service import ImportService
 from signaling.directory.models import School, SchoolClass
+from signaling.directory.schools_service import SchoolsService
 from signaling.directory.service import DirectoryService
+from signaling.directory.terms_service import TermsService
 from signaling.lectures import api as lectures_api
 from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
@@ -66,8 +71,15 @@ class Platform:
         passwords = Passwords(2, 64, hasher)
         self.auth = AuthService(self.db, self.settings.auth, passwords, clock=self.wall, monotonic=self.monotonic)
         self.directory = DirectoryService(self.db)
+        self.schools_book = SchoolsService(self.db, self.today, clock=self.wall)
+        self.terms = TermsService(self.db, clock=self.wall)
+        self.importing = ImportService(self.db)
         self.lectures = LectureService(self.db)
         self.access = Access(self.auth, self.lectures)
+
+    def today(self) -> date:
+        """The local day by the clock of the test."""
+        return (self.wall() + timedelta(hours=8)).date()
 
     async def fill(self) -> None:
         """Load the regions and the invented schools."""
@@ -99,6 +111,8 @@ class Platform:
         app.on_response_prepare.append(add_headers)
         app.add_routes(auth_api.routes(self.auth, self.settings.auth.login_seconds))
         documents = LectureDocuments(self.lectures, self.facts, "boot")
+        app.add_routes(directory_api.routes(self.auth, self.directory, self.schools_book, self.today))
+        app.add_routes(terms_api.routes(self.auth, self.directory, self.terms, self.today))
         app.add_routes(lectures_api.routes(self.auth, self.access, documents))
         return app
 

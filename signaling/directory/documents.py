@@ -1,0 +1,360 @@
+"""The documents of the directory as the API takes and gives them. Codes are text, days are ISO 8601."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from signaling.api.paging import PageQuery
+from signaling.directory.class_names import school_year
+from signaling.directory.codes import KINDS, URBAN_RURAL
+from signaling.directory.listed import ListedClass, ListedCounty, ListedSchool
+from signaling.directory.models import Region, School, SchoolEvent, Screen
+
+EventKind = Literal["opened", "closed", "reopened", "merged", "renamed", "moved", "recoded"]
+State = Literal["open", "closed", "all"]
+
+
+def plain(text: str) -> str:
+    """Return a text of one line without spaces around it; raise `ValueError` for control characters and nothing at all."""
+    told = " ".join(text.split())
+    if not told or not told.isprintable():
+        raise ValueError("empty, or with characters that cannot be printed")
+    return told
+
+
+def _kind(code: str) -> str:
+    if code not in KINDS:
+        raise ValueError("no kind of school")
+    return code
+
+
+def _place(code: str) -> str:
+    if code not in URBAN_RURAL:
+        raise ValueError("no class of place")
+    return code
+
+
+Name = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(plain)]
+Note = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
+Code = Annotated[str, Field(pattern=r"^[0-9A-Z]{1,12}$")]
+Kind = Annotated[str, Field(json_schema_extra={"enum": sorted(KINDS)}), AfterValidator(_kind)]
+Place = Annotated[str, Field(json_schema_extra={"enum": sorted(URBAN_RURAL)}), AfterValidator(_place)]
+Pupils = Annotated[int, Field(ge=0, le=500)]
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2200, 12, 31))]
+Text = Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class Order(BaseModel):
+    """A body; what it does not know it refuses."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewSchool(Order):
+    """A school to add; without `code` it gets a temporary one."""
+
+    name: Name
+    county: Code
+    kind: Kind
+    code: Annotated[str, Field(pattern=r"^[0-9]{10}$")] | None = None
+    urban_rural: Place | None = None
+    opened_on: Day | None = None
+
+
+class SchoolEdit(Order):
+    """What may be corrected without an event: spelling of the name, kind, class of place, day of opening."""
+
+    name: Name | None = None
+    kind: Kind | None = None
+    urban_rural: Place | None = None
+    opened_on: Day | None = None
+
+
+class NewEvent(Order):
+    """Something that happened to a school. `into` is the school that takes its classes, `region` its new county unit, `code` its new
+    code, `name` its new name; `classes` says what becomes of the classes of a school that closes into another.
+    """
+
+    kind: EventKind
+    on: Day
+    into: Code | None = None
+    region: Code | None = None
+    code: Annotated[str, Field(pattern=r"^[0-9]{10}$")] | None = None
+    name: Name | None = None
+    classes: Literal["move", "close"] = "move"
+    note: Note = ""
+
+
+class NewClass(Order):
+    """A class to add, by any spelling of its name."""
+
+    name: Name
+    pupils: Pupils = 0
+
+
+class ClassEdit(Order):
+    """What of a class may change."""
+
+    pupils: Pupils | None = None
+
+
+class Closing(Order):
+    """The day from which a class is no more."""
+
+    on: Day
+
+
+class SchoolQuery(PageQuery):
+    """What narrows a list of schools."""
+
+    county: Code | None = None
+    kind: Kind | None = None
+    urban_rural: Place | None = None
+    state: State = "open"
+    q: Text = ""
+    sort: Literal["code", "-code", "name", "-name", "classes", "-classes", "pupils", "-pupils"] | None = None
+
+
+class ClassQuery(PageQuery):
+    """What narrows a list of classes."""
+
+    county: Code | None = None
+    school: Code | None = None
+    stage: Kind | None = None
+    state: State = "open"
+    q: Text = ""
+    sort: Literal["name", "-name", "pupils", "-pupils", "school", "-school"] | None = None
+
+
+class NodeName(BaseModel):
+    """A node by its code and name."""
+
+    code: str
+    name: str
+
+
+class CountyDocument(BaseModel):
+    """A county unit with what it has; `gb2260` is its national code where it has one."""
+
+    code: str
+    name: str
+    gb2260: str | None
+    valid_from: date | None
+    valid_to: date | None
+    successor: str | None
+    former_codes: list[str]
+    schools: int
+    classes: int
+    pupils: int
+    screens: int
+
+
+class CountyList(BaseModel):
+    """The county units that concern the caller."""
+
+    items: list[CountyDocument]
+
+
+class SchoolDocument(BaseModel):
+    """A school with what it has."""
+
+    code: str
+    name: str
+    county: NodeName
+    kind: str
+    urban_rural: str | None
+    opened_on: date | None
+    closed_on: date | None
+    successor: str | None
+    temporary: bool
+    classes: int
+    pupils: int
+    screens: int
+    version: int
+
+
+class ClassDocument(BaseModel):
+    """A class; `grade` counts from 1 in its stage, null when it is not at school this year."""
+
+    id: str
+    code: str
+    name: str
+    entry_year: int
+    stage: str
+    number: int
+    grade: int | None
+    pupils: int
+    screens: int
+    closed_on: date | None
+    version: int
+    school: NodeName
+    county: NodeName
+
+
+class ScreenOfClass(BaseModel):
+    """A terminal of a class."""
+
+    id: str
+    terminal_no: int
+    paired_at: datetime | None
+    revoked_at: datetime | None
+
+
+class ClassRecord(ClassDocument):
+    """A class with its terminals."""
+
+    screen_list: list[ScreenOfClass]
+
+
+class SchoolWithClasses(SchoolDocument):
+    """A school with its classes and the codes under which older data may name it."""
+
+    aliases: list[str]
+    class_list: list[ClassDocument]
+
+
+class EventDocument(BaseModel):
+    """Something that happened to a school."""
+
+    id: str
+    kind: EventKind
+    on: date
+    other: str | None
+    before: str
+    after: str
+    note: str
+    actor: str
+    at: datetime
+
+
+class EventList(BaseModel):
+    """What happened to a school, the latest first."""
+
+    items: list[EventDocument]
+
+
+class NodeDocument(BaseModel):
+    """A node of the tree; `schools` counts the open schools under it, `closed` says that a school is no more."""
+
+    code: str
+    name: str
+    level: Literal["prefecture", "county", "school"]
+    parent: str | None
+    schools: int
+    closed: bool
+
+
+class NodeList(BaseModel):
+    """Nodes in the order of reports."""
+
+    items: list[NodeDocument]
+
+
+class FoundNode(NodeDocument):
+    """A node that a search found, with its county unit."""
+
+    county: NodeName
+
+
+class FoundList(BaseModel):
+    """What a search found, county units first."""
+
+    items: list[FoundNode]
+
+
+class TreeQuery(BaseModel):
+    """Whose children; the caller's own top when left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    parent: Code | None = None
+
+
+class SearchQuery(BaseModel):
+    """Parts of a name, or the beginning of a code."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: Text
+
+
+def school_document(item: ListedSchool) -> SchoolDocument:
+    """Return the document of a school."""
+    row = item.school
+    return SchoolDocument(
+        code=row.code,
+        name=row.name,
+        county=place_of(item.county),
+        kind=row.kind,
+        urban_rural=row.urban_rural,
+        opened_on=row.opened_on,
+        closed_on=row.closed_on,
+        successor=row.successor_code,
+        temporary=row.code.startswith("T"),
+        classes=item.classes,
+        pupils=item.pupils,
+        screens=item.screens,
+        version=row.version,
+    )
+
+
+def class_document(item: ListedClass, today: date) -> ClassDocument:
+    """Return the document of a class, under the name of today's school year."""
+    row, year = item.school_class, school_year(today)
+    return ClassDocument(
+        id=row.id,
+        code=row.code,
+        name=item.key.name_in(year),
+        entry_year=row.entry_year,
+        stage=row.stage,
+        number=row.number,
+        grade=item.key.grade_at_school(year),
+        pupils=row.pupils,
+        screens=item.screens,
+        closed_on=row.closed_on,
+        version=row.version,
+        school=NodeName(code=item.school.code, name=item.school.name),
+        county=place_of(item.county),
+    )
+
+
+def class_record(item: ListedClass, screens: list[Screen], today: date) -> ClassRecord:
+    """Return a class with its terminals."""
+    return ClassRecord(
+        **class_document(item, today).model_dump(),
+        screen_list=[ScreenOfClass.model_validate(screen, from_attributes=True) for screen in screens],
+    )
+
+
+def county_document(item: ListedCounty) -> CountyDocument:
+    """Return the document of a county unit."""
+    row = item.region
+    return CountyDocument(
+        code=row.code,
+        name=row.name,
+        gb2260=row.gb2260,
+        valid_from=row.valid_from,
+        valid_to=row.valid_to,
+        successor=row.successor_code,
+        former_codes=list(item.former_codes),
+        schools=item.schools,
+        classes=item.classes,
+        pupils=item.pupils,
+        screens=item.screens,
+    )
+
+
+def event_document(row: SchoolEvent) -> EventDocument:
+    """Return the document of an event."""
+    return EventDocument.model_validate(
+        {"id": row.id, "kind": row.kind, "on": row.happened_on, "other": row.other_code, "before": row.before}
+        | {"after": row.after, "note": row.note, "actor": row.actor, "at": row.at}
+    )
+
+
+def place_of(row: Region | School) -> NodeName:
+    """Return a node by its code and name."""
+    return NodeName(code=row.code, name=row.name)

@@ -1,0 +1,95 @@
+"""Rows of the directory's lists: what was read, side by side. Plain values, no session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from signaling.directory.class_names import ClassKey
+from signaling.directory.models import Region, School, SchoolClass
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenInfo:
+    """A paired screen and where it hangs."""
+
+    id: str
+    terminal_no: int
+    class_id: str
+    class_code: str
+    class_name: str
+    school_code: str
+    school_name: str
+    county_code: str
+    county_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCounty:
+    """A county unit with what its covered, open schools have."""
+
+    region: Region
+    former_codes: tuple[str, ...]
+    schools: int
+    classes: int
+    pupils: int
+    screens: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSchool:
+    """A school in a list, with what it has."""
+
+    school: School
+    county: Region
+    classes: int
+    pupils: int
+    screens: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedClass:
+    """A class in a list, where it belongs, and the number of its paired screens."""
+
+    school_class: SchoolClass
+    school: School
+    county: Region
+    screens: int
+
+    @property
+    def key(self) -> ClassKey:
+        """The class for as long as it exists."""
+        row = self.school_class
+        return ClassKey(row.entry_year, row.stage, row.number)
+
+
+@dataclass(frozen=True, slots=True)
+class TreeNode:
+    """A node of prefecture -> county -> school."""
+
+    code: str
+    name: str
+    level: str
+    parent: str | None
+    schools: int = 0
+    closed: bool = False
+
+
+def county_node(item: ListedCounty) -> TreeNode:
+    """Return a county unit as a node of the tree."""
+    return TreeNode(item.region.code, item.region.name, "county", item.region.parent_code, item.schools)
+
+
+def school_node(school: School, today: date) -> TreeNode:
+    """Return a school as a node of the tree."""
+    closed = school.closed_on is not None and school.closed_on <= today
+    return TreeNode(school.code, school.name, "school", school.region_code, 0 if closed else 1, closed)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What an import did: rows that were new, rows that differed from what was there, rows that were there already."""
+
+    added: int
+    changed: int
+    same: int
