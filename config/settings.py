@@ -152,6 +152,16 @@ class RetentionSettings(Section):
     hour: Annotated[int, Field(ge=0, le=23)]
 
 
+class DatabaseSettings(Section):
+    """`[database]`"""
+
+    url: str
+    password_file: str
+    pool_size: Count
+    connect_seconds: Count
+    statement_seconds: Count
+
+
 class AuthSettings(Section):
     """`[auth]`"""
 
@@ -227,6 +237,7 @@ class Settings(BaseSettings):
     hls: HlsSettings
     store: StoreSettings
     retention: RetentionSettings
+    database: DatabaseSettings
     auth: AuthSettings
     live: LiveSettings
     attendance: AttendanceSettings

@@ -38,12 +38,12 @@ from signaling.auth.service import AuthService
 from signaling.auth.tokens import WatchTokens
 from signaling.cluster.single import SingleNode
 from signaling.db.base import utc_now
-from signaling.db.engine import Database
 from signaling.db.migrate import upgrade
+from signaling.db.opening import open_database
 from signaling.directory.schools_service import SchoolsService
 from signaling.directory.service import DirectoryService
 from signaling.directory.terms_service import TermsService
-from signaling.folder import data_folder, database_file
+from signaling.folder import data_folder
 from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
 from signaling.lectures.service import LectureService
@@ -82,7 +82,7 @@ class Node:
         tokens = WatchTokens.in_folder(folder)
         self.settings = settings
         self.boot_id = secrets.token_hex(8)
-        self.db = Database.sqlite(database_file(settings))
+        self.db = open_database(settings)
         self.cluster: Cluster = SingleNode(settings.server.node)
         self.auth = AuthService(self.db, settings.auth)
         self.directory = DirectoryService(self.db)

@@ -19,5 +19,7 @@ echo "== pages"
 (cd web && npm test)
 echo "== units, in parallel"
 tests -m "not browser and not server and not bench" -n auto --dist loadfile
+echo "== the control plane on PostgreSQL"
+JIANGTANG_TEST_DATABASE=postgresql tests tests/signaling -m "not browser and not server and not bench" -n auto --dist loadfile
 echo "== servers and browsers, one after the other"
 tests -m "(browser or server) and not bench"

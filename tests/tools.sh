@@ -29,6 +29,7 @@ need ffprobe ffmpeg
 need ip iproute2
 need soffice libreoffice-calc
 need nginx nginx
+[ -n "$(find /usr/lib/postgresql -name initdb 2>/dev/null)" ] || need initdb postgresql
 need curl curl
 need cc "gcc libc6-dev"
 need clang clang

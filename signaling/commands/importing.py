@@ -19,8 +19,8 @@ from config.settings import Settings
 from signaling.attendance.exports import neutral
 from signaling.commands import settings as options_of
 from signaling.db.base import utc_now
-from signaling.db.engine import Database
 from signaling.db.migrate import SchemaError, upgrade
+from signaling.db.opening import open_database
 from signaling.directory.class_names import school_year
 from signaling.directory.import_service import ImportService
 from signaling.directory.importing import ClassRow, Reading, RowError, SchoolRow, read_classes, read_schools
@@ -28,7 +28,6 @@ from signaling.directory.listed import Changes
 from signaling.directory.service import DirectoryService
 from signaling.directory.tabular import TableError
 from signaling.directory.templates import COLUMNS, template
-from signaling.folder import database_file
 from signaling.listen import StartError
 
 SHOWN: Final = 50  # bad rows on the screen; all of them go to the file of `--errors`
@@ -76,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
 
 async def _import(settings: Settings, regions: Sequence[Region], options: argparse.Namespace) -> int:
     data = options.file.read_bytes()
-    db = Database.sqlite(database_file(settings))
+    db = open_database(settings)
     try:
         await upgrade(db)
         await DirectoryService(db).load_regions(regions)

@@ -14,9 +14,9 @@ from recorder.errors import ObjectStoreError
 from recorder.retention import Verdict
 from recorder.vault import Vault
 from signaling.commands import settings as options_of
-from signaling.db.engine import Database
 from signaling.db.migrate import SchemaError, upgrade
-from signaling.folder import data_folder, database_file
+from signaling.db.opening import open_database
+from signaling.folder import data_folder
 from signaling.library.keeping import Keeping
 from signaling.library.records_service import Records
 from signaling.listen import StartError
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _with_catalogue(settings: Settings, options: argparse.Namespace) -> int:
-    db = Database.sqlite(database_file(settings))
+    db = open_database(settings)
     try:
         await upgrade(db)
         records = Records(db)

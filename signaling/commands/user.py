@@ -16,9 +16,8 @@ from config.settings import Settings
 from signaling.auth.identity import Role
 from signaling.auth.service import AuthService
 from signaling.commands import settings as options_of
-from signaling.db.engine import Database
 from signaling.db.migrate import SchemaError, upgrade
-from signaling.folder import database_file
+from signaling.db.opening import open_database
 from signaling.listen import StartError
 
 SHORTEST_PASSWORD = 8
@@ -60,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _with_service(settings: Settings, options: argparse.Namespace) -> int:
-    db = Database.sqlite(database_file(settings))
+    db = open_database(settings)
     auth = AuthService(db, settings.auth)
     action: Action = options.act
     try:

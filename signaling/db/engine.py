@@ -1,7 +1,8 @@
 """The engine and its sessions.
 
-1. **A fact that was acknowledged survives power loss**: SQLite runs in WAL mode with `synchronous=FULL`.
-2. **One writer**: SQLite takes the write lock at BEGIN (`BEGIN IMMEDIATE` in `writing`), so that no transaction fails halfway.
+1. **A fact that was acknowledged survives power loss**: SQLite runs in WAL mode with `synchronous=FULL`; PostgreSQL's default is as strict.
+2. **One writer at a time**, on all nodes together: SQLite takes the write lock at BEGIN (`BEGIN IMMEDIATE`), PostgreSQL an advisory lock for
+   the transaction. So what a transaction has read is still true when it writes, and no transaction fails halfway.
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, text
+from sqlalchemy import URL, event, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from signaling.db.base import Base
+
+BEGIN_IMMEDIATE = text("BEGIN IMMEDIATE")
+TAKE_TURN = text("SELECT pg_advisory_xact_lock(7233013)")  # any number, as long as every node takes the same
 
 
 class Database:
     """The door to the database. `url` is an SQLAlchemy URL; `Database.sqlite(path)` is the embedded default."""
 
-    def __init__(self, url: str) -> None:
-        self.engine = create_async_engine(url)
+    def __init__(self, url: str | URL, **options: Any) -> None:
+        self.engine = create_async_engine(url, **options)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         if self.is_sqlite:
@@ -33,6 +37,20 @@ class Database:
         path.parent.mkdir(parents=True, exist_ok=True)
         return cls(f"sqlite+aiosqlite:///{path}")
 
+    @classmethod
+    def postgresql(cls, url: URL, pool_size: int, connect_seconds: int, statement_seconds: int) -> Database:
+        """Return the door to a PostgreSQL server; nothing is connected before it is used."""
+        return cls(
+            url.set(drivername="postgresql+psycopg"),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": connect_seconds,
+                "options": f"-c timezone=UTC -c statement_timeout={statement_seconds * 1000}",
+            },
+        )
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """Yield a session that is rolled back at the end."""
@@ -43,8 +61,7 @@ class Database:
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """Yield a session that is committed at the end, or rolled back when the block raises."""
         async with self._sessions() as session:
-            if self.is_sqlite:
-                await session.execute(text("BEGIN IMMEDIATE"))
+            await session.execute(BEGIN_IMMEDIATE if self.is_sqlite else TAKE_TURN)
             try:
                 yield session
             except BaseException:

@@ -172,9 +172,9 @@ async def test_a_name_that_looks_like_a_formula_is_harmless(client: Client) -> N
 async def test_a_damaged_ledger_says_so(client: Client, db: Database) -> None:
     insert = (
         "INSERT INTO delivery_windows (id, node, lecture_id, broadcast_id, window_no, boot, part, published, flowing_ms, packed)"
-        f" VALUES ('x', 'n', '{LECTURE}', 'b', 7, 'b', 0, 1, 1, x'00')"
+        f" VALUES ('x', 'n', '{LECTURE}', 'b', 7, 'b', 0, 1, 1, :packed)"
     )
     async with db.writing() as session:
-        await session.execute(text(insert))
+        await session.execute(text(insert), {"packed": b"\0"})
     async with client.get(f"{BASE}/attendance", headers=who("prefecture")) as response:
         assert (response.status, (await response.json())["code"]) == (500, "ledger_damaged")

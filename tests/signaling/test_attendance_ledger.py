@@ -23,6 +23,7 @@ from signaling.attendance.models import TABLES
 from signaling.db.append_only import statements
 from signaling.db.engine import Database
 from signaling.live.states import Event, State
+from tests.support.databases import sqlite_only
 from tests.support.roll import (
     BROADCAST,
     EVERYTHING,
@@ -292,6 +293,7 @@ async def test_a_roster_goes_on_after_a_restart_and_after_a_failed_write(db: Dat
     assert [tuple(row) for row in rows] == [(0, A, "2152230101-1"), (1, B, "2152230101-2")]
 
 
+@sqlite_only
 async def test_a_database_locked_by_somebody_else_loses_nothing(db: Database, tmp_path: Path) -> None:
     rooms = Rooms()
     attendance = service(db, tmp_path, rooms)
@@ -317,6 +319,7 @@ CHILD = """
 import asyncio, sys
 from pathlib import Path
 from signaling.db.engine import Database
+from tests.support.databases import sqlite_only
 from tests.support.roll import Rooms, joined, service
 
 async def main():

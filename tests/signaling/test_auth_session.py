@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 from signaling.auth import opaque
 from signaling.auth.identity import Role
+from signaling.auth.models import AuditEntry
 from signaling.auth.passwords import Passwords, TooManyLogins
 from signaling.auth.service import COOKIE
+from tests.support.databases import dumped
 from tests.support.platform import NOON, PASSWORD, SAME_ORIGIN, Platform, log_in, platform
 
 
@@ -210,23 +213,26 @@ async def test_a_wrong_bearer_never_falls_back_to_the_cookie(node: Platform) -> 
         assert (await client.get("/api/v1/session", headers=headers)).status == 401
 
 
-async def test_no_secret_is_stored(node: Platform, tmp_path: Path) -> None:
+async def test_no_secret_is_stored(node: Platform) -> None:
     async with node.client() as client:
         cookie = (await log_in(client, "admin")).cookies[COOKIE].value
-    dump = "\n".join(sqlite3.connect(tmp_path / "platform.sqlite3").iterdump())
+    dump = await dumped(node.db)
     assert cookie not in dump
     assert PASSWORD not in dump
     assert opaque.digest(cookie) in dump
     assert "$argon2id$" in dump
 
 
-async def test_the_audit_log_takes_entries_and_nothing_else(node: Platform, tmp_path: Path) -> None:
+async def test_the_audit_log_takes_entries_and_nothing_else(node: Platform) -> None:
     async with node.client() as client:
         await log_in(client, "admin", "wrong")
         await log_in(client, "admin")
-    with sqlite3.connect(tmp_path / "platform.sqlite3") as direct:
-        actions = [row[0] for row in direct.execute("SELECT action FROM audit_log ORDER BY id")]
-        assert actions == ["login.failed", "login.succeeded"]
-        for statement in ("UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log"):
-            with pytest.raises(sqlite3.IntegrityError, match="audit_log is append-only"):
-                direct.execute(statement)
+    async with node.db.reading() as session:
+        assert list(await session.scalars(select(AuditEntry.action).order_by(AuditEntry.id))) == [
+            "login.failed",
+            "login.succeeded",
+        ]
+    for statement in ("UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log"):
+        with pytest.raises(DBAPIError, match="audit_log is append-only"):
+            async with node.db.writing() as session:
+                await session.execute(text(statement))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -33,6 +32,7 @@ from signaling.live.broadcasts import SYSTEM
 from signaling.live.events import LiveEvent
 from signaling.live.service import LiveService
 from signaling.live.states import Event
+from tests.support.databases import copy, database_in, is_there
 
 SCREENS: list[tuple[str, str]] = []
 """Id and device token of the paired screens, filled with the template."""
@@ -252,10 +252,9 @@ async def house(
     """Yield a started house with one approved lecture; the same `tmp_path` again is the same database after a crash."""
     settings = settings_for(tmp_path, overrides)
     path = tmp_path / "data" / "house.sqlite3"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(await _template(), path)
-    db = Database.sqlite(path)
+    if not is_there(path):
+        copy(await _template(), path)
+    db = database_in(path)
     built = _build(settings, db, real=real)
     try:
         built.screens.extend(SCREENS)
@@ -276,11 +275,12 @@ async def _template() -> Path:
     if not _TEMPLATES:
         folder = tempfile.TemporaryDirectory(prefix="house")
         path = Path(folder.name) / "template.sqlite3"
-        db = Database.sqlite(path)
+        db = database_in(path)
         await db.create_schema()
         await _found(db)
-        async with db.engine.connect() as connection:
-            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        if db.is_sqlite:
+            async with db.engine.connect() as connection:
+                await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         await db.close()
         _TEMPLATES.append((folder, path))
     return _TEMPLATES[0][1]

@@ -25,7 +25,6 @@ from signaling.auth.models import User
 from signaling.auth.passwords import Passwords
 from signaling.auth.service import AuthService
 from signaling.db.engine import Database
-from signaling.db.migrate import upgrade
 from signaling.directory import api as directory_api
 from signaling.directory import terms_api
 from signaling.directory.import_service import ImportService
@@ -38,6 +37,7 @@ from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
 from signaling.lectures.models import Lecture
 from signaling.lectures.service import LectureService
+from tests.support.databases import migrated
 
 PASSWORD = "correct horse 电池"
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
@@ -126,10 +126,9 @@ class Platform:
 @asynccontextmanager
 async def platform(folder: Path) -> AsyncIterator[Platform]:
     """Yield a platform whose database lies in `folder`."""
-    db = Database.sqlite(folder / "platform.sqlite3")
+    db = await migrated(folder / "platform.sqlite3")
     made = Platform(db, load())
     try:
-        await upgrade(db)
         await made.fill()
         yield made
     finally:

@@ -18,6 +18,7 @@ from signaling.lectures.models import Lecture, LectureAudience, LectureTarget
 from signaling.live.events import BroadcastChanged, ScreenJoined, ScreenLeft
 from signaling.live.models import Broadcast
 from signaling.live.states import TABLE, Event, State
+from tests.support.databases import database_in
 
 START = datetime(2026, 9, 14, 2, 0, tzinfo=UTC)  # 10:00 in Asia/Shanghai
 LECTURE, BROADCAST = "lecture-1", "broadcast-1"
@@ -75,7 +76,7 @@ def service(db: Database, folder: Path, rooms: Rooms, *, boot: str = "boot-1", *
 
 async def database(folder: Path) -> Database:
     """Return an empty SQLite database with the schema."""
-    db = Database.sqlite(folder / "jiangtang.db")
+    db = database_in(folder / "jiangtang.db")
     await db.create_schema()
     return db
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from signaling.db import base as types
-from signaling.db.append_only import statements
+from signaling.db.append_only import statements, undone
 
 revision = "0001"
 down_revision = None
@@ -399,3 +399,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_attendance_facts_lecture_id")
 
     op.drop_table("attendance_facts")
+    for table in APPEND_ONLY:
+        for sql in undone(table, op.get_bind().dialect.name):
+            op.execute(sql)
