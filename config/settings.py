@@ -174,6 +174,13 @@ class AuthSettings(Section):
     longest_wait_seconds: Positive
 
 
+class LecturesSettings(Section):
+    """`[lectures]`"""
+
+    kindergarten_minutes: Count
+    class_minutes: Count
+
+
 class LiveSettings(Section):
     """`[live]`"""
 
@@ -239,6 +246,7 @@ class Settings(BaseSettings):
     retention: RetentionSettings
     database: DatabaseSettings
     auth: AuthSettings
+    lectures: LecturesSettings
     live: LiveSettings
     attendance: AttendanceSettings
     realtime: RealtimeSettings

@@ -46,6 +46,7 @@ from signaling.directory.terms_service import TermsService
 from signaling.folder import data_folder
 from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
+from signaling.lectures.plan_service import PlanService
 from signaling.lectures.service import LectureService
 from signaling.library.admission import Admission
 from signaling.library.delivery import Deliveries
@@ -89,6 +90,7 @@ class Node:
         self.schools = SchoolsService(self.db, self.today)
         self.terms = TermsService(self.db)
         self.lectures = LectureService(self.db)
+        self.plans = PlanService(self.db)
         self.access = Access(self.auth, self.lectures)
         self.plane = MediaPlane(settings, on_event=lambda event: self.live.on_media_event(event))
         self.live = LiveService(

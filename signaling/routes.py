@@ -12,6 +12,7 @@ from signaling.auth import api as auth_api
 from signaling.directory import api as directory_api
 from signaling.directory import terms_api
 from signaling.lectures import api as lectures_api
+from signaling.lectures import plan_api
 from signaling.library import api as library_api
 from signaling.library import hls, recorder_api
 from signaling.library import screens as library_screens
@@ -30,6 +31,7 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     yield from directory_api.routes(node.auth, node.directory, node.schools, node.today)
     yield from terms_api.routes(node.auth, node.directory, node.terms, node.today)
     yield from lectures_api.routes(node.auth, node.access, node.documents)
+    yield from plan_api.routes(node.auth, node.access, node.documents, node.plans, node.settings.lectures)
     yield from live_api.routes(node.live, node.access.guard, node.directory.scope)
     yield from whip.routes(node.live)
     yield from whep.routes(node.live)

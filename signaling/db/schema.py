@@ -16,7 +16,7 @@ for _domain in DOMAINS:
 
 metadata = Base.metadata
 # attendance/models.py makes the tables of the ledger append-only itself, for whoever imports it alone.
-LOGS = ("audit_log", "broadcast_transitions", "school_events")
+LOGS = ("audit_log", "broadcast_transitions", "school_events", "lecture_reviews")
 LEDGER = ("attendance_facts", "delivery_windows", "attendance_roster")
 ALL_APPEND_ONLY = (*LOGS, *LEDGER)
 

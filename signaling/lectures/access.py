@@ -2,18 +2,22 @@
 
 1. **Deny by default**: a role needs the permission (`signaling.auth.identity.GRANTS`).
 2. **A lecturer's rights hold for their own lectures**, a login by invitation for its one lecture.
-3. **County and school roles see only lectures that concern their node**; others do not exist for them (404).
+3. **County and school roles see only approved lectures that concern their node**; others do not exist for them (404).
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from aiohttp import web
 
 from signaling.api.problems import Problem, not_found
 from signaling.auth.identity import Permission, Principal, Role
 from signaling.auth.service import AuthService
+from signaling.lectures.queries import LectureFilters
 from signaling.lectures.service import LectureInfo, LectureService
 
+ALL = LectureFilters()
 SCOPED = frozenset({Role.COUNTY_ADMIN, Role.SCHOOL_ADMIN})
 
 
@@ -68,11 +72,16 @@ class Access:
             raise not_found("lecture")
         if principal.role is Role.LECTURER and principal.user_id != lecture.lecturer_id:
             raise not_found("lecture")
-        if principal.role in SCOPED and not await self._lectures.concerns(lecture.id, principal.node):
+        if principal.role in SCOPED and not (
+            lecture.approved and await self._lectures.concerns(lecture.id, principal.node)
+        ):
             raise not_found("lecture")
 
-    async def visible(self, principal: Principal) -> list[LectureInfo]:
-        """Return the lectures that the caller may read, newest first."""
-        if principal.role is Role.LECTURER:
-            return await self._lectures.find(lecturer_id=principal.user_id, lecture_id=principal.lecture_id)
-        return await self._lectures.find(node=principal.node if principal.role in SCOPED else None)
+    async def visible(
+        self, principal: Principal, wanted: LectureFilters = ALL, limit: int = 200, offset: int = 0
+    ) -> tuple[list[LectureInfo], int]:
+        """Return a page of the lectures that the caller may read, newest first, and how many there are in all."""
+        own = principal.user_id if principal.role is Role.LECTURER else None
+        node = principal.node if principal.role in SCOPED else None
+        scoped = replace(wanted, lecturer_id=own, lecture_id=principal.lecture_id, node=node)
+        return await self._lectures.page(scoped, limit, offset)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from signaling.lectures.service import LectureInfo, LectureService
+from signaling.lectures.service import LectureInfo, LectureService, TargetCounts
 
 # What the live service knows of a lecture: state, broadcast_id, started_at, ended_at, on_air_seconds, viewers, publisher, watching.
 Facts = Callable[[str], Awaitable[Mapping[str, Any]]]
@@ -30,6 +30,14 @@ class LectureDocuments:
 
     async def of_info(self, info: LectureInfo) -> dict[str, Any]:
         """Return the document of a lecture that was read already."""
+        return await self._document(info, await self._lectures.target_counts(info.id))
+
+    async def of_infos(self, infos: Sequence[LectureInfo]) -> list[dict[str, Any]]:
+        """Return the documents of many."""
+        counts = await self._lectures.target_counts_of([info.id for info in infos])
+        return [await self._document(info, counts[info.id]) for info in infos]
+
+    async def _document(self, info: LectureInfo, counts: TargetCounts) -> dict[str, Any]:
         plan = {
             "id": info.id,
             "title": info.title,
@@ -39,7 +47,13 @@ class LectureDocuments:
             "minutes": info.minutes,
             "autostart": info.autostart,
             "approved": info.approved,
-            "targets": asdict(await self._lectures.target_counts(info.id)),
+            "summary": info.summary,
+            "audience_kind": info.audience_kind,
+            "review": info.review,
+            "called_off_at": None if info.called_off_at is None else stamp(info.called_off_at),
+            "called_off_reason": info.called_off_reason,
+            "version": info.version,
+            "targets": asdict(counts),
             "boot_id": self._boot_id,
         }
         return plan | dict(await self._facts(info.id))

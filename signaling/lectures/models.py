@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import CheckConstraint, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from signaling.db.base import Base, UtcDateTime, uuid7
+from signaling.db.base import Base, UtcDateTime, Versioned, utc_now, uuid7
 
 
-class Lecture(Base):
-    """A planned lecture. Whether it is on the air is the business of `signaling.live`."""
+class Lecture(Versioned, Base):
+    """A planned lecture. Whether it is on the air is the business of `signaling.live`.
+
+    `sequence` counts the changes that calendars must hear of (RFC 5545 section 3.8.7.4).
+    """
 
     __tablename__ = "lectures"
+    __table_args__ = (
+        CheckConstraint("review IN ('draft', 'submitted', 'approved', 'returned')", name="review_known"),
+        CheckConstraint("audience_kind IN ('pupils', 'teachers', 'parents')", name="audience_known"),
+    )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=uuid7)
     title: Mapped[str] = mapped_column(String(128))
@@ -24,6 +31,13 @@ class Lecture(Base):
     autostart: Mapped[bool] = mapped_column(default=False)  # a stream published in `open` starts the broadcast
     approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     approved_by: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
+    summary: Mapped[str] = mapped_column(Text, default="", server_default="")  # what the reviewer reads
+    audience_kind: Mapped[str] = mapped_column(String(16), default="pupils", server_default="pupils")
+    review: Mapped[str] = mapped_column(String(16), default="draft", server_default="draft")
+    created_by: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
+    called_off_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    called_off_reason: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    sequence: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class LectureAudience(Base):
@@ -33,6 +47,39 @@ class LectureAudience(Base):
 
     lecture_id: Mapped[str] = mapped_column(ForeignKey("lectures.id"), primary_key=True)
     node: Mapped[str] = mapped_column(String(12), primary_key=True)
+
+
+class LectureFilter(Base):
+    """What narrows an audience: kinds of schools and stages of classes. None of a field means all."""
+
+    __tablename__ = "lecture_filters"
+
+    lecture_id: Mapped[str] = mapped_column(ForeignKey("lectures.id"), primary_key=True)
+    field: Mapped[str] = mapped_column(String(8), primary_key=True)  # kind, stage
+    value: Mapped[str] = mapped_column(String(2), primary_key=True)
+
+
+class LectureReview(Base):
+    """A step of the review of a lecture's content. **Append-only**: triggers refuse UPDATE and DELETE."""
+
+    __tablename__ = "lecture_reviews"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=uuid7)
+    lecture_id: Mapped[str] = mapped_column(ForeignKey("lectures.id"), index=True)
+    action: Mapped[str] = mapped_column(String(16))  # submitted, approved, returned, changed
+    actor: Mapped[str] = mapped_column(String(36))
+    note: Mapped[str] = mapped_column(Text, default="")
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+
+
+class CalendarFeed(Base):
+    """The secret address of a school's calendar. It shows what hangs on the school's board, so it is kept as it is."""
+
+    __tablename__ = "calendar_feeds"
+
+    school_code: Mapped[str] = mapped_column(ForeignKey("schools.code"), primary_key=True)
+    token: Mapped[str] = mapped_column(String(64), unique=True)
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
 
 
 class LectureTarget(Base):

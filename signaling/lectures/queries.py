@@ -5,13 +5,18 @@ An audience names nodes of prefecture -> county -> school; a node stands for eve
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from signaling.auth.models import User
 from signaling.directory.models import Region, School, SchoolClass, Screen
-from signaling.lectures.models import Lecture, LectureAudience, LectureTarget
+from signaling.lectures.models import Lecture, LectureAudience, LectureFilter, LectureTarget
+from signaling.live.models import Broadcast
+from signaling.live.states import RUNNING
 
 ClassRow = tuple[SchoolClass, School, Region, int]
 
@@ -20,6 +25,41 @@ def lectures() -> Select[Lecture, str]:
     """Lectures with the names of their lecturers, newest first."""
     statement = select(Lecture, User.name).join(User, User.id == Lecture.lecturer_id)
     return statement.order_by(Lecture.scheduled_at.desc(), Lecture.id.desc())
+
+
+@dataclass(frozen=True, slots=True)
+class LectureFilters:
+    """What narrows a list of lectures; `node` leaves approved ones that concern it, `text` are words of the title."""
+
+    lecture_id: str | None = None
+    lecturer_id: str | None = None
+    node: str | None = None
+    review: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str = ""
+
+
+def narrowed(wanted: LectureFilters) -> Select[Lecture, str]:
+    """Lectures that the filters leave, newest first."""
+    statement = lectures()
+    equal = (
+        (Lecture.id, wanted.lecture_id),
+        (Lecture.lecturer_id, wanted.lecturer_id),
+        (Lecture.review, wanted.review),
+    )
+    statement = statement.where(*(column == value for column, value in equal if value is not None))
+    if wanted.node is not None:
+        statement = statement.where(Lecture.id.in_(aimed_at(wanted.node)), Lecture.approved_at.is_not(None))
+    if wanted.since is not None:
+        statement = statement.where(Lecture.scheduled_at >= wanted.since)
+    if wanted.until is not None:
+        statement = statement.where(Lecture.scheduled_at < wanted.until)
+    for word in wanted.text.split():
+        statement = statement.where(
+            or_(Lecture.title.contains(word, autoescape=True), User.name.contains(word, autoescape=True))
+        )
+    return statement
 
 
 def aimed_at(node: str) -> Select[str]:
@@ -93,7 +133,87 @@ def _open(closed_on: Any) -> ColumnElement[bool]:
 
 def _below(lecture_id: str) -> ColumnElement[bool]:
     audience = select(LectureAudience.node).where(LectureAudience.lecture_id == lecture_id)
-    return or_(School.code.in_(audience), School.region_code.in_(audience), Region.parent_code.in_(audience))
+    under = or_(School.code.in_(audience), School.region_code.in_(audience), Region.parent_code.in_(audience))
+    narrowed = (
+        or_(~values.exists(), column.in_(values))
+        for values, column in (
+            (_filter(lecture_id, "kind"), School.kind),
+            (_filter(lecture_id, "stage"), SchoolClass.stage),
+        )
+    )
+    return and_(under, *narrowed)
+
+
+def _filter(lecture_id: str, field: str) -> Select[str]:
+    return select(LectureFilter.value).where(LectureFilter.lecture_id == lecture_id, LectureFilter.field == field)
+
+
+def planned(
+    audience: Sequence[str], kinds: Sequence[str], stages: Sequence[str]
+) -> Select[SchoolClass, School, Region, int]:
+    """Classes that a plan which is not stored yet stands for today."""
+    under = or_(School.code.in_(audience), School.region_code.in_(audience), Region.parent_code.in_(audience))
+    narrowed = [column.in_(values) for column, values in ((School.kind, kinds), (SchoolClass.stage, stages)) if values]
+    return _classes(SchoolClass.pupils, and_(under, *narrowed))
+
+
+def frozen_counts(lecture_ids: Sequence[str]) -> Select[str, int, int, int]:
+    """Lecture, and numbers of the classes, schools and pupils that were written down at its opening."""
+    target = LectureTarget
+    return (
+        select(
+            target.lecture_id,
+            func.count(),
+            func.count(target.school_code.distinct()),
+            func.coalesce(func.sum(target.pupils), 0),
+        )
+        .where(target.lecture_id.in_(lecture_ids))
+        .group_by(target.lecture_id)
+    )
+
+
+def stages_of_schools() -> Select[str, str, str | None, str, str, int, int]:
+    """School, its county unit, the prefecture, its kind, a stage, and number and pupils of its open classes in that stage."""
+    return (
+        select(
+            School.code,
+            School.region_code,
+            Region.parent_code,
+            School.kind,
+            SchoolClass.stage,
+            func.count(),
+            func.coalesce(func.sum(SchoolClass.pupils), 0),
+        )
+        .join(SchoolClass, SchoolClass.school_code == School.code)
+        .join(Region, Region.code == School.region_code)
+        .where(_open(School.closed_on), _open(SchoolClass.closed_on))
+        .group_by(School.code, School.region_code, Region.parent_code, School.kind, SchoolClass.stage)
+    )
+
+
+def class_ids(rows: Select[SchoolClass, School, Region, int]) -> Select[str]:
+    """Ids of the classes in `planned` or `expected`."""
+    return rows.order_by(None).with_only_columns(SchoolClass.id)
+
+
+def for_class(class_id: str, school_code: str, kind: str, stage: str) -> Select[Lecture, str]:
+    """Approved lectures for a class that were not called off, newest first."""
+    fits = and_(*(_fits(field, value) for field, value in (("kind", kind), ("stage", stage))))
+    return lectures().where(
+        Lecture.id.in_(aimed_at(school_code)), Lecture.approved_at.is_not(None), Lecture.called_off_at.is_(None), fits
+    )
+
+
+def _fits(field: str, value: str) -> ColumnElement[bool]:
+    """Whether a lecture's filters leave a value."""
+    of_lecture = select(LectureFilter.value).where(LectureFilter.lecture_id == Lecture.id, LectureFilter.field == field)
+    return or_(~of_lecture.exists(), of_lecture.where(LectureFilter.value == value).exists())
+
+
+def current(statement: Select[Lecture, str], since: datetime, until: datetime) -> Select[Lecture, str]:
+    """Those that a screen could show now: planned between two times, or running."""
+    running = select(Broadcast.lecture_id).where(Broadcast.state.in_([*RUNNING]))
+    return statement.where(or_(Lecture.scheduled_at.between(since, until), Lecture.id.in_(running)))
 
 
 def _classes(pupils: Any, condition: ColumnElement[bool]) -> Select[SchoolClass, School, Region, int]:

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Row, func, select
 
 from signaling.db.base import utc_now
 from signaling.db.engine import Database
-from signaling.directory.models import SchoolClass
+from signaling.directory.models import School, SchoolClass
 from signaling.lectures import queries
-from signaling.lectures.models import Lecture, LectureAudience, LectureTarget
+from signaling.lectures.models import Lecture, LectureAudience, LectureFilter, LectureTarget
+from signaling.lectures.queries import LectureFilters
+from signaling.lectures.review import APPROVED
 
 # Which of several lectures a screen shows: smaller is better; a state that is missing here is never shown.
 RANK = {"live": 0, "paused": 0, "cut": 0, "open": 1, "scheduled": 2, "ended": 3}
+SHOWN_BEFORE, SHOWN_AFTER = timedelta(days=60), timedelta(days=1)  # around its time a screen may show a lecture
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,13 @@ class LectureInfo:
     minutes: int
     autostart: bool
     approved_at: datetime | None
+    summary: str = ""
+    audience_kind: str = "pupils"
+    review: str = "draft"
+    created_by: str | None = None
+    called_off_at: datetime | None = None
+    called_off_reason: str = ""
+    version: int = 1
 
     @property
     def approved(self) -> bool:
@@ -74,8 +85,9 @@ class TargetCounts:
 class LectureService:
     """The door to the lectures' tables."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, clock: Callable[[], datetime] = utc_now) -> None:
         self._db = db
+        self._clock = clock
         self.state_of: Callable[[str], str] = lambda lecture_id: "scheduled"  # the live service takes this over
 
     async def add(self, lecture: Lecture, audience: Sequence[str]) -> str:
@@ -91,7 +103,7 @@ class LectureService:
         async with self._db.writing() as session:
             lecture = await session.get(Lecture, lecture_id)
             if lecture is not None and lecture.approved_at is None:
-                lecture.approved_at, lecture.approved_by = utc_now(), user_id
+                lecture.approved_at, lecture.approved_by, lecture.review = self._clock(), user_id, APPROVED
 
     async def info(self, lecture_id: str) -> LectureInfo | None:
         """Return a lecture, or None."""
@@ -101,14 +113,14 @@ class LectureService:
     async def find(
         self, *, lecture_id: str | None = None, lecturer_id: str | None = None, node: str | None = None
     ) -> list[LectureInfo]:
-        """Return lectures, newest first; each argument narrows: one alone, those of a lecturer, those that concern a node."""
+        """Return lectures, newest first; each argument narrows: one alone, those of a lecturer, approved ones that concern a node."""
         statement = queries.lectures()
         if lecture_id is not None:
             statement = statement.where(Lecture.id == lecture_id)
         if lecturer_id is not None:
             statement = statement.where(Lecture.lecturer_id == lecturer_id)
         if node is not None:
-            statement = statement.where(Lecture.id.in_(queries.aimed_at(node)))
+            statement = statement.where(Lecture.id.in_(queries.aimed_at(node)), Lecture.approved_at.is_not(None))
         async with self._db.reading() as session:
             return [_info(row) for row in await session.execute(statement)]
 
@@ -118,30 +130,45 @@ class LectureService:
         if lecturer_id is not None:
             statement = statement.where(Lecture.lecturer_id == lecturer_id)
         if node is not None:
-            statement = statement.where(Lecture.id.in_(queries.aimed_at(node)))
+            statement = statement.where(Lecture.id.in_(queries.aimed_at(node)), Lecture.approved_at.is_not(None))
         async with self._db.reading() as session:
             return frozenset(await session.scalars(statement))
+
+    async def page(self, wanted: LectureFilters, limit: int, offset: int) -> tuple[list[LectureInfo], int]:
+        """Return a page of lectures, newest first, and how many there are in all."""
+        statement = queries.narrowed(wanted)
+        async with self._db.reading() as session:
+            total = await session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
+            return [_info(row) for row in await session.execute(statement.limit(limit).offset(offset))], total
 
     async def concerns(self, lecture_id: str, node: str) -> bool:
         """Whether a lecture is for a node, for a part of it, or for something that contains it."""
         return bool(await self.find(lecture_id=lecture_id, node=node))
 
-    async def for_class(self, class_id: str) -> list[LectureInfo]:
-        """Return the lectures aimed at a class, newest first."""
+    async def for_class(self, class_id: str, since: datetime | None = None) -> list[LectureInfo]:
+        """Return the approved lectures for a class, newest first; with `since` only what a screen could show now."""
+        places = select(School.code, School.kind, SchoolClass.stage).join(
+            School, School.code == SchoolClass.school_code
+        )
         async with self._db.reading() as session:
-            school = await session.scalar(select(SchoolClass.school_code).where(SchoolClass.id == class_id))
-        return [] if school is None else await self.find(node=school)
+            place = (await session.execute(places.where(SchoolClass.id == class_id))).one_or_none()
+            if place is None:
+                return []
+            statement = queries.for_class(class_id, *place)
+            if since is not None:
+                statement = queries.current(statement, since - SHOWN_AFTER, since + SHOWN_BEFORE)
+            return [_info(row) for row in await session.execute(statement)]
 
     async def current_for_class(self, class_id: str) -> str | None:
         """Return the lecture that a screen of the class shows: on air, else open, else the next one, else the latest ended."""
-        now, state_of = utc_now(), self.state_of
+        now, state_of = self._clock(), self.state_of
 
         def order(lecture: LectureInfo) -> tuple[int, float]:
             rank = RANK[state_of(lecture.id)]
             ahead = (lecture.scheduled_at - now).total_seconds()
             return rank, ahead if rank == RANK["scheduled"] else -ahead
 
-        shown = [lecture for lecture in await self.for_class(class_id) if state_of(lecture.id) in RANK]
+        shown = [lecture for lecture in await self.for_class(class_id, now) if state_of(lecture.id) in RANK]
         return min(shown, key=order).id if shown else None
 
     async def freeze_targets(self, lecture_id: str) -> int:
@@ -183,6 +210,39 @@ class LectureService:
                 found = (await session.execute(queries.counts(queries.expected(lecture_id)))).one()
         return TargetCounts(*found)
 
+    async def target_counts_of(self, lecture_ids: Sequence[str]) -> dict[str, TargetCounts]:
+        """Return how many are expected at each of many lectures, in four questions."""
+        audiences: dict[str, set[str]] = defaultdict(set)
+        filters: dict[tuple[str, str], set[str]] = defaultdict(set)
+        async with self._db.reading() as session:
+            frozen = {
+                row[0]: TargetCounts(*row[1:]) for row in await session.execute(queries.frozen_counts(lecture_ids))
+            }
+            open_ones = [one for one in lecture_ids if one not in frozen]
+            if not open_ones:
+                return frozen
+            nodes = select(LectureAudience).where(LectureAudience.lecture_id.in_(open_ones))
+            for row in await session.scalars(nodes):
+                audiences[row.lecture_id].add(row.node)
+            for narrow in await session.scalars(select(LectureFilter).where(LectureFilter.lecture_id.in_(open_ones))):
+                filters[narrow.lecture_id, narrow.field].add(narrow.value)
+            stages = [tuple(row) for row in await session.execute(queries.stages_of_schools())]
+        return frozen | {
+            one: _counted(stages, audiences[one], filters[one, "kind"], filters[one, "stage"]) for one in open_ones
+        }
+
+
+def _counted(stages: Sequence[tuple[Any, ...]], audience: set[str], kinds: set[str], wanted: set[str]) -> TargetCounts:
+    """Count the rows of `queries.stages_of_schools` that an audience covers and its filters leave."""
+    classes = pupils = 0
+    schools = set()
+    for school, county, prefecture, kind, stage, number, children in stages:
+        covered = county in audience or prefecture in audience or school in audience
+        if covered and (not kinds or kind in kinds) and (not wanted or stage in wanted):
+            classes, pupils = classes + number, pupils + children
+            schools.add(school)
+    return TargetCounts(classes, len(schools), pupils)
+
 
 def _info(row: Row[Lecture, str]) -> LectureInfo:
     lecture, lecturer = row
@@ -196,6 +256,13 @@ def _info(row: Row[Lecture, str]) -> LectureInfo:
         lecture.minutes,
         lecture.autostart,
         lecture.approved_at,
+        lecture.summary,
+        lecture.audience_kind,
+        lecture.review,
+        lecture.created_by,
+        lecture.called_off_at,
+        lecture.called_off_reason,
+        lecture.version,
     )
 
 

@@ -26,7 +26,7 @@ from tests.support.databases import POSTGRESQL, migrated, opened, sqlite_only
 
 OBJECTS = "SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'alembic%' AND name NOT LIKE 'sqlite_%'"
 REVISIONS = [step.revision for step in ScriptDirectory.from_config(config()).walk_revisions()][::-1]
-VALUES: dict[type, Any] = {str: "1", int: 1, float: 1.0, bytes: b"1", date: date(2026, 3, 2)}
+VALUES: dict[type, Any] = {bool: False, str: "1", int: 1, float: 1.0, bytes: b"1", date: date(2026, 3, 2)}
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 
 
@@ -121,7 +121,7 @@ async def test_a_step_that_fails_leaves_nothing_behind(db: Database) -> None:
 
 
 def _row(table: Table) -> dict[str, Any]:
-    needed = [column for column in table.columns if not column.nullable]
+    needed = [column for column in table.columns if not column.nullable and column.server_default is None]
     return {
         column.name: NOON if isinstance(column.type, UtcDateTime) else VALUES[column.type.python_type]
         for column in needed
@@ -131,12 +131,14 @@ def _row(table: Table) -> dict[str, Any]:
 @pytest.mark.parametrize("name", schema.ALL_APPEND_ONLY)
 async def test_logs_and_ledger_are_append_only(tmp_path: Path, name: str) -> None:
     db, table = await migrated(tmp_path / "db"), schema.metadata.tables[name]
-    broadcasts = schema.metadata.tables["broadcasts"]
     try:
         await execute(db, "INSERT INTO regions (code, name, level, sort) VALUES ('1', 'x', 'prefecture', 0)")
         await execute(db, "INSERT INTO schools (code, region_code, name, kind) VALUES ('1', '1', 'x', '21')")
         async with db.writing() as session:
-            await session.execute(broadcasts.insert().values(_row(broadcasts)))
+            for other in ("broadcasts", "users", "lectures"):
+                await session.execute(
+                    schema.metadata.tables[other].insert().values(_row(schema.metadata.tables[other]))
+                )
             await session.execute(table.insert().values(_row(table)))
         column = next(iter(table.columns)).name
         refused = [f"UPDATE {name} SET {column} = {column}", f"DELETE FROM {name}"]

@@ -33,9 +33,11 @@ from signaling.directory.schools_service import SchoolsService
 from signaling.directory.service import DirectoryService
 from signaling.directory.terms_service import TermsService
 from signaling.lectures import api as lectures_api
+from signaling.lectures import plan_api
 from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
 from signaling.lectures.models import Lecture
+from signaling.lectures.plan_service import PlanService
 from signaling.lectures.service import LectureService
 from tests.support.databases import migrated
 
@@ -74,7 +76,8 @@ class Platform:
         self.schools_book = SchoolsService(self.db, self.today, clock=self.wall)
         self.terms = TermsService(self.db, clock=self.wall)
         self.importing = ImportService(self.db)
-        self.lectures = LectureService(self.db)
+        self.lectures = LectureService(self.db, self.wall)
+        self.plans = PlanService(self.db, self.wall)
         self.access = Access(self.auth, self.lectures)
 
     def today(self) -> date:
@@ -95,10 +98,15 @@ class Platform:
         """Add a person whose password is `PASSWORD`."""
         return await self.auth.add_user(login, login.title(), role, node, PASSWORD)
 
-    async def lecture(self, lecturer: User, *audience: str, title: str = "珍爱生命", at: datetime = NOON) -> str:
+    async def lecture(
+        self, lecturer: User, *audience: str, title: str = "珍爱生命", at: datetime = NOON, approved: bool = True
+    ) -> str:
         """Add a lecture aimed at the nodes, at the whole prefecture when none is given."""
         row = Lecture(title=title, lecturer_id=lecturer.id, scheduled_at=at)
-        return await self.lectures.add(row, audience or [PREFECTURE])
+        lecture_id = await self.lectures.add(row, audience or [PREFECTURE])
+        if approved:
+            await self.lectures.approve(lecture_id, lecturer.id)
+        return lecture_id
 
     async def facts(self, lecture_id: str) -> dict[str, object]:
         """The live side of a lecture that nobody has opened."""
@@ -114,6 +122,7 @@ class Platform:
         app.add_routes(directory_api.routes(self.auth, self.directory, self.schools_book, self.today))
         app.add_routes(terms_api.routes(self.auth, self.directory, self.terms, self.today))
         app.add_routes(lectures_api.routes(self.auth, self.access, documents))
+        app.add_routes(plan_api.routes(self.auth, self.access, documents, self.plans, self.settings.lectures))
         return app
 
     @asynccontextmanager

@@ -95,7 +95,7 @@ async def populate(db: Database, schools: Iterable[tuple[str, str, str, int]], *
         )
         session.add(User(id="u1", login="u1", name="讲师甲", password_hash="-", role="lecturer", node="522300"))
         await session.flush()
-        session.add(Lecture(id=LECTURE, title="识毒与防毒", lecturer_id="u1", scheduled_at=START))
+        session.add(Lecture(id=LECTURE, title="识毒与防毒", lecturer_id="u1", scheduled_at=START, approved_at=START))
         await session.flush()
         session.add(LectureAudience(lecture_id=LECTURE, node="522300"))
         session.add(Broadcast(id=BROADCAST, lecture_id=LECTURE, state="live", started_at=START))
