@@ -181,6 +181,17 @@ class LecturesSettings(Section):
     class_minutes: Count
 
 
+class ScreensSettings(Section):
+    """`[screens]`"""
+
+    code_seconds: Count
+    code_attempts: Count
+    codes_alive: Count
+    codes_alive_per_address: Count
+    repairs_per_day: Count
+    seen_remembered: Count
+
+
 class LiveSettings(Section):
     """`[live]`"""
 
@@ -247,6 +258,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings
     auth: AuthSettings
     lectures: LecturesSettings
+    screens: ScreensSettings
     live: LiveSettings
     attendance: AttendanceSettings
     realtime: RealtimeSettings

@@ -67,6 +67,7 @@ from signaling.operations.loop_lag import LoopLag
 from signaling.operations.metrics import Metrics
 from signaling.realtime.server import Realtime
 from signaling.routes import routes
+from signaling.screens.service import ScreensService
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -89,6 +90,7 @@ class Node:
         self.directory = DirectoryService(self.db)
         self.schools = SchoolsService(self.db, self.today)
         self.terms = TermsService(self.db)
+        self.screens = ScreensService(self.db, settings.screens, tokens.derived_key("stickers"))
         self.lectures = LectureService(self.db)
         self.plans = PlanService(self.db)
         self.access = Access(self.auth, self.lectures)
@@ -157,6 +159,8 @@ class Node:
 
     def _join(self) -> None:
         self.lectures.state_of = self.live.state
+        self.screens.revoked = self.live.bar_screen
+        self.live.watching.seen = self.screens.seen
         self.live.document = self.documents.of
         self.live.recording_space = self.space.for_another
         self.live.broadcasts.bar = self.library.bar
@@ -198,6 +202,8 @@ class Node:
         except OSError as error:
             raise StartError(f"UDP port {self.settings.media.port} cannot be opened for media: {error}") from None
         await self.live.start()
+        for screen_id, at in await self.screens.revoked_since(utc_now() - timedelta(days=1)):
+            self.live.bar_screen(screen_id, at)
         await self.library.start()
         await self.vault.start()
         self.keeping.start(timedelta(hours=self.settings.attendance.report_utc_offset_hours))

@@ -20,6 +20,7 @@ from signaling.library.passes import Passes
 from signaling.live import api as live_api
 from signaling.live import whep, whip
 from signaling.live.http import charge
+from signaling.screens import api as screens_api
 
 if TYPE_CHECKING:
     from signaling.app import Node
@@ -30,6 +31,7 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     yield from auth_api.routes(node.auth, node.settings.auth.login_seconds)
     yield from directory_api.routes(node.auth, node.directory, node.schools, node.today)
     yield from terms_api.routes(node.auth, node.directory, node.terms, node.today)
+    yield from screens_api.routes(node.auth, node.directory, node.screens, node.live.sessions.is_watching)
     yield from lectures_api.routes(node.auth, node.access, node.documents)
     yield from plan_api.routes(node.auth, node.access, node.documents, node.plans, node.settings.lectures)
     yield from live_api.routes(node.live, node.access.guard, node.directory.scope)

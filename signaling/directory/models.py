@@ -130,6 +130,7 @@ class Screen(Base):
     __table_args__ = (
         UniqueConstraint("class_id", "terminal_no", name="uq_screens_class_id_terminal_no"),
         Index("ix_screens_device_token_hash", "device_token_hash", unique=True),
+        Index("ix_screens_sticker_hash", "sticker_hash", unique=True),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=uuid7)
@@ -138,3 +139,9 @@ class Screen(Base):
     device_token_hash: Mapped[str | None] = mapped_column(String(64))
     paired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    sticker_serial: Mapped[int] = mapped_column(default=0, server_default="0")  # another number makes another sticker
+    sticker_hash: Mapped[str | None] = mapped_column(String(64))
+    repaired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when the sticker was last used
+    repairs: Mapped[int] = mapped_column(default=0, server_default="0")  # uses of the sticker on that day
+    agent: Mapped[str] = mapped_column(String(256), default="", server_default="")  # User-Agent
+    last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)

@@ -136,7 +136,9 @@ class LiveApi:
         token = credential(request)
         charge(self._live.requests, opaque.digest(token), self._live.clock())
         screen_id = request.match_info["screen_id"]
-        document = await self._live.watching.answer(screen_id, token, self._live.boot_id)
+        document = await self._live.watching.answer(
+            screen_id, token, self._live.boot_id, request.headers.get("User-Agent", "")
+        )
         response = reply(document)
         if document["token"] is not None:
             set_watch(request, response, document["lecture_id"], document["token"], document["expires_in"])

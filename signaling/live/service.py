@@ -268,6 +268,10 @@ class LiveService:
         """Return the id of a lecture's broadcast, None before it opened."""
         return self.broadcasts.peek(lecture_id).broadcast_id
 
+    def bar_screen(self, screen_id: str, at: datetime) -> None:
+        """End what a screen was given before a time: it was revoked or paired again."""
+        self.watching.bar(screen_id, at)
+
     def viewers(self, lecture_id: str) -> set[str]:
         """Return the screens with delivery in the last seconds."""
         return self.audience.viewers(lecture_id)

@@ -96,6 +96,13 @@ class Sessions:
         held = self._newest.get(screen_id)
         return held is not None and self._is_open(held.session.id)
 
+    def close_screen(self, screen_id: str, reason: str) -> None:
+        """Close the session of a screen, if it has one."""
+        held = self._newest.get(screen_id)
+        if held is not None:
+            held.session.close(reason)
+            self.forget(held.session.id)
+
     def forget(self, session_id: str) -> None:
         """Drop a session that is closed."""
         held = self._held.pop(session_id, None)

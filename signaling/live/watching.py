@@ -8,9 +8,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from signaling.api.problems import Problem
 from signaling.auth import opaque
@@ -25,12 +25,22 @@ from signaling.live.sessions import MONITOR_PREFIX, Direction, Held, Sessions, i
 from signaling.live.stamps import stamp
 from signaling.live.states import OVER, State
 
+DAY: Final = 86_400.0
+"""Seconds for which it is remembered that a screen's watch tokens are worthless; none of them lives as long."""
+
+
+async def _nobody_keeps_it(screen_id: str, agent: str) -> None:
+    """Stand in until there is an inventory."""
+
 
 class Watching:
     """The rights and the sessions of viewers."""
 
     is_recorded: Callable[[str], bool] = staticmethod(lambda lecture_id: False)
     """Whether a lecture can be watched over HLS, set by the composition root."""
+
+    seen: Callable[[str, str], Awaitable[None]] = staticmethod(_nobody_keeps_it)
+    """Told that a screen is there, with its User-Agent; set by the composition root."""
 
     def __init__(
         self,
@@ -60,6 +70,18 @@ class Watching:
         self._clock = clock
         self._token_seconds = token_seconds
         self._retry_seconds = retry_seconds
+        self._barred: dict[str, datetime] = {}
+
+    def bar(self, screen_id: str, at: datetime) -> None:
+        """Make every watch token worthless that a screen was given before a time, and end its session."""
+        self._barred = {one: when for one, when in self._barred.items() if (self._wall() - when).total_seconds() < DAY}
+        self._barred[screen_id] = at
+        self._sessions.close_screen(screen_id, "replaced")
+
+    def _is_barred(self, claims: WatchClaims) -> bool:
+        barred = self._barred.get(claims.subject)
+        # Tokens expire at whole seconds, so one that was given in the very second of the pairing is a new one.
+        return barred is not None and claims.expires_at < int(barred.timestamp() + self._token_seconds)
 
     def token(self, subject: str, lecture_id: str, seconds: float | None = None) -> str:
         """Return a watch token for a screen id or `MONITOR`."""
@@ -71,17 +93,21 @@ class Watching:
         if token[:4] in (opaque.TICKET, opaque.STREAM_KEY, opaque.DEVICE_TOKEN, opaque.API_TOKEN, opaque.INVITATION):
             raise Problem(403, "not_a_viewer", "only a watch token watches")
         try:
-            return self._tokens.check(token, now=self._wall().timestamp())
+            claims = self._tokens.check(token, now=self._wall().timestamp())
         except BadToken as error:
             raise unauthorized("bad_watch_token", str(error)) from None
+        if self._is_barred(claims):
+            raise unauthorized("bad_watch_token", "the screen was paired again or revoked")
+        return claims
 
-    async def answer(self, screen_id: str, device_token: str, boot_id: str) -> dict[str, Any]:
+    async def answer(self, screen_id: str, device_token: str, boot_id: str, agent: str = "") -> dict[str, Any]:
         """Return the document that tells a screen what to do; raise 401 `bad_device`."""
         screen = None
         if device_token.startswith(opaque.DEVICE_TOKEN):
             screen = await self._screens.screen_by_device(screen_id, device_token)
         if screen is None:
             raise unauthorized("bad_device", "this screen is not paired with that token")
+        await self.seen(screen.id, agent)
         lecture_id = await self._lectures.current_for_class(screen.class_id)
         lecture = await self._lectures.info(lecture_id) if lecture_id is not None else None
         document = self._nothing(screen, boot_id)

@@ -21,6 +21,7 @@ DOORS = {
     "redis": ("signaling/cluster/",),
     "xlsxwriter": ("signaling/attendance/", "signaling/directory/templates.py"),
     "python_calamine": ("signaling/directory/tabular.py",),
+    "segno": ("signaling/screens/api.py",),
 }
 SANS_IO = ("broadcaster/rtp/", "broadcaster/forward/", "recorder/assemble.py", "recorder/clock.py")
 IMPURE = {"asyncio", "socket", "random", "secrets", "time", "threading"}

@@ -39,6 +39,8 @@ from signaling.lectures.document import LectureDocuments
 from signaling.lectures.models import Lecture
 from signaling.lectures.plan_service import PlanService
 from signaling.lectures.service import LectureService
+from signaling.screens import api as screens_api
+from signaling.screens.service import ScreensService
 from tests.support.databases import migrated
 
 PASSWORD = "correct horse 电池"
@@ -77,6 +79,7 @@ class Platform:
         self.terms = TermsService(self.db, clock=self.wall)
         self.importing = ImportService(self.db)
         self.lectures = LectureService(self.db, self.wall)
+        self.screens = ScreensService(self.db, self.settings.screens, b"key", clock=self.wall, monotonic=self.monotonic)
         self.plans = PlanService(self.db, self.wall)
         self.access = Access(self.auth, self.lectures)
 
@@ -121,6 +124,7 @@ class Platform:
         documents = LectureDocuments(self.lectures, self.facts, "boot")
         app.add_routes(directory_api.routes(self.auth, self.directory, self.schools_book, self.today))
         app.add_routes(terms_api.routes(self.auth, self.directory, self.terms, self.today))
+        app.add_routes(screens_api.routes(self.auth, self.directory, self.screens, lambda screen_id: False))
         app.add_routes(lectures_api.routes(self.auth, self.access, documents))
         app.add_routes(plan_api.routes(self.auth, self.access, documents, self.plans, self.settings.lectures))
         return app

@@ -1,0 +1,1 @@
+"""Classroom screens: pairing, stickers, the inventory."""

@@ -1,0 +1,66 @@
+"""The statements behind the inventory of screens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select, true
+
+from signaling.directory.models import Region, School, SchoolClass, Screen
+from signaling.directory.queries import Scope, covered, paired
+
+SEEN: Final = timedelta(minutes=5)
+"""A screen that was there within this time counts as there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenFilter:
+    """What narrows the inventory; `state` is paired, there, idle, never, revoked or all."""
+
+    county: str = ""
+    school: str = ""
+    id: str = ""
+    text: str = ""
+    state: str = "paired"
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenRow:
+    """A screen and where it hangs."""
+
+    screen: Screen
+    school_class: SchoolClass
+    school: School
+    county: Region
+
+
+def screens(scope: Scope, wanted: ScreenFilter, now: datetime) -> Select[Screen, SchoolClass, School, Region]:
+    """Screens with their places, in the order of reports."""
+    statement = (
+        select(Screen, SchoolClass, School, Region)
+        .join(SchoolClass, SchoolClass.id == Screen.class_id)
+        .join(School, School.code == SchoolClass.school_code)
+        .join(Region, Region.code == School.region_code)
+        .where(covered(scope), _in_state(wanted.state, now))
+    )
+    equal = ((School.region_code, wanted.county), (School.code, wanted.school), (Screen.id, wanted.id))
+    statement = statement.where(*(column == value for column, value in equal if value))
+    for word in wanted.text.split():
+        columns: tuple[Any, ...] = (School.name, SchoolClass.name, Screen.agent)
+        statement = statement.where(or_(*(column.contains(word, autoescape=True) for column in columns)))
+    return statement.order_by(Region.sort, School.code, SchoolClass.code, Screen.terminal_no)
+
+
+def _in_state(state: str, now: datetime) -> ColumnElement[bool]:
+    fresh = Screen.last_seen_at > now - SEEN
+    conditions: dict[str, ColumnElement[bool]] = {
+        "all": true(),
+        "paired": paired(),
+        "there": and_(paired(), fresh),
+        "idle": and_(paired(), Screen.last_seen_at.is_not(None), ~fresh),
+        "never": and_(paired(), Screen.last_seen_at.is_(None)),
+        "revoked": Screen.revoked_at.is_not(None),
+    }
+    return conditions[state]
