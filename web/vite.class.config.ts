@@ -3,7 +3,7 @@ import { defineConfig } from 'vite';
 import { pages, proxy } from './pages.ts';
 
 /**
- * The class screen: no framework, built for Chrome 69 and later. It is built after the other pages into the same `dist/`;
+ * The class screen and the page that pairs it: no framework, built for Chrome 69 and later. They are built after the other pages into the same `dist/`;
  * its files are named `assets/class-*`.
  */
 export default defineConfig({
@@ -16,7 +16,10 @@ export default defineConfig({
     emptyOutDir: false,
     assetsInlineLimit: 0,
     rolldownOptions: {
-      input: { class: fileURLToPath(new URL('./class.html', import.meta.url)) },
+      input: {
+        class: fileURLToPath(new URL('./class.html', import.meta.url)),
+        pair: fileURLToPath(new URL('./pair.html', import.meta.url)),
+      },
       output: {
         entryFileNames: 'assets/class-[name]-[hash].js',
         chunkFileNames: 'assets/class-[name]-[hash].js',

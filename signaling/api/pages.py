@@ -22,7 +22,7 @@ from signaling.api.security import CLASS_PERMISSIONS, CONSOLE_PERMISSIONS, STUDI
 
 DIST = Path(web_package.__file__).parent / "dist"
 ASSET_FOLDERS = ("assets", "class-assets")
-PAGES = {"studio": STUDIO_PERMISSIONS, "class": CLASS_PERMISSIONS, "console": CONSOLE_PERMISSIONS}
+PAGES = {"studio": STUDIO_PERMISSIONS, "class": CLASS_PERMISSIONS, "console": CONSOLE_PERMISSIONS, "pair": CLASS_PERMISSIONS}
 IMMUTABLE = "public, max-age=31536000, immutable"
 HOW_TO_BUILD = "The pages are not built. Run `make setup` (or `cd web && npm ci && npm run build`) and start again.\n"
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -68,6 +68,7 @@ class Pages:
             web.get("/", self._index),
             web.get("/studio/{lecture_id}", self._page("studio")),
             web.get("/class/{screen_id}", self._page("class")),
+            web.get("/pair", self._page("pair")),
             web.get("/console", self._page("console")),
             web.get("/console/{rest:.*}", self._page("console")),
         ]

@@ -1,0 +1,96 @@
+"""A screen is paired from its own page, and again by its room's sticker after a wipe."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.support.chromium import chromium
+from tests.support.look import barriers, foreign_words, overflow
+from tests.support.server import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+AGAIN_SECONDS = 20.0
+SIZES = ({"width": 1920, "height": 1080}, {"width": 1024, "height": 768})
+
+
+def shown_code(page: Page) -> str:
+    """Wait for the six digits and return them."""
+    page.wait_for_function("() => /^[0-9]{3} [0-9]{3}$/.test(document.querySelector('[data-testid=code]').textContent)")
+    return str(page.text_content("[data-testid=code]")).replace(" ", "")
+
+
+def test_a_screen_is_paired_wiped_and_paired_again(server: Server, tmp_path: Path) -> None:
+    demo = server.demo()
+    assert demo is not None
+    token = demo["api_token"]
+    school = demo["screens"][0]["school_code"]
+    with chromium() as browser:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"{server.url}/pair")
+        code = shown_code(page)
+        _, waiting = server.call("POST", "/api/v1/pairings/lookup", token, {"code": code})
+        assert "Chrome" in waiting["agent"]
+        _, classes = server.call("GET", f"/api/v1/classes?school={school}", token)
+        order = {"code": code, "class_id": classes["items"][-1]["id"]}
+        status, screen = server.call("POST", f"/api/v1/pairings/{waiting['id']}/confirm", token, order)
+        assert status == 200
+        page.wait_for_url(f"**/class/{screen['id']}", timeout=10_000)
+        page.wait_for_function("name => document.body.textContent.includes(name)", arg=screen["school"]["name"])
+        kept = context.storage_state()
+
+        context.clear_cookies()
+        page.evaluate("localStorage.clear()")
+        _, sheet = server.call("GET", f"/api/v1/schools/{school}/stickers", token)
+        sticker = next(item for item in sheet["items"] if item["screen_id"] == screen["id"])
+        begun = time.monotonic()
+        page.goto("about:blank")
+        page.goto(sticker["url"])
+        page.wait_for_url(f"**/class/{screen['id']}", timeout=AGAIN_SECONDS * 1000)
+        page.wait_for_function("name => document.body.textContent.includes(name)", arg=screen["school"]["name"])
+        assert time.monotonic() - begun < AGAIN_SECONDS
+        assert sticker["code"] not in page.url
+
+        thief = browser.new_context(storage_state=kept).new_page()
+        thief.goto(f"{server.url}/class/{screen['id']}")
+        thief.wait_for_function("() => document.body.textContent.includes('E-')", timeout=15_000)
+        assert screen["school"]["name"] not in str(thief.text_content("body")), "the old token is worthless"
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: str(size["width"]))
+def test_the_pairing_page_can_be_read_and_touched(
+    server: Server, language: str, size: dict[str, int], tmp_path: Path
+) -> None:
+    with chromium() as browser:
+        page = browser.new_page(viewport=size)
+        page.goto(f"{server.url}/pair?lang={language}")
+        shown_code(page)
+        look(page, language, tmp_path / f"pair-{language}-{size['width']}.png")
+        page.click("text=贴纸" if language == "zh-CN" else "text=sticker")
+        page.wait_for_selector("[data-testid=keypad] button >> nth=0")
+        look(page, language, tmp_path / f"keypad-{language}-{size['width']}.png")
+        smallest = page.evaluate(
+            "() => Math.min(...[...document.querySelectorAll('button')].map(b => Math.min(b.offsetWidth, b.offsetHeight)))"
+        )
+        assert smallest >= 64, "a finger on a panel finds it"
+        for _ in range(3):
+            for letter in "WRNG":
+                page.keyboard.press(letter)
+        page.click("text=连接" if language == "zh-CN" else "text=Connect")
+        page.wait_for_function(
+            "text => document.body.textContent.includes(text)", arg="没有这个" if language == "zh-CN" else "no such"
+        )
+        look(page, language, tmp_path / f"wrong-{language}-{size['width']}.png")
+
+
+def look(page: Page, language: str, picture: Path) -> None:
+    """Keep a picture and check what a machine can see."""
+    page.screenshot(path=picture)
+    assert overflow(page) == []
+    assert foreign_words(page, language) == []
+    assert barriers(page) == []
