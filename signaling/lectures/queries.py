@@ -211,9 +211,10 @@ def _fits(field: str, value: str) -> ColumnElement[bool]:
 
 
 def current(statement: Select[Lecture, str], since: datetime, until: datetime) -> Select[Lecture, str]:
-    """Those that a screen could show now: planned between two times, or running."""
-    running = select(Broadcast.lecture_id).where(Broadcast.state.in_([*RUNNING]))
-    return statement.where(or_(Lecture.scheduled_at.between(since, until), Lecture.id.in_(running)))
+    """Those that a screen could show now: planned between two times, running, or ended since the first of them."""
+    running = or_(Broadcast.state.in_([*RUNNING]), Broadcast.ended_at >= since)
+    begun = select(Broadcast.lecture_id).where(running)
+    return statement.where(or_(Lecture.scheduled_at.between(since, until), Lecture.id.in_(begun)))
 
 
 def _classes(pupils: Any, condition: ColumnElement[bool]) -> Select[SchoolClass, School, Region, int]:

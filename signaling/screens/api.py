@@ -180,7 +180,7 @@ class InventoryApi(_Api):
 def qr(text: str) -> str:
     """Return a QR code as an SVG element that takes its size from the page."""
     out = io.BytesIO()
-    segno.make(text, error="m").save(out, kind="svg", xmldecl=False, svgns=False, omitsize=True, border=2)
+    segno.make(text, error="m").save(out, kind="svg", xmldecl=False, omitsize=True, border=2)
     return out.getvalue().decode()
 
 

@@ -94,3 +94,65 @@ def look(page: Page, language: str, picture: Path) -> None:
     assert overflow(page) == []
     assert foreign_words(page, language) == []
     assert barriers(page) == []
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_an_administrator_connects_a_screen_in_the_console(server: Server, language: str, tmp_path: Path) -> None:
+    demo = server.demo()
+    assert demo is not None
+    with chromium() as browser:
+        room = browser.new_page()
+        room.goto(f"{server.url}/pair")
+        code = shown_code(room)
+        page = browser.new_page(viewport={"width": 1366, "height": 768})
+        log_in(page, demo, language)
+        page.goto(f"{demo['console_url']}?lang={language}#/screens")
+        page.wait_for_selector("[data-testid=screens]")
+        look(page, language, tmp_path / f"screens-{language}.png")
+        page.click("[data-testid=connect]")
+        page.fill(".el-dialog input", "12345")
+        page.click("[data-testid=pair-find]")
+        page.wait_for_selector(".el-form-item__error")
+        page.fill(".el-dialog input", "000000" if code != "000000" else "111111")
+        page.click("[data-testid=pair-find]")
+        page.wait_for_selector("text=没有屏幕显示这个号码" if language == "zh-CN" else "text=No screen shows this code")
+        page.fill(".el-dialog input", f"{code[:3]} {code[3:]}")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("[data-testid=pair-confirm]")
+        choose(page, 0, "云岭小学")
+        choose(page, 1, "")
+        look(page, language, tmp_path / f"dialog-{language}.png")
+        page.click("[data-testid=pair-confirm]")
+        room.wait_for_url("**/class/*", timeout=10_000)
+        page.wait_for_selector("[data-testid=pair-confirm]", state="detached")
+        page.click("a[href^='#/stickers/']")
+        page.wait_for_selector("[data-testid=stickers] img")
+        look(page, language, tmp_path / f"stickers-{language}.png")
+        drawn = page.evaluate(
+            "() => [...document.querySelectorAll('[data-testid=stickers] img')].every(i => i.naturalWidth > 0)"
+        )
+        assert drawn, "the QR codes are pictures"
+
+
+def log_in(page: Page, demo: dict[str, object], language: str) -> None:
+    """Log in at the console."""
+    page.goto(f"{demo['console_url']}?lang={language}")
+    page.fill("input[autocomplete=username]", str(demo["console_user"]))
+    page.fill("input[type=password]", str(demo["console_password"]))
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-testid=person]")
+
+
+def choose(page: Page, place: int, text: str) -> None:
+    """Choose in one of the dialog's lists with the keyboard: the first entry that holds a text."""
+    entry = page.locator(".el-dialog .el-select input").nth(place)
+    entry.click()
+    if text:
+        entry.fill(text)
+        page.wait_for_selector(f".el-select-dropdown__item:visible:has-text('{text}')")
+    entry.press("ArrowDown")
+    entry.press("Enter")
+    page.wait_for_function(
+        "place => document.querySelectorAll('.el-dialog .el-select__placeholder')[place].innerText.length > 1",
+        arg=place,
+    )

@@ -293,7 +293,7 @@ async def _lecture(built: House, *, autostart: bool) -> str:
 
 def _build(settings: Settings, db: Database, *, real: bool) -> House:
     hands, events = Hands(), []
-    directory, lectures = DirectoryService(db), LectureService(db)
+    directory, lectures = DirectoryService(db), LectureService(db, hands.wall)
     plane: Any
     if real:
         from broadcaster.plane import MediaPlane

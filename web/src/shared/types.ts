@@ -2,7 +2,7 @@
 
 export type BroadcastState = 'scheduled' | 'open' | 'live' | 'paused' | 'cut' | 'ended' | 'archived';
 export type LectureOrder = 'open' | 'start' | 'pause' | 'resume' | 'end' | 'cut';
-export type Role = 'prefecture_admin' | 'operator' | 'county_admin' | 'school_admin' | 'lecturer';
+export type Role = 'prefecture_admin' | 'operator' | 'county_admin' | 'school_admin' | 'lecturer' | 'reviewer' | 'auditor';
 
 export interface User {
   id: string;

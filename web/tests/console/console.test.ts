@@ -160,7 +160,7 @@ describe('the words', () => {
 
 describe('keys', () => {
   /** Keys that are put together from a code, a state or a name. */
-  const COMPOSED = /^(problem|role|state|school|screen|col|recording|trouble|figure|confirm|order|lecture\.tab|exports|review|storage|alarm|gap)\./;
+  const COMPOSED = /^(problem|role|state|school|screen|col|recording|trouble|figure|confirm|order|lecture\.tab|exports|review|storage|alarm|gap|screens)\./;
 
   it('are all used', () => {
     const root = fileURLToPath(new URL('../../src/console/', import.meta.url));

@@ -7,12 +7,16 @@ export type Route =
   | { page: 'lectures' }
   | { page: 'lecture'; id: string; tab: Tab }
   | { page: 'recordings' }
-  | { page: 'recording'; id: string };
+  | { page: 'recording'; id: string }
+  | { page: 'screens' }
+  | { page: 'stickers'; id: string };
 
 export function parse(hash: string): Route {
   const [page, id, tab] = hash.replace(/^#\/?/, '').split('/').map(decodeURIComponent);
   const named = id !== undefined && id !== '';
   if (page === 'recordings') return named ? { page: 'recording', id } : { page: 'recordings' };
+  if (page === 'screens') return { page };
+  if (page === 'stickers' && named) return { page, id };
   if (page !== 'lectures' || !named) return { page: 'lectures' };
   return { page: 'lecture', id, tab: TABS.find((name) => name === tab) ?? 'board' };
 }
@@ -21,7 +25,10 @@ export function format(route: Route): string {
   switch (route.page) {
     case 'lectures':
     case 'recordings':
+    case 'screens':
       return `#/${route.page}`;
+    case 'stickers':
+      return `#/stickers/${encodeURIComponent(route.id)}`;
     case 'recording':
       return `#/recordings/${encodeURIComponent(route.id)}`;
     case 'lecture':

@@ -1,8 +1,10 @@
 import { problemsEn } from '../../shared/i18n/problems';
+import { screensEn } from './screens';
 import type { Key } from './zh';
 
 export const en: Record<Key, string> = {
   ...problemsEn,
+  ...screensEn,
   'app.title': 'Console',
   'app.product': 'Jiangtang',
   'app.offline': 'The network is down; this is how things were before. It updates by itself afterwards',
@@ -21,6 +23,8 @@ export const en: Record<Key, string> = {
   'role.county_admin': 'County administrator',
   'role.school_admin': 'School administrator',
   'role.lecturer': 'Lecturer',
+  'role.reviewer': 'Content reviewer',
+  'role.auditor': 'Auditor',
   'login.title': 'Log in to the console',
   'login.name': 'Account',
   'login.password': 'Password',

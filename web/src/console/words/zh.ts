@@ -1,8 +1,10 @@
 import { problemsZh } from '../../shared/i18n/problems';
+import { screensZh } from './screens';
 
 /** The console's sentences. Verb first, plain; numbers with their denominator. */
 export const zh = {
   ...problemsZh,
+  ...screensZh,
   'app.title': '管理台',
   'app.product': '讲堂',
   'app.offline': '网络已断开，显示的是断开前的情况；恢复后自动更新',
@@ -21,6 +23,8 @@ export const zh = {
   'role.county_admin': '县级管理员',
   'role.school_admin': '学校管理员',
   'role.lecturer': '讲师',
+  'role.reviewer': '内容审核员',
+  'role.auditor': '审计员',
   'login.title': '登录管理台',
   'login.name': '账号',
   'login.password': '密码',
