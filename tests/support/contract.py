@@ -34,7 +34,7 @@ class Found:
 
 def examine(
     url: str,
-    token: str,
+    cookies: Mapping[str, str],
     known: Mapping[str, Sequence[str]],
     *,
     examples: int,
@@ -48,12 +48,17 @@ def examine(
         if (operation.method.upper(), operation.path) in leave_out:
             continue
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-            _one(operation, mode, token, known, examples, found)
+            _one(operation, mode, cookies, known, examples, found)
     return found
 
 
 def _one(
-    operation: Any, mode: GenerationMode, token: str, known: Mapping[str, Sequence[str]], examples: int, found: Found
+    operation: Any,
+    mode: GenerationMode,
+    cookies: Mapping[str, str],
+    known: Mapping[str, Sequence[str]],
+    examples: int,
+    found: Found,
 ) -> None:
     try:
         cases = operation.as_strategy(generation_mode=mode)
@@ -74,7 +79,8 @@ def _one(
         for name in case.path_parameters or {}:
             if known.get(name) and data.draw(st.booleans()):
                 case.path_parameters[name] = data.draw(st.sampled_from(list(known[name])))
-        response = case.call(headers={"Authorization": f"Bearer {token}"}, timeout=20)
+        case.headers.pop("Authorization", None)  # a request that has it is not asked by its cookie
+        response = case.call(headers={"Sec-Fetch-Site": "same-origin"}, cookies=dict(cookies), timeout=20)
         found.requests += 1
         found.statuses[response.status_code] = found.statuses.get(response.status_code, 0) + 1
         case.validate_response(response, checks=CHECKS)
