@@ -72,16 +72,6 @@ class LectureReview(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
 
 
-class CalendarFeed(Base):
-    """The secret address of a school's calendar. It shows what hangs on the school's board, so it is kept as it is."""
-
-    __tablename__ = "calendar_feeds"
-
-    school_code: Mapped[str] = mapped_column(ForeignKey("schools.code"), primary_key=True)
-    token: Mapped[str] = mapped_column(String(64), unique=True)
-    made_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
-
-
 class LectureTarget(Base):
     """A class that was expected when the lecture opened. **Frozen**: later changes of the directory do not touch it."""
 

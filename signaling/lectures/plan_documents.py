@@ -199,13 +199,6 @@ class ReviewList(BaseModel):
     items: list[ReviewDocument]
 
 
-class FeedDocument(BaseModel):
-    """The secret address of a school's calendar."""
-
-    url: str
-    made_at: datetime
-
-
 def review_document(row: LectureReview, name: str) -> ReviewDocument:
     """Return the document of a step."""
     return ReviewDocument.model_validate(

@@ -7,8 +7,8 @@ from alembic import op
 
 from signaling.db import base as types
 
-revision = "0005"
-down_revision = "0004"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 COLUMNS = ("sticker_serial", "sticker_hash", "repaired_at", "repairs", "agent", "last_seen_at")

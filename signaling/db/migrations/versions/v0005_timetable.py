@@ -1,4 +1,4 @@
-"""Content review, scopes of lectures, calendars of schools."""
+"""Content review, scopes of lectures."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from alembic import op
 from signaling.db import base as types
 from signaling.db.append_only import statements, undone
 
-revision = "0006"
-down_revision = "0005"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 CHECKS = {
@@ -66,20 +66,11 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_lecture_reviews_lecture_id"), ["lecture_id"], unique=False)
     for sql in statements("lecture_reviews", op.get_bind().dialect.name):
         op.execute(sql)
-    op.create_table(
-        "calendar_feeds",
-        sa.Column("school_code", sa.String(length=10), nullable=False),
-        sa.Column("token", sa.String(length=64), nullable=False),
-        sa.Column("made_at", types.UtcDateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["school_code"], ["schools.code"], name=op.f("fk_calendar_feeds_school_code_schools")),
-        sa.PrimaryKeyConstraint("school_code", name=op.f("pk_calendar_feeds")),
-        sa.UniqueConstraint("token", name=op.f("uq_calendar_feeds_token")),
-    )
 
 
 def downgrade() -> None:
     """Take all of it away; who approved what stays in the audit log."""
-    for table in ("calendar_feeds", "lecture_reviews", "lecture_filters"):
+    for table in ("lecture_reviews", "lecture_filters"):
         op.drop_table(table)
     for sql in undone("lecture_reviews", op.get_bind().dialect.name):
         op.execute(sql)
