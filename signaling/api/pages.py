@@ -22,7 +22,12 @@ from signaling.api.security import CLASS_PERMISSIONS, CONSOLE_PERMISSIONS, STUDI
 
 DIST = Path(web_package.__file__).parent / "dist"
 ASSET_FOLDERS = ("assets", "class-assets")
-PAGES = {"studio": STUDIO_PERMISSIONS, "class": CLASS_PERMISSIONS, "console": CONSOLE_PERMISSIONS, "pair": CLASS_PERMISSIONS}
+PAGES = {
+    "studio": STUDIO_PERMISSIONS,
+    "class": CLASS_PERMISSIONS,
+    "console": CONSOLE_PERMISSIONS,
+    "pair": CLASS_PERMISSIONS,
+}
 IMMUTABLE = "public, max-age=31536000, immutable"
 HOW_TO_BUILD = "The pages are not built. Run `make setup` (or `cd web && npm ci && npm run build`) and start again.\n"
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
