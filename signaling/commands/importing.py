@@ -23,7 +23,16 @@ from signaling.db.migrate import SchemaError, upgrade
 from signaling.db.opening import open_database
 from signaling.directory.class_names import school_year
 from signaling.directory.import_service import ImportService
-from signaling.directory.importing import ClassRow, Reading, RowError, SchoolRow, read_classes, read_schools
+from signaling.directory.importing import (
+    ClassRow,
+    Reading,
+    RowError,
+    SchoolRow,
+    TeacherRow,
+    read_classes,
+    read_schools,
+    read_teachers,
+)
 from signaling.directory.listed import Changes
 from signaling.directory.service import DirectoryService
 from signaling.directory.tabular import TableError
@@ -42,7 +51,7 @@ FILE_REASONS: Final = {
 
 def add_to(commands: Any) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser("import", help="import schools and classes from XLSX or CSV")
+    parser = commands.add_parser("import", help="import schools, classes and teachers from XLSX or CSV")
     parser.add_argument("what", choices=sorted(COLUMNS))
     parser.add_argument("file", type=Path, metavar="FILE", help="the workbook or CSV; with --template it is written")
     parser.add_argument("--template", action="store_true", help="write an empty workbook to fill in to FILE")
@@ -82,11 +91,15 @@ async def _import(settings: Settings, regions: Sequence[Region], options: argpar
         imports = ImportService(db)
         offset = timedelta(hours=settings.attendance.report_utc_offset_hours)
         year = options.school_year or school_year((utc_now() + offset).date())
-        reading: Reading[SchoolRow] | Reading[ClassRow]
+        reading: Reading[SchoolRow] | Reading[ClassRow] | Reading[TeacherRow]
         if options.what == "schools":
             reading = schools = read_schools(data, names_of(regions))
             if _is_good(schools, options):
                 _done(await imports.take_schools(schools.items, ACTOR))
+        elif options.what == "teachers":
+            reading = teachers = read_teachers(data, await imports.kinds())
+            if _is_good(teachers, options):
+                _done(await imports.take_teachers(teachers.items, ACTOR))
         else:
             reading = classes = read_classes(data, await imports.kinds(), year)
             if _is_good(classes, options):

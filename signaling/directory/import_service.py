@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from signaling.auth.models import AuditEntry
 from signaling.db.engine import Database
-from signaling.directory.importing import ClassRow, SchoolRow
+from signaling.directory.importing import ClassRow, SchoolRow, TeacherRow
 from signaling.directory.listed import Changes
-from signaling.directory.models import School, SchoolClass
+from signaling.directory.models import School, SchoolClass, Teacher
 
 
 class ImportService:
@@ -41,6 +41,17 @@ class ImportService:
             pairs = [(known.get((row.school_code, row.cohort.code)), _class_values(row)) for row in rows]
             return await _take(session, SchoolClass, pairs, actor)
 
+    async def take_teachers(self, rows: Sequence[TeacherRow], actor: str) -> Changes:
+        """Write imported teachers in one transaction; the same rows again change nothing. Teachers not named stay as they are."""
+        async with self._db.writing() as session:
+            known = {(one.school_code, one.staff_no): one for one in await session.scalars(select(Teacher))}
+            pairs = [(known.get(row.key), _teacher_values(row)) for row in rows]
+            return await _take(session, Teacher, pairs, actor)
+
+
+def _teacher_values(row: TeacherRow) -> dict[str, Any]:
+    return {"school_code": row.school_code, "staff_no": row.staff_no, "name": row.name, "subject": row.subject}
+
 
 def _school_values(row: SchoolRow) -> dict[str, Any]:
     values = asdict(row)
@@ -60,8 +71,8 @@ def _class_values(row: ClassRow) -> dict[str, Any]:
 
 async def _take(
     session: AsyncSession,
-    model: type[School] | type[SchoolClass],
-    pairs: Iterable[tuple[School | SchoolClass | None, dict[str, Any]]],
+    model: type[School] | type[SchoolClass] | type[Teacher],
+    pairs: Iterable[tuple[School | SchoolClass | Teacher | None, dict[str, Any]]],
     actor: str,
 ) -> Changes:
     added: list[dict[str, Any]] = []

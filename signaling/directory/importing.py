@@ -1,10 +1,11 @@
-"""What the rows of an import mean: schools and classes, or the reason why not. Pure.
+"""What the rows of an import mean: schools, classes and teachers, or the reason why not. Pure.
 
 **Every bad row is told with its line, its column and a reason**, and one bad row is enough that nothing of the file is written.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
@@ -15,6 +16,8 @@ from signaling.directory.tabular import Row, Table, TableError, read_table
 
 CODE, NAME, COUNTY, KIND, PLACE = "学校标识码", "学校名称", "县（市、区）", "办学类型", "城乡类型"
 CLASS, PUPILS = "班级名称", "班级人数"
+STAFF_NO, PERSON, SUBJECT = "工号", "姓名", "任教学科"
+STAFF_NO_LENGTH: Final = 32
 NAME_LENGTH: Final = 64
 MOST_PUPILS: Final = 500  # of one class; more is a number of something else
 
@@ -33,6 +36,7 @@ REASONS: Final = {
     "class_name_ambiguous": "这个班级名称有两种读法，请写成如 七年级（3）班 或 2024级3班",
     "class_stage_missing": "看不出是哪个学段，请写成如 小2024级3班 或 初2024级3班",
     "class_not_at_school": "按本学年推算，这个班不在校，请核对年级或入学年份",
+    "bad_staff_no": f"工号应为 1 到 {STAFF_NO_LENGTH} 位字母、数字或短横线；请勿填写身份证号或手机号",
     "bad_number": "应为 0 到 {most} 的整数",
 }
 """Code -> what is wrong and what to do, for the person who made the file."""
@@ -87,7 +91,23 @@ class ClassRow:
         return self.school_code, self.cohort
 
 
-Item = TypeVar("Item", SchoolRow, ClassRow)
+@dataclass(frozen=True, slots=True)
+class TeacherRow:
+    """A member of a school's staff as a file names it."""
+
+    line: int
+    school_code: str
+    staff_no: str
+    name: str
+    subject: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What must not be in a file twice."""
+        return self.school_code, self.staff_no
+
+
+Item = TypeVar("Item", SchoolRow, ClassRow, TeacherRow)
 
 
 @dataclass(slots=True)
@@ -108,9 +128,14 @@ class _BadRow(Exception):
 
 SCHOOL_COLUMNS: Final = (CODE, NAME, COUNTY, KIND, PLACE)
 CLASS_COLUMNS: Final = (CODE, CLASS, PUPILS)
+TEACHER_COLUMNS: Final = (CODE, STAFF_NO, PERSON, SUBJECT)
 _SCHOOL_ALIASES = {"学校代码": CODE, "标识码": CODE, "学校": NAME, "县市区": COUNTY, "县(市、区)": COUNTY, "县": COUNTY}
 _SCHOOL_ALIASES |= {"行政区划代码": COUNTY, "学校类型": KIND, "城乡分类": PLACE, "城乡分类代码": PLACE}
 _CLASS_ALIASES = {"学校代码": CODE, "标识码": CODE, "班级": CLASS, "人数": PUPILS, "学生数": PUPILS}
+_TEACHER_ALIASES = {"学校代码": CODE, "标识码": CODE, "教职工号": STAFF_NO, "教师姓名": PERSON, "学科": SUBJECT}
+_STAFF_NO: Final = re.compile(rf"[0-9A-Za-z-]{{1,{STAFF_NO_LENGTH}}}")
+# A number of identity or of a mobile telephone is no staff number: it must not come into the system by the wrong column.
+_PERSONAL: Final = re.compile(r"[1-9][0-9]{16}[0-9Xx]|1[3-9][0-9]{9}")
 
 
 def read_schools(data: bytes, regions: Mapping[str, str]) -> Reading[SchoolRow]:
@@ -123,6 +148,12 @@ def read_classes(data: bytes, kinds: Mapping[str, str], school_year: int) -> Rea
     """Read a file of classes. `kinds` maps the code of every school to its kind; raises `TableError`."""
     table = read_table(data, CLASS_COLUMNS, _CLASS_ALIASES, (CODE, CLASS, PUPILS))
     return _read(table, lambda row: _class(row, kinds, school_year))
+
+
+def read_teachers(data: bytes, kinds: Mapping[str, str]) -> Reading[TeacherRow]:
+    """Read a file of teachers. `kinds` has the codes of all schools; raises `TableError`."""
+    table = read_table(data, TEACHER_COLUMNS, _TEACHER_ALIASES, (CODE, STAFF_NO, PERSON))
+    return _read(table, lambda row: _teacher(row, kinds))
 
 
 def _read(table: Table, take: Callable[[Row], Item]) -> Reading[Item]:
@@ -146,7 +177,7 @@ def _read(table: Table, take: Callable[[Row], Item]) -> Reading[Item]:
 
 
 def _key_column(columns: Iterable[str]) -> str:
-    return CLASS if CLASS in columns else CODE
+    return next(column for column in (CLASS, STAFF_NO, CODE) if column in columns)
 
 
 def _required(row: Row, column: str) -> str:
@@ -199,6 +230,18 @@ def _class(row: Row, kinds: Mapping[str, str], school_year: int) -> ClassRow:
     except ClassNameError as error:
         raise _BadRow(CLASS, error.code) from None
     return ClassRow(row.line, code, cohort, cohort.name_in(school_year), _pupils(row))
+
+
+def _teacher(row: Row, kinds: Mapping[str, str]) -> TeacherRow:
+    code = _school_code(row)
+    if code not in kinds:
+        raise _BadRow(CODE, "unknown_school")
+    number = _required(row, STAFF_NO)
+    if not _STAFF_NO.fullmatch(number) or _PERSONAL.fullmatch(number):
+        raise _BadRow(STAFF_NO, "bad_staff_no")
+    if len(row[SUBJECT]) > STAFF_NO_LENGTH:
+        raise _BadRow(SUBJECT, "too_long")
+    return TeacherRow(row.line, code, number, _required(row, PERSON), row[SUBJECT])
 
 
 def _pupils(row: Row) -> int:

@@ -9,24 +9,38 @@ from typing import Final
 import xlsxwriter
 
 from signaling.directory.codes import KINDS, URBAN_RURAL
-from signaling.directory.importing import CLASS, CLASS_COLUMNS, CODE, COUNTY, KIND, NAME, PLACE, PUPILS, SCHOOL_COLUMNS
+from signaling.directory.importing import (
+    CLASS,
+    CLASS_COLUMNS,
+    CODE,
+    COUNTY,
+    KIND,
+    NAME,
+    PERSON,
+    PLACE,
+    PUPILS,
+    SCHOOL_COLUMNS,
+    STAFF_NO,
+    TEACHER_COLUMNS,
+)
 
-COLUMNS: Final = {"schools": SCHOOL_COLUMNS, "classes": CLASS_COLUMNS}
-_TITLES: Final = {"schools": "学校", "classes": "班级"}
-_REQUIRED: Final = frozenset({CODE, NAME, COUNTY, CLASS, PUPILS})
+COLUMNS: Final = {"schools": SCHOOL_COLUMNS, "classes": CLASS_COLUMNS, "teachers": TEACHER_COLUMNS}
+_TITLES: Final = {"schools": "学校", "classes": "班级", "teachers": "教师"}
+_REQUIRED: Final = frozenset({CODE, NAME, COUNTY, CLASS, PUPILS, STAFF_NO, PERSON})
 _HINTS: Final = {
     CODE: "10 位数字；没有的填 T 加 9 位数字",
     KIND: "不填时由标识码前两位得出",
     PLACE: "可不填",
     CLASS: "如 七年级（3）班、五(2)班、2024级3班",
     PUPILS: "只填人数，不填姓名",
+    STAFF_NO: "学校自编的工号；请勿填写身份证号或手机号",
 }
 _ROWS: Final = 20_000
 _WIDTH: Final = 22
 
 
 def template(what: str, counties: Sequence[str]) -> bytes:
-    """Return the XLSX workbook for `what`, `schools` or `classes`; columns that must be filled in are marked with a star."""
+    """Return the XLSX workbook for `what`, `schools`, `classes` or `teachers`; columns that must be filled in are marked with a star."""
     choices: Mapping[str, Sequence[str]] = {
         COUNTY: counties,
         KIND: list(KINDS.values()),

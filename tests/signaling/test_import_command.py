@@ -53,6 +53,34 @@ def test_from_an_empty_server_to_schools_and_classes(desk: Desk) -> None:
     assert "新增 0，更新 0，未变 2" in desk.said
 
 
+TEACHERS = (
+    "学校标识码,工号,姓名,任教学科\n2152900001,001,甲老师,语文\n2152900001,A-02,乙老师,\n3152900002,001,丙老师,体育\n"
+)
+
+
+def test_teachers_come_by_the_numbers_that_their_schools_gave(desk: Desk) -> None:
+    teachers = desk.file("teachers.csv", TEACHERS)
+    assert desk.run("teachers", teachers) == 1, "there are no schools yet"
+    assert desk.run("schools", desk.file("schools.csv", SCHOOLS)) == 0
+    assert desk.run("teachers", teachers) == 0
+    assert "新增 3，更新 0，未变 0" in desk.said
+    assert desk.run("teachers", desk.file("changed.csv", TEACHERS.replace("体育", "道德与法治"))) == 0
+    assert "新增 0，更新 1，未变 2" in desk.said
+
+
+@pytest.mark.parametrize("number", ["522301199001011234", "52230119900101123X", "13800000000", "一号", "x" * 33, ""])
+def test_a_number_of_identity_or_a_telephone_is_no_staff_number(desk: Desk, number: str) -> None:
+    assert desk.run("schools", desk.file("schools.csv", SCHOOLS)) == 0
+    assert desk.run("teachers", desk.file("bad.csv", TEACHERS.replace("A-02", number))) == 1
+    assert "第 3 行 工号" in desk.said
+
+
+def test_a_staff_number_twice_in_a_school_is_told(desk: Desk) -> None:
+    assert desk.run("schools", desk.file("schools.csv", SCHOOLS)) == 0
+    assert desk.run("teachers", desk.file("twice.csv", TEACHERS.replace("A-02", "001"))) == 1
+    assert "与第 2 行重复" in desk.said
+
+
 def test_one_bad_row_keeps_the_whole_file_out(desk: Desk) -> None:
     bad = desk.file("bad.csv", SCHOOLS + "=1+1,清溪小学,兴义市\n2152900003,清溪小学,贵阳市\n")
     errors = desk.folder / "errors.csv"
