@@ -8,7 +8,7 @@ WEB_STAMP := web/dist/.built
 WEB_SOURCES := $(shell find web -type f \( -name '*.ts' -o -name '*.vue' -o -name '*.html' -o -name '*.css' -o -name '*.json' \) \
 	-not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 
-.PHONY: setup native run test test-fast bench fuzz sanitize lint format web test-tools clean
+.PHONY: setup native run test test-fast bench bench-prefecture fuzz sanitize lint format web test-tools clean
 
 setup: $(PY_STAMP) $(WEB_STAMP)
 
@@ -64,6 +64,10 @@ sanitize: $(PY_STAMP) test-tools
 # All of it takes ten minutes and wants a quiet machine; BENCH=--quick takes two.
 bench: setup
 	$(BIN)/python -m tests.bench $(BENCH)
+
+# The files and the lists of a whole prefecture.
+bench-prefecture: setup
+	$(BIN)/python -m tests.bench.prefecture
 
 lint: $(PY_STAMP) $(NODE_STAMP)
 	$(BIN)/ruff check .

@@ -39,6 +39,11 @@ def head() -> str | None:
     return ScriptDirectory.from_config(config()).get_current_head()
 
 
+def revisions() -> frozenset[str]:
+    """Return every step that this program knows."""
+    return frozenset(step.revision for step in ScriptDirectory.from_config(config()).walk_revisions())
+
+
 async def upgrade(db: Database) -> None:
     """Take all steps that are missing; raises `SchemaError`."""
     await _step(db, lambda config: command.upgrade(config, "head"))

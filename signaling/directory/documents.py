@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from signaling.api.paging import PageQuery
 from signaling.directory.class_names import school_year
 from signaling.directory.codes import KINDS, URBAN_RURAL
-from signaling.directory.listed import ListedClass, ListedCounty, ListedSchool
+from signaling.directory.listed import ListedClass, ListedCounty, ListedSchool, NamedNode
 from signaling.directory.models import Region, School, SchoolEvent, Screen
 
 EventKind = Literal["opened", "closed", "reopened", "merged", "renamed", "moved", "recoded"]
@@ -355,6 +355,6 @@ def event_document(row: SchoolEvent) -> EventDocument:
     )
 
 
-def place_of(row: Region | School) -> NodeName:
+def place_of(row: Region | School | NamedNode) -> NodeName:
     """Return a node by its code and name."""
     return NodeName(code=row.code, name=row.name)

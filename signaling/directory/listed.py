@@ -75,9 +75,17 @@ class TreeNode:
     closed: bool = False
 
 
-def county_node(item: ListedCounty) -> TreeNode:
-    """Return a county unit as a node of the tree."""
-    return TreeNode(item.region.code, item.region.name, "county", item.region.parent_code, item.schools)
+@dataclass(frozen=True, slots=True)
+class NamedNode:
+    """A node by its code and name."""
+
+    code: str
+    name: str
+
+
+def county_node(row: Region, schools: int) -> TreeNode:
+    """Return a county unit with the number of its schools as a node of the tree."""
+    return TreeNode(row.code, row.name, "county", row.parent_code, schools)
 
 
 def school_node(school: School, today: date) -> TreeNode:

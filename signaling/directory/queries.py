@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, TypeVarTuple
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 
@@ -110,6 +110,15 @@ def _in_state(closed_on: Any, state: str, today: date) -> ColumnElement[bool]:
     if state == "all":
         return true()
     return is_open(closed_on, today) if state == "open" else closed_on <= today
+
+
+Row = TypeVarTuple("Row")
+
+
+def part(statement: Select[*Row], key: Any, limit: int, offset: int) -> Select[*Row]:
+    """A page of a statement: only the keys of all rows are sorted, and only the rows of the page are read."""
+    page = statement.with_only_columns(key).limit(limit).offset(offset).subquery()
+    return statement.where(key.in_(select(page.c[0])))
 
 
 def number_of(statement: Select[*tuple[Any, ...]]) -> Select[int]:

@@ -19,6 +19,7 @@ from signaling.directory.listed import (
     ListedClass,
     ListedCounty,
     ListedSchool,
+    NamedNode,
     ScreenInfo,
     TreeNode,
     county_node,
@@ -92,7 +93,7 @@ class DirectoryService:
         statement = queries.classes(scope, wanted)
         async with self._db.reading() as session:
             total = await session.scalar(queries.number_of(statement)) or 0
-            rows = (await session.execute(statement.limit(limit).offset(offset))).all()
+            rows = (await session.execute(queries.part(statement, SchoolClass.id, limit, offset))).all()
             screens = _by_first(await session.execute(queries.screens_by_class([made.id for made, _, _ in rows])))
         return [ListedClass(*row, *screens.get(row[0].id, (0,))) for row in rows], total
 
@@ -151,9 +152,14 @@ class DirectoryService:
         async with self._db.reading() as session:
             return list(await session.scalars(select(Region).order_by(Region.sort)))
 
+    async def county_nodes(self, scope: Scope, today: date) -> list[TreeNode]:
+        """Return the county units that concern a scope as nodes of the tree."""
+        async with self._db.reading() as session:
+            return [county_node(row, number) for row, number in await session.execute(queries.counties(scope, today))]
+
     async def tree(self, scope: Scope, parent: str | None, today: date) -> list[TreeNode] | None:
         """Return the children of a node, or the caller's tops without one; None when it is not the caller's."""
-        counties = await self.counties(scope, today)
+        counties = await self.county_nodes(scope, today)
         async with self._db.reading() as session:
             top = await session.scalar(select(Region).where(Region.level == "prefecture"))
             if parent is None and scope.school is not None:
@@ -162,25 +168,28 @@ class DirectoryService:
             if parent is None and top is not None and scope.regions is None:
                 return [TreeNode(top.code, top.name, "prefecture", None, sum(one.schools for one in counties))]
             if parent is None or (top is not None and parent == top.code and scope.regions is None):
-                return [county_node(one) for one in counties]
+                return counties
             if not scope.includes_region(parent) or await session.get(Region, parent) is None:
                 return None
             within = queries.schools(scope, SchoolFilter(county=parent, state="open", today=today))
             return [school_node(school, today) for school, _ in await session.execute(within)]
 
-    async def search(self, scope: Scope, text: str, today: date, limit: int) -> list[tuple[TreeNode, Region]]:
+    async def search(self, scope: Scope, text: str, today: date, limit: int) -> list[tuple[TreeNode, NamedNode]]:
         """Return county units and schools by parts of their names or beginnings of their codes, county units first."""
         words = text.split()
         if not words:
             return []
         found = [
-            (county_node(one), one.region)
-            for one in await self.counties(scope, today)
-            if all(word in one.region.name or one.region.code.startswith(word) for word in words)
+            (one, NamedNode(one.code, one.name))
+            for one in await self.county_nodes(scope, today)
+            if all(word in one.name or one.code.startswith(word) for word in words)
         ]
         statement = queries.schools(scope, SchoolFilter(text=text, state="open", today=today)).limit(limit)
         async with self._db.reading() as session:
-            found += [(school_node(school, today), county) for school, county in await session.execute(statement)]
+            found += [
+                (school_node(school, today), NamedNode(county.code, county.name))
+                for school, county in await session.execute(statement)
+            ]
         return found[:limit]
 
     async def region_code(self, code: str) -> str | None:

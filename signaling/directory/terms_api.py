@@ -112,11 +112,11 @@ class TermsApi:
 
     async def _visible(self, scope: Scope) -> set[str]:
         """Return the regions whose terms the caller may see: the prefecture's, which hold where a county unit says nothing."""
-        counties = {one.region.code for one in await self._directory.counties(scope, self._today())}
+        counties = {one.code for one in await self._directory.county_nodes(scope, self._today())}
         return counties | {row.code for row in await self._directory.regions() if row.level == "prefecture"}
 
     async def _own_region(self, principal: Principal, scope: Scope) -> str:
         if scope.school is None:
             return principal.node
-        counties = await self._directory.counties(scope, self._today())
-        return counties[0].region.code if counties else ""
+        counties = await self._directory.county_nodes(scope, self._today())
+        return counties[0].code if counties else ""

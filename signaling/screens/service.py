@@ -28,7 +28,7 @@ from signaling.auth.models import AuditEntry
 from signaling.db.base import utc_now
 from signaling.db.engine import Database
 from signaling.directory.models import School, SchoolClass, Screen
-from signaling.directory.queries import Scope
+from signaling.directory.queries import Scope, part
 from signaling.screens import queries, stickers
 from signaling.screens.models import Pairing
 from signaling.screens.queries import ScreenFilter, ScreenRow
@@ -243,7 +243,7 @@ class ScreensService:
         statement = queries.screens(scope, wanted, self._clock())
         async with self._db.reading() as session:
             total = await session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
-            return [ScreenRow(*row) for row in await session.execute(statement.limit(limit).offset(offset))], total
+            return [ScreenRow(*row) for row in await session.execute(part(statement, Screen.id, limit, offset))], total
 
     async def one(self, scope: Scope, screen_id: str) -> ScreenRow | None:
         """Return a screen; None when there is none, or the scope does not cover it."""
