@@ -95,7 +95,7 @@ class Server:
         """Remove everything that a restore into an empty database has written."""
         self._execute(sql.SQL("DROP SCHEMA public CASCADE"), sql.SQL("CREATE SCHEMA public"))
 
-    def _execute(self, *statements: sql.Composable) -> None:
+    def _execute(self, *statements: sql.SQL | sql.Composed) -> None:
         try:
             with self.connect() as connection, connection.transaction():
                 for statement in statements:
@@ -105,7 +105,7 @@ class Server:
 
     def _run(self, program: str, *arguments: str) -> None:
         environment = dict(os.environ) | ({"PGPASSWORD": self._password} if self._password else {})
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - a client program of PostgreSQL with arguments of our own
             [program, *arguments, self._address], env=environment, capture_output=True, text=True, check=False
         )
         if done.returncode:
@@ -127,12 +127,14 @@ def tool(name: str, needed: int) -> str:
 
 def check(source: Path) -> None:
     """Read the table of contents of a snapshot; raises `BackupError`."""
-    done = subprocess.run([tool("pg_restore", 0), "--list", str(source)], capture_output=True, text=True, check=False)
+    done = subprocess.run(  # noqa: S603 - the same
+        [tool("pg_restore", 0), "--list", str(source)], capture_output=True, text=True, check=False
+    )
     if done.returncode or "alembic_version" not in done.stdout:
         raise BackupError(f"this is no database of this program: {done.stderr.strip()}")
 
 
 def _major(program: str) -> int:
-    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
     found = re.search(r"(\d+)(\.|\s|$)", told)
     return int(found[1]) if found else 0
