@@ -18,6 +18,7 @@ DEFAULT_FILE = Path(__file__).with_name("default.toml")
 Port = Annotated[int, Field(ge=0, le=65535)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
+DayOfYear = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])$")]
 
 
 class Section(BaseModel):
@@ -174,6 +175,15 @@ class AuthSettings(Section):
     longest_wait_seconds: Positive
 
 
+class TermsSettings(Section):
+    """`[terms]`"""
+
+    first: tuple[DayOfYear, DayOfYear]
+    second: tuple[DayOfYear, DayOfYear]
+    earliest: DayOfYear
+    latest: DayOfYear
+
+
 class LecturesSettings(Section):
     """`[lectures]`"""
 
@@ -257,6 +267,7 @@ class Settings(BaseSettings):
     retention: RetentionSettings
     database: DatabaseSettings
     auth: AuthSettings
+    terms: TermsSettings
     lectures: LecturesSettings
     screens: ScreensSettings
     live: LiveSettings

@@ -89,10 +89,10 @@ class Node:
         self.auth = AuthService(self.db, settings.auth)
         self.directory = DirectoryService(self.db)
         self.schools = SchoolsService(self.db, self.today)
-        self.terms = TermsService(self.db)
+        self.terms = TermsService(self.db, settings.terms)
         self.screens = ScreensService(self.db, settings.screens, tokens.derived_key("stickers"))
-        self.lectures = LectureService(self.db)
-        self.plans = PlanService(self.db)
+        self.lectures = LectureService(self.db, self.today)
+        self.plans = PlanService(self.db, self.today)
         self.access = Access(self.auth, self.lectures)
         self.plane = MediaPlane(settings, on_event=lambda event: self.live.on_media_event(event))
         self.live = LiveService(

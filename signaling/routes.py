@@ -10,7 +10,7 @@ from aiohttp import web
 from signaling.attendance import api as attendance_api
 from signaling.auth import api as auth_api
 from signaling.directory import api as directory_api
-from signaling.directory import terms_api
+from signaling.directory import classes_api, terms_api
 from signaling.lectures import api as lectures_api
 from signaling.lectures import plan_api
 from signaling.library import api as library_api
@@ -30,6 +30,7 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     """Yield the routes under `/api/v1`, `/whip`, `/whep` and `/hls`."""
     yield from auth_api.routes(node.auth, node.settings.auth.login_seconds)
     yield from directory_api.routes(node.auth, node.directory, node.schools, node.today)
+    yield from classes_api.routes(node.auth, node.directory, node.schools, node.today)
     yield from terms_api.routes(node.auth, node.directory, node.terms, node.today)
     yield from screens_api.routes(node.auth, node.directory, node.screens, node.live.sessions.is_watching)
     yield from lectures_api.routes(node.auth, node.access, node.documents)

@@ -1,7 +1,7 @@
-"""`/api/v1/counties`, `/tree`, `/schools`, `/classes`: the directory as the caller's node may see and change it.
+"""`/api/v1/counties`, `/tree`, `/schools`: the directory as the caller's node may see and change it.
 
 1. **What a scope does not cover does not exist**: a foreign school and a missing one give the same 404, a foreign county an empty list.
-2. Schools are kept by prefecture and county units; a school's own administrators keep its classes.
+2. Schools are kept by prefecture and county units; a school's own administrators keep its classes (`classes_api`).
 3. Only the prefecture moves a school from one county unit to another.
 """
 
@@ -22,6 +22,7 @@ from signaling.api.problems import Problem, not_found
 from signaling.auth.identity import Permission, Principal
 from signaling.auth.service import AuthService
 from signaling.directory import documents as shown
+from signaling.directory.class_documents import SchoolWithClasses, class_document
 from signaling.directory.lifecycle import Happening, wrong
 from signaling.directory.queries import ClassFilter, SchoolFilter, Scope
 from signaling.directory.schools_service import SchoolsService
@@ -36,7 +37,7 @@ def routes(
 ) -> list[web.RouteDef]:
     """Return the routes of the directory; `today` is the local day."""
     api = DirectoryApi(auth, directory, schools, today)
-    school, one_class = "/api/v1/schools/{school_code}", "/api/v1/classes/{class_id}"
+    school = "/api/v1/schools/{school_code}"
     return [
         web.get("/api/v1/tree", api.tree),
         web.get("/api/v1/tree/search", api.search),
@@ -47,11 +48,6 @@ def routes(
         web.patch(school, api.change_school),
         web.get(f"{school}/events", api.events),
         web.post(f"{school}/events", api.happened),
-        web.post(f"{school}/classes", api.add_class),
-        web.get("/api/v1/classes", api.classes),
-        web.get(one_class, api.one_class),
-        web.patch(one_class, api.change_class),
-        web.post(f"{one_class}/close", api.close_class),
     ]
 
 
@@ -79,7 +75,9 @@ class DirectoryApi:
     )
     async def tree(self, request: web.Request) -> web.Response:
         _, scope = await self._caller(request, Permission.DIRECTORY_READ)
-        nodes = await self._directory.tree(scope, query(request, shown.TreeQuery).parent, self._today())
+        wanted = query(request, shown.TreeQuery).parent
+        parent = None if wanted is None else await self._region(wanted)
+        nodes = await self._directory.tree(scope, parent, self._today())
         if nodes is None:
             raise not_found("node")
         return reply(shown.NodeList(items=[shown.NodeDocument(**asdict(node)) for node in nodes]))
@@ -123,7 +121,7 @@ class DirectoryApi:
         school = await self._schools.add(values, principal.user_id)
         return await self._school_reply(scope, school.code, 201)
 
-    @operation("Read a school with its classes, by its code or an older one", answer=shown.SchoolWithClasses)
+    @operation("Read a school with its classes, by its code or an older one", answer=SchoolWithClasses)
     async def school(self, request: web.Request) -> web.Response:
         _, scope = await self._caller(request, Permission.DIRECTORY_READ)
         found = await self._directory.school(scope, request.match_info["school_code"])
@@ -131,10 +129,10 @@ class DirectoryApi:
             raise not_found("school")
         code = found.school.code
         classes, _ = await self._directory.classes(scope, ClassFilter(school=code), 1000)
-        document = shown.SchoolWithClasses(
+        document = SchoolWithClasses(
             **shown.school_document(found).model_dump(),
             aliases=await self._directory.aliases(code),
-            class_list=[shown.class_document(item, self._today()) for item in classes],
+            class_list=[class_document(item, self._today()) for item in classes],
         )
         return reply(document, headers=etags.header(found.school.version))
 
@@ -172,68 +170,14 @@ class DirectoryApi:
         )
         return reply(shown.event_document(await self._schools.happened(code, event, principal.user_id)), 201)
 
-    @operation("List classes", query=shown.ClassQuery, answer=Page[shown.ClassDocument])
-    async def classes(self, request: web.Request) -> web.Response:
-        _, scope = await self._caller(request, Permission.DIRECTORY_READ)
-        wanted = query(request, shown.ClassQuery)
-        narrowed = ClassFilter(
-            county=await self._region(wanted.county),
-            school=wanted.school or "",
-            stage=wanted.stage or "",
-            text=wanted.q,
-            state=wanted.state,
-            sort=wanted.sort or "",
-            today=self._today(),
-        )
-        items, total = await self._directory.classes(scope, narrowed, wanted.size, wanted.offset)
-        return reply(page_of([shown.class_document(item, self._today()) for item in items], total, wanted))
-
-    @operation("Add a class", body=shown.NewClass, answer=shown.ClassRecord, status=201)
-    async def add_class(self, request: web.Request) -> web.Response:
-        principal, scope = await self._caller(request, Permission.DIRECTORY_EDIT)
-        code, _ = await self._of_school(request, scope)
-        order = await body(request, shown.NewClass)
-        made = await self._schools.add_class(code, order.name, order.pupils, principal.user_id)
-        return await self._class_reply(scope, made.id, 201)
-
-    @operation("Read a class with its screens", answer=shown.ClassRecord)
-    async def one_class(self, request: web.Request) -> web.Response:
-        _, scope = await self._caller(request, Permission.DIRECTORY_READ)
-        return await self._class_reply(scope, request.match_info["class_id"], 200)
-
-    @operation("Change a class", body=shown.ClassEdit, answer=shown.ClassRecord, if_match=True)
-    async def change_class(self, request: web.Request) -> web.Response:
-        principal, scope = await self._caller(request, Permission.DIRECTORY_EDIT)
-        class_id, version = await self._of_class(request, scope)
-        etags.require(request, version)
-        order = await body(request, shown.ClassEdit)
-        values = {name: value for name, value in order.model_dump(exclude_unset=True).items() if value is not None}
-        await self._schools.change_class(class_id, version, values, principal.user_id)
-        return await self._class_reply(scope, class_id, 200)
-
-    @operation("Close a class", body=shown.Closing, answer=shown.ClassRecord, if_match=True)
-    async def close_class(self, request: web.Request) -> web.Response:
-        principal, scope = await self._caller(request, Permission.DIRECTORY_EDIT)
-        class_id, version = await self._of_class(request, scope)
-        etags.require(request, version)
-        order = await body(request, shown.Closing)
-        await self._schools.close_class(class_id, version, order.on, principal.user_id)
-        return await self._class_reply(scope, class_id, 200)
-
     async def _of_school(self, request: web.Request, scope: Scope) -> tuple[str, int]:
         found = await self._directory.school(scope, request.match_info["school_code"])
         if found is None:
             raise not_found("school")
         return found.school.code, found.school.version
 
-    async def _of_class(self, request: web.Request, scope: Scope) -> tuple[str, int]:
-        found = await self._directory.school_class(scope, request.match_info["class_id"])
-        if found is None:
-            raise not_found("class")
-        return found[0].school_class.id, found[0].school_class.version
-
     async def _county(self, scope: Scope, code: str, field: str) -> str:
-        region = await self._directory.region_code(code)
+        region = await self._directory.region_code(code, "county")
         if region is None or not scope.includes_region(region):
             raise Problem(422, "unknown_county", "no county unit of yours has that code", errors=[wrong(field)])
         return region
@@ -243,14 +187,6 @@ class DirectoryApi:
         if found is None:
             raise not_found("school")
         return reply(shown.school_document(found), status, etags.header(found.school.version))
-
-    async def _class_reply(self, scope: Scope, class_id: str, status: int) -> web.Response:
-        found = await self._directory.school_class(scope, class_id)
-        if found is None:
-            raise not_found("class")
-        item, screens = found
-        headers = etags.header(item.school_class.version)
-        return reply(shown.class_record(item, screens, self._today()), status, headers)
 
 
 def _refuse_school(scope: Scope) -> None:

@@ -8,10 +8,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from signaling.api.paging import PageQuery
-from signaling.directory.class_names import school_year
 from signaling.directory.codes import KINDS, URBAN_RURAL
-from signaling.directory.listed import ListedClass, ListedCounty, ListedSchool, NamedNode
-from signaling.directory.models import Region, School, SchoolEvent, Screen
+from signaling.directory.listed import ListedCounty, ListedSchool, NamedNode
+from signaling.directory.models import Region, School, SchoolEvent
 
 EventKind = Literal["opened", "closed", "reopened", "merged", "renamed", "moved", "recoded"]
 State = Literal["open", "closed", "all"]
@@ -88,25 +87,6 @@ class NewEvent(Order):
     note: Note = ""
 
 
-class NewClass(Order):
-    """A class to add, by any spelling of its name."""
-
-    name: Name
-    pupils: Pupils = 0
-
-
-class ClassEdit(Order):
-    """What of a class may change."""
-
-    pupils: Pupils | None = None
-
-
-class Closing(Order):
-    """The day from which a class is no more."""
-
-    on: Day
-
-
 class SchoolQuery(PageQuery):
     """What narrows a list of schools."""
 
@@ -116,17 +96,6 @@ class SchoolQuery(PageQuery):
     state: State = "open"
     q: Text = ""
     sort: Literal["code", "-code", "name", "-name", "classes", "-classes", "pupils", "-pupils"] | None = None
-
-
-class ClassQuery(PageQuery):
-    """What narrows a list of classes."""
-
-    county: Code | None = None
-    school: Code | None = None
-    stage: Kind | None = None
-    state: State = "open"
-    q: Text = ""
-    sort: Literal["name", "-name", "pupils", "-pupils", "school", "-school"] | None = None
 
 
 class NodeName(BaseModel):
@@ -174,46 +143,6 @@ class SchoolDocument(BaseModel):
     pupils: int
     screens: int
     version: int
-
-
-class ClassDocument(BaseModel):
-    """A class; `grade` counts from 1 in its stage, null when it is not at school this year."""
-
-    id: str
-    code: str
-    name: str
-    entry_year: int
-    stage: str
-    number: int
-    grade: int | None
-    pupils: int
-    screens: int
-    closed_on: date | None
-    version: int
-    school: NodeName
-    county: NodeName
-
-
-class ScreenOfClass(BaseModel):
-    """A terminal of a class."""
-
-    id: str
-    terminal_no: int
-    paired_at: datetime | None
-    revoked_at: datetime | None
-
-
-class ClassRecord(ClassDocument):
-    """A class with its terminals."""
-
-    screen_list: list[ScreenOfClass]
-
-
-class SchoolWithClasses(SchoolDocument):
-    """A school with its classes and the codes under which older data may name it."""
-
-    aliases: list[str]
-    class_list: list[ClassDocument]
 
 
 class EventDocument(BaseModel):
@@ -298,34 +227,6 @@ def school_document(item: ListedSchool) -> SchoolDocument:
         pupils=item.pupils,
         screens=item.screens,
         version=row.version,
-    )
-
-
-def class_document(item: ListedClass, today: date) -> ClassDocument:
-    """Return the document of a class, under the name of today's school year."""
-    row, year = item.school_class, school_year(today)
-    return ClassDocument(
-        id=row.id,
-        code=row.code,
-        name=item.key.name_in(year),
-        entry_year=row.entry_year,
-        stage=row.stage,
-        number=row.number,
-        grade=item.key.grade_at_school(year),
-        pupils=row.pupils,
-        screens=item.screens,
-        closed_on=row.closed_on,
-        version=row.version,
-        school=NodeName(code=item.school.code, name=item.school.name),
-        county=place_of(item.county),
-    )
-
-
-def class_record(item: ListedClass, screens: list[Screen], today: date) -> ClassRecord:
-    """Return a class with its terminals."""
-    return ClassRecord(
-        **class_document(item, today).model_dump(),
-        screen_list=[ScreenOfClass.model_validate(screen, from_attributes=True) for screen in screens],
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVarTuple
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 
-from signaling.directory.models import Region, School, SchoolClass, Screen
+from signaling.directory.models import Region, School, SchoolAlias, SchoolClass, Screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,9 @@ def is_open(closed_on: Any, today: date) -> ColumnElement[bool]:
 
 def schools(scope: Scope, wanted: SchoolFilter) -> Select[School, Region]:
     """Schools with their county units, in the order of reports or as wanted."""
-    statement = select(School, Region).join(Region, Region.code == School.region_code).where(covered(scope))
+    former = select(SchoolAlias.code)  # a school that was given another code goes on under that one
+    statement = select(School, Region).join(Region, Region.code == School.region_code)
+    statement = statement.where(covered(scope), School.code.not_in(former))
     equal = (
         (School.region_code, wanted.county),
         (School.kind, wanted.kind),

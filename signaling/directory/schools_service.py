@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -20,7 +20,7 @@ from signaling.db.engine import Database
 from signaling.directory.class_names import ClassKey, ClassNameError, parse, school_year
 from signaling.directory.codes import is_school_code, kind_of
 from signaling.directory.lifecycle import Happening, check, check_successor, is_closed, wrong
-from signaling.directory.models import School, SchoolAlias, SchoolClass, SchoolEvent
+from signaling.directory.models import School, SchoolAlias, SchoolClass, SchoolEvent, Teacher
 from signaling.lectures.models import LectureAudience
 
 MOST_TEMPORARY: Final = 999_999_999
@@ -72,8 +72,9 @@ class SchoolsService:
         return school
 
     async def events(self, code: str) -> list[SchoolEvent]:
-        """Return what happened to a school, the latest first."""
-        statement = select(SchoolEvent).where(SchoolEvent.school_code == code)
+        """Return what happened to a school under this code and its older ones, the latest first."""
+        former = select(SchoolAlias.code).where(SchoolAlias.school_code == code)
+        statement = select(SchoolEvent).where(or_(SchoolEvent.school_code == code, SchoolEvent.school_code.in_(former)))
         ordered = statement.order_by(SchoolEvent.happened_on.desc(), SchoolEvent.id.desc())
         async with self._db.reading() as session:
             return list(await session.scalars(ordered))
@@ -118,6 +119,8 @@ class SchoolsService:
         school.name = row.after
 
     async def _moved(self, session: AsyncSession, school: School, event: Happening, row: SchoolEvent) -> None:
+        if event.region == school.region_code:
+            raise Problem(422, "same_county", "the school is in this county unit already", errors=[wrong("region")])
         row.before, row.other_code = school.region_code, event.region
         school.region_code = event.region or school.region_code
 
@@ -134,9 +137,8 @@ class SchoolsService:
             update(SchoolAlias).where(SchoolAlias.school_code == school.code).values(school_code=code)
         )
         session.add(SchoolAlias(code=school.code, school_code=code))
-        await session.execute(
-            update(SchoolClass).where(SchoolClass.school_code == school.code).values(school_code=code)
-        )
+        for model in (SchoolClass, Teacher):
+            await session.execute(update(model).where(model.school_code == school.code).values(school_code=code))
         for column in (User.node, LectureAudience.node):
             await session.execute(update(column.class_).where(column == school.code).values({column: code}))
         school.closed_on, school.successor_code, row.other_code = event.on, code, code
@@ -184,6 +186,8 @@ class SchoolsService:
             made = await _at_version(session, SchoolClass, class_id, version)
             if made.closed_on is not None:
                 raise Problem(409, "class_closed", "the class is closed already")
+            if on.year < made.entry_year:
+                raise Problem(422, "before_entry", "the class had not begun on that day", errors=[wrong("on")])
             made.closed_on = on
             self._audit(session, actor, "class.closed", class_id, {"on": on})
 

@@ -75,10 +75,14 @@ class DirectoryService:
 
     async def school(self, scope: Scope, code: str) -> ListedSchool | None:
         """Return a school by its code or an older one; None when there is none, or the scope does not cover it."""
+        found, _ = await self.schools(scope, SchoolFilter(code=await self.school_code(code)), 1)
+        return found[0] if found else None
+
+    async def school_code(self, code: str) -> str:
+        """Return the code that a school has today; one that was never another's stays as it is."""
         async with self._db.reading() as session:
             alias = await session.get(SchoolAlias, code)
-        found, _ = await self.schools(scope, SchoolFilter(code=alias.school_code if alias else code), 1)
-        return found[0] if found else None
+        return alias.school_code if alias else code
 
     async def aliases(self, code: str) -> list[str]:
         """Return the older codes of a school."""
@@ -192,9 +196,11 @@ class DirectoryService:
             ]
         return found[:limit]
 
-    async def region_code(self, code: str) -> str | None:
+    async def region_code(self, code: str, level: str | None = None) -> str | None:
         """Return the code of the region that `code` names today: its own, its national one, or an older one."""
         named = select(Region.code).where(or_(Region.code == code, Region.gb2260 == code))
+        if level is not None:
+            named = named.where(Region.level == level)
         former = select(RegionAlias.region_code).where(RegionAlias.code == code)
         async with self._db.reading() as session:
             return await session.scalar(named) or await session.scalar(former)

@@ -1,6 +1,7 @@
 """School years and their terms (学年, 学期). Pure.
 
-A school year runs from 1 September to 31 August; `2026-2027-1` is its first term, `2026-2027-2` its second.
+A school year runs from 1 September to 31 August; `2026-2027-1` is its first term, `2026-2027-2` its second. Which days a term may
+have, and which it has where nobody said, are settings (`[terms]`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from config.settings import TermsSettings
 from signaling.api.problems import Problem
 from signaling.directory.class_names import school_year
 
@@ -33,25 +35,28 @@ def year_of(code: str) -> int:
     return int(match[1])
 
 
-def check(code: str, span: Span, others: Iterable[tuple[str, Span]]) -> None:
+def check(code: str, span: Span, others: Iterable[tuple[str, Span]], days: TermsSettings) -> None:
     """Raise 422 `bad_term`, `term_ends_first` or `outside_school_year`, or 409 `terms_overlap`."""
     year = year_of(code)
     if span.starts_on >= span.ends_on:
         raise Problem(422, "term_ends_first", "a term begins before it ends", errors=_wrong("ends_on"))
-    # Schools come back a week before September, and some end a week into the next year.
-    if not (date(year, 8, 15) <= span.starts_on and span.ends_on <= date(year + 1, 9, 10)):
+    if not (_day(year, days.earliest) <= span.starts_on and span.ends_on <= _day(year + 1, days.latest)):
         raise Problem(422, "outside_school_year", "the days are not of this school year", errors=_wrong("starts_on"))
     for other, taken in others:
         if span.starts_on <= taken.ends_on and taken.starts_on <= span.ends_on:
             raise Problem(409, "terms_overlap", f"overlaps with {other}", other=other)
 
 
-def default_spans(today: date) -> Iterator[tuple[str, Span]]:
+def default_spans(today: date, days: TermsSettings) -> Iterator[tuple[str, Span]]:
     """Yield the usual terms of this school year and the next, for a prefecture that has not said its own."""
     begins = school_year(today)
     for year in (begins, begins + 1):
-        yield f"{year}-{year + 1}-1", Span(date(year, 9, 1), date(year + 1, 1, 20))
-        yield f"{year}-{year + 1}-2", Span(date(year + 1, 2, 20), date(year + 1, 7, 10))
+        yield f"{year}-{year + 1}-1", Span(_day(year, days.first[0]), _day(year + 1, days.first[1]))
+        yield f"{year}-{year + 1}-2", Span(_day(year + 1, days.second[0]), _day(year + 1, days.second[1]))
+
+
+def _day(year: int, month_and_day: str) -> date:
+    return date.fromisoformat(f"{year}-{month_and_day}")
 
 
 def _wrong(field: str) -> list[dict[str, str]]:

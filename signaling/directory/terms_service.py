@@ -9,6 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm.exc import StaleDataError
 
+from config.settings import TermsSettings
 from signaling.api import etags
 from signaling.api.problems import Problem
 from signaling.auth.models import AuditEntry
@@ -21,8 +22,9 @@ from signaling.directory.terms import Span, check, default_spans
 class TermsService:
     """The door to the terms. A county unit without terms of its own has those of the prefecture."""
 
-    def __init__(self, db: Database, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, db: Database, days: TermsSettings, clock: Callable[[], datetime] = utc_now) -> None:
         self._db = db
+        self._days = days
         self._clock = clock
 
     async def seed(self, today: date) -> None:
@@ -32,7 +34,7 @@ class TermsService:
             if top is None:
                 return
             there = set(await session.scalars(select(Term.code).where(Term.region_code == top)))
-            for code, span in default_spans(today):
+            for code, span in default_spans(today, self._days):
                 if code not in there:
                     session.add(Term(region_code=top, code=code, starts_on=span.starts_on, ends_on=span.ends_on))
 
@@ -70,7 +72,7 @@ class TermsService:
                 if (found.version if found else None) != version:
                     raise etags.changed_meanwhile(found.version if found else None)
                 others = await session.scalars(select(Term).where(Term.region_code == region, Term.code != code))
-                check(code, span, [(other.code, Span(other.starts_on, other.ends_on)) for other in others])
+                check(code, span, [(other.code, Span(other.starts_on, other.ends_on)) for other in others], self._days)
                 if found is None:
                     found = Term(region_code=region, code=code, starts_on=span.starts_on, ends_on=span.ends_on)
                     session.add(found)

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import delete, func, select
@@ -19,7 +19,7 @@ from signaling.auth.identity import Role
 from signaling.auth.models import AuditEntry, User
 from signaling.db.base import utc_now
 from signaling.db.engine import Database
-from signaling.directory.models import Region, School
+from signaling.directory.models import Region, RegionAlias, School, SchoolAlias
 from signaling.lectures import queries, review
 from signaling.lectures.models import Lecture, LectureAudience, LectureFilter, LectureReview
 from signaling.lectures.service import TargetCounts
@@ -41,10 +41,11 @@ class Conflict:
 
 
 class PlanService:
-    """The door for people who make the timetable."""
+    """The door for people who make the timetable; `today` tells the local day of the schools."""
 
-    def __init__(self, db: Database, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, db: Database, today: Callable[[], date], clock: Callable[[], datetime] = utc_now) -> None:
         self._db = db
+        self._today = today
         self._clock = clock
 
     @asynccontextmanager
@@ -60,7 +61,7 @@ class PlanService:
         values = {name: value for name, value in plan.items() if name not in SCOPE}
         async with self._writing() as session:
             await _check_lecturer(session, plan["lecturer_id"])
-            await _check_nodes(session, plan["audience"])
+            plan = {**plan, "audience": await _named_today(session, plan["audience"])}
             lecture = Lecture(**values, created_by=actor)
             await _check_free(session, lecture)
             session.add(lecture)
@@ -83,7 +84,8 @@ class PlanService:
                 setattr(lecture, name, value)
             await _check_free(session, lecture)
             if SCOPE & changes.keys():
-                await _check_nodes(session, changes.get("audience", []))
+                if "audience" in changes:
+                    changes = {**changes, "audience": await _named_today(session, changes["audience"])}
                 await _set_scope(session, lecture_id, changes)
             changed = {name for name in new if before[name] != new[name]}
             if review.CONTENT & changed:
@@ -153,8 +155,9 @@ class PlanService:
 
     async def preview(self, audience: Sequence[str], kinds: Sequence[str], stages: Sequence[str]) -> TargetCounts:
         """Return how many a plan would expect today."""
-        counted = queries.counts(queries.planned(audience, kinds, stages))
         async with self._db.reading() as session:
+            nodes = await _named_today(session, audience)
+            counted = queries.counts(queries.planned(nodes, kinds, stages, self._today()))
             return TargetCounts(*(await session.execute(counted)).one())
 
     async def conflicts(
@@ -166,11 +169,13 @@ class PlanService:
         but: str | None,
     ) -> list[Conflict]:
         """Return the lectures at the same time that are by the same lecturer or want some of the same classes."""
-        wanted = queries.class_ids(queries.planned(*scope))
+        audience, kinds, stages = scope
         found = []
         async with self._db.reading() as session:
+            nodes = await _named_today(session, audience)
+            wanted = queries.class_ids(queries.planned(nodes, kinds, stages, self._today()))
             for lecture in await _at_the_same_time(session, starts_at, minutes, but):
-                theirs = queries.class_ids(queries.expected(lecture.id))
+                theirs = queries.class_ids(queries.expected(lecture.id, self._today()))
                 both = await session.scalar(select(func.count()).select_from(wanted.intersect(theirs).subquery())) or 0
                 same = lecture.lecturer_id == lecturer_id
                 if both or same:
@@ -214,13 +219,22 @@ async def _check_lecturer(session: AsyncSession, user_id: str) -> None:
         raise Problem(422, "no_lecturer", "this is no lecturer", errors=wrong)
 
 
-async def _check_nodes(session: AsyncSession, nodes: Sequence[str]) -> None:
-    regions = set(await session.scalars(select(Region.code).where(Region.code.in_(nodes))))
-    schools = set(await session.scalars(select(School.code).where(School.code.in_(nodes))))
-    unknown = [node for node in nodes if node not in regions | schools]
+async def _named_today(session: AsyncSession, nodes: Sequence[str]) -> list[str]:
+    """Return the codes that nodes have today, each once; older ones name what follows. Raise 422 `unknown_node`."""
+    now: dict[str | None, str] = {}
+    for known, code in (
+        (Region.code, Region.code),
+        (Region.gb2260, Region.code),
+        (RegionAlias.code, RegionAlias.region_code),
+        (School.code, School.code),
+        (SchoolAlias.code, SchoolAlias.school_code),
+    ):
+        now.update(row._tuple() for row in await session.execute(select(known, code).where(known.in_(nodes))))
+    unknown = [node for node in nodes if node not in now]
     if unknown:
         wrong = [{"field": "audience", "reason": "value_error"}]
         raise Problem(422, "unknown_node", "no region or school has this code", nodes=unknown[:20], errors=wrong)
+    return list(dict.fromkeys(now[node] for node in nodes))
 
 
 async def _set_scope(session: AsyncSession, lecture_id: str, plan: Mapping[str, Any]) -> None:

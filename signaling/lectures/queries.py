@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from signaling.auth.models import User
 from signaling.directory.models import Region, School, SchoolClass, Screen
+from signaling.directory.queries import is_open
 from signaling.lectures.models import Lecture, LectureAudience, LectureFilter, LectureTarget
 from signaling.live.models import Broadcast
 from signaling.live.states import RUNNING
@@ -80,9 +81,9 @@ def aimed_at(node: str) -> Select[str]:
     )
 
 
-def expected(lecture_id: str) -> Select[SchoolClass, School, Region, int]:
+def expected(lecture_id: str, today: date) -> Select[SchoolClass, School, Region, int]:
     """Classes that the audience stands for today, with their pupils."""
-    return _classes(SchoolClass.pupils, _below(lecture_id))
+    return _classes(SchoolClass.pupils, _below(lecture_id), today)
 
 
 def frozen(lecture_id: str) -> Select[SchoolClass, School, Region, int]:
@@ -127,10 +128,6 @@ def counts(rows: Select[SchoolClass, School, Region, int]) -> Select[int, int, i
     )
 
 
-def _open(closed_on: Any) -> ColumnElement[bool]:
-    return or_(closed_on.is_(None), closed_on > func.current_date())
-
-
 def _below(lecture_id: str) -> ColumnElement[bool]:
     audience = select(LectureAudience.node).where(LectureAudience.lecture_id == lecture_id)
     under = or_(School.code.in_(audience), School.region_code.in_(audience), Region.parent_code.in_(audience))
@@ -149,12 +146,12 @@ def _filter(lecture_id: str, field: str) -> Select[str]:
 
 
 def planned(
-    audience: Sequence[str], kinds: Sequence[str], stages: Sequence[str]
+    audience: Sequence[str], kinds: Sequence[str], stages: Sequence[str], today: date
 ) -> Select[SchoolClass, School, Region, int]:
     """Classes that a plan which is not stored yet stands for today."""
     under = or_(School.code.in_(audience), School.region_code.in_(audience), Region.parent_code.in_(audience))
     narrowed = [column.in_(values) for column, values in ((School.kind, kinds), (SchoolClass.stage, stages)) if values]
-    return _classes(SchoolClass.pupils, and_(under, *narrowed))
+    return _classes(SchoolClass.pupils, and_(under, *narrowed), today)
 
 
 def frozen_counts(lecture_ids: Sequence[str]) -> Select[str, int, int, int]:
@@ -172,7 +169,7 @@ def frozen_counts(lecture_ids: Sequence[str]) -> Select[str, int, int, int]:
     )
 
 
-def stages_of_schools() -> Select[str, str, str | None, str, str, int, int]:
+def stages_of_schools(today: date) -> Select[str, str, str | None, str, str, int, int]:
     """School, its county unit, the prefecture, its kind, a stage, and number and pupils of its open classes in that stage."""
     return (
         select(
@@ -186,7 +183,7 @@ def stages_of_schools() -> Select[str, str, str | None, str, str, int, int]:
         )
         .join(SchoolClass, SchoolClass.school_code == School.code)
         .join(Region, Region.code == School.region_code)
-        .where(_open(School.closed_on), _open(SchoolClass.closed_on))
+        .where(is_open(School.closed_on, today), is_open(SchoolClass.closed_on, today))
         .group_by(School.code, School.region_code, Region.parent_code, School.kind, SchoolClass.stage)
     )
 
@@ -217,12 +214,12 @@ def current(statement: Select[Lecture, str], since: datetime, until: datetime) -
     return statement.where(or_(Lecture.scheduled_at.between(since, until), Lecture.id.in_(begun)))
 
 
-def _classes(pupils: Any, condition: ColumnElement[bool]) -> Select[SchoolClass, School, Region, int]:
+def _classes(pupils: Any, condition: ColumnElement[bool], today: date) -> Select[SchoolClass, School, Region, int]:
     return _in_order(
         select(SchoolClass, School, Region, pupils)
         .join(School, School.code == SchoolClass.school_code)
         .join(Region, Region.code == School.region_code)
-        .where(condition, _open(School.closed_on), _open(SchoolClass.closed_on))
+        .where(condition, is_open(School.closed_on, today), is_open(SchoolClass.closed_on, today))
     )
 
 

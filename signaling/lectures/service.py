@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, func, select
@@ -83,10 +83,11 @@ class TargetCounts:
 
 
 class LectureService:
-    """The door to the lectures' tables."""
+    """The door to the lectures' tables; `today` tells the local day of the schools."""
 
-    def __init__(self, db: Database, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, db: Database, today: Callable[[], date], clock: Callable[[], datetime] = utc_now) -> None:
         self._db = db
+        self._today = today
         self._clock = clock
         self.state_of: Callable[[str], str] = lambda lecture_id: "scheduled"  # the live service takes this over
 
@@ -178,7 +179,7 @@ class LectureService:
             there = await session.scalar(already) or 0
             if there:
                 return there
-            rows = (await session.execute(queries.expected(lecture_id))).all()
+            rows = (await session.execute(queries.expected(lecture_id, self._today()))).all()
             session.add_all(
                 LectureTarget(
                     lecture_id=lecture_id,
@@ -195,7 +196,7 @@ class LectureService:
         """Return the expected classes by region, school and class: the frozen ones, before the opening a preview."""
         async with self._db.reading() as session:
             rows = (await session.execute(queries.frozen(lecture_id))).all()
-            rows = rows or (await session.execute(queries.expected(lecture_id))).all()
+            rows = rows or (await session.execute(queries.expected(lecture_id, self._today()))).all()
             screens = (await session.execute(queries.screens(lecture_id))).all()
         by_class = defaultdict(list)
         for class_id, screen_id, terminal_no in screens:
@@ -207,7 +208,7 @@ class LectureService:
         async with self._db.reading() as session:
             found = (await session.execute(queries.counts(queries.frozen(lecture_id)))).one()
             if not found[0]:
-                found = (await session.execute(queries.counts(queries.expected(lecture_id)))).one()
+                found = (await session.execute(queries.counts(queries.expected(lecture_id, self._today())))).one()
         return TargetCounts(*found)
 
     async def target_counts_of(self, lecture_ids: Sequence[str]) -> dict[str, TargetCounts]:
@@ -226,7 +227,7 @@ class LectureService:
                 audiences[row.lecture_id].add(row.node)
             for narrow in await session.scalars(select(LectureFilter).where(LectureFilter.lecture_id.in_(open_ones))):
                 filters[narrow.lecture_id, narrow.field].add(narrow.value)
-            stages = [tuple(row) for row in await session.execute(queries.stages_of_schools())]
+            stages = [tuple(row) for row in await session.execute(queries.stages_of_schools(self._today()))]
         return frozen | {
             one: _counted(stages, audiences[one], filters[one, "kind"], filters[one, "stage"]) for one in open_ones
         }

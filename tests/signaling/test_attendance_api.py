@@ -72,7 +72,7 @@ async def client(db: Database, tmp_path: Path) -> AsyncIterator[Client]:
         await attendance.tick(at(10 * number + 10))
     app = web.Application(middlewares=[problems])
     app[proxy.PROXIES] = proxy.Proxies([], "")
-    app.add_routes(routes(attendance, Access(auth, LectureService(db)), directory, settings()))
+    app.add_routes(routes(attendance, Access(auth, LectureService(db, lambda: at(0).date())), directory, settings()))
     async with TestClient(TestServer(app)) as made:
         yield made
     auth.close()

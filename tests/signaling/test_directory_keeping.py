@@ -78,6 +78,13 @@ async def test_a_school_without_a_code_gets_a_temporary_one_and_later_its_own(
     assert [item["id"] for item in school["class_list"]] == [made["id"]]
     assert await code_of(client, "POST", "/schools", NEW | {"code": real}) == (409, "code_taken")
     assert (await audited(here, "school.recoded"))[0][0] == first["code"]
+    for code in (first["code"], real):
+        events = (await call(client, "GET", f"/schools/{code}/events"))[1]["items"]
+        assert {event["kind"] for event in events} == {"opened", "recoded"}, "the history goes on under the new code"
+    listed = (await call(client, "GET", "/schools?state=closed"))[1]["items"]
+    assert first["code"] not in [item["code"] for item in listed], "it is the same school"
+    classes = (await call(client, "GET", f"/classes?school={first['code']}"))[1]["items"]
+    assert [item["id"] for item in classes] == [made["id"]]
 
 
 @pytest.mark.parametrize(
@@ -87,6 +94,7 @@ async def test_a_school_without_a_code_gets_a_temporary_one_and_later_its_own(
         ({"name": "一\x00"}, (422, "invalid")),
         ({"kind": "99"}, (422, "invalid")),
         ({"county": "999999"}, (422, "unknown_county")),
+        ({"county": PREFECTURE}, (422, "unknown_county")),
         ({"code": "3152123456"}, (422, "kind_differs")),
         ({"code": "2152"}, (422, "invalid")),
         ({"opened_on": "2017-11-31"}, (422, "invalid")),
@@ -102,6 +110,8 @@ async def test_a_former_code_names_its_county_unit(client: TestClient[Any, Any])
     assert former["total"] == today["total"] > 0
     status, made, _ = await call(client, "POST", "/schools", NEW | {"county": "522322"})
     assert (status, made["county"]["code"]) == (201, FOREIGN)
+    below = [(await call(client, "GET", f"/tree?parent={code}"))[1]["items"] for code in ("522322", FOREIGN)]
+    assert below[0] == below[1] != []
 
 
 async def test_an_edit_without_the_etag_or_with_an_old_one_changes_nothing(
@@ -146,6 +156,9 @@ async def test_what_cannot_happen_changes_nothing(here: Platform, client: TestCl
     assert await happened(client, school, "renamed", on="2026-03-03", name="明日小学") == (422, "date_in_future")
     assert await happened(client, school, "opened") == (422, "invalid")
     assert await happened(client, school, "moved", region="999999") == (422, "unknown_county")
+    assert await happened(client, school, "moved", region=PREFECTURE) == (422, "unknown_county")
+    own = (await call(client, "GET", f"/schools/{school}"))[1]["county"]["code"]
+    assert await happened(client, school, "moved", region=own) == (422, "same_county")
     assert await happened(client, school, "closed") == (201, None)
     assert await happened(client, school, "closed") == (409, "school_closed")
     assert await happened(client, other, "merged", into=school) == (422, "bad_successor")
@@ -193,6 +206,8 @@ async def test_classes_are_added_by_any_spelling_changed_and_closed(
     status, changed, newer = await call(client, "PATCH", path, {"pupils": 41}, etag)
     assert (status, changed["pupils"]) == (200, 41)
     assert await code_of(client, "POST", f"{path}/close", {"on": TODAY}, etag) == (412, "changed_meanwhile")
+    early = await code_of(client, "POST", f"{path}/close", {"on": "2019-12-31"}, newer)
+    assert early == (422, "before_entry"), "the class came in 2020"
     assert (await call(client, "POST", f"{path}/close", {"on": TODAY}, newer))[1]["closed_on"] == TODAY
     listed = (await call(client, "GET", f"/classes?school={school}"))[1]
     assert made["id"] not in [item["id"] for item in listed["items"]]

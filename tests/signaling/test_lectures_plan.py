@@ -231,6 +231,32 @@ async def test_a_preview_counts_what_the_frozen_list_will_have(
     assert (await admin.call("GET", "/lectures"))[1]["items"][0]["targets"] == counts
 
 
+async def test_a_scope_may_name_older_codes(here: Platform, client: TestClient[Any, Any], lecturer: User) -> None:
+    admin = await desk(here, client, Role.PREFECTURE_ADMIN)
+    _, made, _ = await admin.call("POST", "/lectures", plan(lecturer, audience=["522322", XINGREN]))
+    assert (await admin.call("GET", f"/lectures/{made['id']}/plan"))[1]["audience"] == [
+        {"code": XINGREN, "name": "兴仁市"}
+    ]
+    scopes = ({"audience": [code]} for code in ("522322", XINGREN))
+    older, today = [(await admin.call("POST", "/lectures/preview", scope))[1] for scope in scopes]
+    assert older == today
+    assert today["classes"] > 0
+
+
+async def test_a_class_that_closes_today_is_not_expected_from_midnight_in_china_on(
+    here: Platform, client: TestClient[Any, Any]
+) -> None:
+    admin = await desk(here, client, Role.PREFECTURE_ADMIN)
+    scope = {"audience": [XINGYI]}
+    before = (await admin.call("POST", "/lectures/preview", scope))[1]["classes"]
+    first = next(one for one in here.schools if one.region_code == XINGYI)
+    event = {"kind": "closed", "on": "2026-03-03"}
+    assert (await admin.call("POST", f"/schools/{first.code}/events", event))[0] == 201
+    assert (await admin.call("POST", "/lectures/preview", scope))[1]["classes"] == before
+    here.wall.now = datetime(2026, 3, 2, 16, 0, tzinfo=UTC)
+    assert (await admin.call("POST", "/lectures/preview", scope))[1]["classes"] < before
+
+
 async def test_a_class_outside_the_scope_has_no_lecture(here: Platform, lecturer: User) -> None:
     junior = next(one for one in here.classes if one.stage == "31")
     primary = next(one for one in here.classes if one.stage == "21")

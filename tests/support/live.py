@@ -293,7 +293,7 @@ async def _lecture(built: House, *, autostart: bool) -> str:
 
 def _build(settings: Settings, db: Database, *, real: bool) -> House:
     hands, events = Hands(), []
-    directory, lectures = DirectoryService(db), LectureService(db, hands.wall)
+    directory, lectures = DirectoryService(db), LectureService(db, lambda: hands.wall().date(), hands.wall)
     plane: Any
     if real:
         from broadcaster.plane import MediaPlane

@@ -26,7 +26,7 @@ from signaling.auth.passwords import Passwords
 from signaling.auth.service import AuthService
 from signaling.db.engine import Database
 from signaling.directory import api as directory_api
-from signaling.directory import terms_api
+from signaling.directory import classes_api, terms_api
 from signaling.directory.import_service import ImportService
 from signaling.directory.models import School, SchoolClass
 from signaling.directory.schools_service import SchoolsService
@@ -76,11 +76,11 @@ class Platform:
         self.auth = AuthService(self.db, self.settings.auth, passwords, clock=self.wall, monotonic=self.monotonic)
         self.directory = DirectoryService(self.db)
         self.schools_book = SchoolsService(self.db, self.today, clock=self.wall)
-        self.terms = TermsService(self.db, clock=self.wall)
+        self.terms = TermsService(self.db, self.settings.terms, clock=self.wall)
         self.importing = ImportService(self.db)
-        self.lectures = LectureService(self.db, self.wall)
+        self.lectures = LectureService(self.db, self.today, self.wall)
         self.screens = ScreensService(self.db, self.settings.screens, b"key", clock=self.wall, monotonic=self.monotonic)
-        self.plans = PlanService(self.db, self.wall)
+        self.plans = PlanService(self.db, self.today, self.wall)
         self.access = Access(self.auth, self.lectures)
 
     def today(self) -> date:
@@ -123,6 +123,7 @@ class Platform:
         app.add_routes(auth_api.routes(self.auth, self.settings.auth.login_seconds))
         documents = LectureDocuments(self.lectures, self.facts, "boot")
         app.add_routes(directory_api.routes(self.auth, self.directory, self.schools_book, self.today))
+        app.add_routes(classes_api.routes(self.auth, self.directory, self.schools_book, self.today))
         app.add_routes(terms_api.routes(self.auth, self.directory, self.terms, self.today))
         app.add_routes(screens_api.routes(self.auth, self.directory, self.screens, lambda screen_id: False))
         app.add_routes(lectures_api.routes(self.auth, self.access, documents))
