@@ -229,7 +229,7 @@ async def _named_today(session: AsyncSession, nodes: Sequence[str]) -> list[str]
         (School.code, School.code),
         (SchoolAlias.code, SchoolAlias.school_code),
     ):
-        now.update(row._tuple() for row in await session.execute(select(known, code).where(known.in_(nodes))))
+        now.update((row[0], row[1]) for row in await session.execute(select(known, code).where(known.in_(nodes))))
     unknown = [node for node in nodes if node not in now]
     if unknown:
         wrong = [{"field": "audience", "reason": "value_error"}]
