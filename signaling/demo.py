@@ -152,7 +152,7 @@ class Demo:
         key = self._secrets.token
         invitation, api_token = key(opaque.INVITATION, f"invitation:{lecture_id}"), key(opaque.API_TOKEN, "api")
         stream_key = key(opaque.STREAM_KEY, f"stream:{lecture_id}")
-        await self._node.auth.keep_invitation(invitation, lecturer.id, lecture_id, now + VALID)
+        await self._node.auth.invitations.keep(invitation, lecturer.id, lecture_id, now + VALID)
         await self._node.auth.keep_api_token(api_token, admin.id, "demo")
         await self._node.live.add_stream_key(
             lecture_id, lecturer.id, not_before=now - timedelta(hours=1), not_after=now + VALID, token=stream_key

@@ -14,7 +14,8 @@ from signaling.api.openapi import operation
 from signaling.api.parsing import body, reply
 from signaling.api.proxy import origin
 from signaling.auth.identity import Principal
-from signaling.auth.service import COOKIE, AuthService, LoggedIn, not_logged_in
+from signaling.auth.logins_service import LoggedIn
+from signaling.auth.service import COOKIE, AuthService, not_logged_in
 
 
 class Credentials(BaseModel):
@@ -68,12 +69,12 @@ class _Session:
     @operation("Log in with a password", body=Credentials, answer=SessionDocument, status=201)
     async def log_in(self, request: web.Request) -> web.Response:
         credentials = await body(request, Credentials)
-        return await self._begin(request, await self._auth.login(credentials.login, credentials.password))
+        return await self._begin(request, await self._auth.entrance.login(credentials.login, credentials.password))
 
     @operation("Log in by an invitation link", body=InvitationToken, answer=SessionDocument, status=201)
     async def accept_invitation(self, request: web.Request) -> web.Response:
         invitation = await body(request, InvitationToken)
-        return await self._begin(request, await self._auth.accept_invitation(invitation.token))
+        return await self._begin(request, await self._auth.invitations.accept(invitation.token))
 
     @operation("Tell who is logged in", answer=SessionDocument)
     async def who(self, request: web.Request) -> web.Response:
@@ -106,7 +107,7 @@ class _Session:
     async def _end_old(self, request: web.Request) -> None:
         old = request.cookies.get(COOKIE)
         if old:
-            await self._auth.logout(old)
+            await self._auth.logins.end(old)
 
 
 def _document(principal: Principal) -> SessionDocument:

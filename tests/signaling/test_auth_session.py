@@ -178,7 +178,7 @@ async def test_an_invitation_opens_one_lecture_until_it_expires(node: Platform) 
     lecturer = await node.person("lecturer", Role.LECTURER)
     invited, other = await node.lecture(lecturer), await node.lecture(lecturer)
     token = opaque.mint(opaque.INVITATION)
-    await node.auth.keep_invitation(token, lecturer.id, invited, NOON + timedelta(days=1))
+    await node.auth.invitations.keep(token, lecturer.id, invited, NOON + timedelta(days=1))
     async with node.client() as client:
         body = {"token": token}
         response = await client.post("/api/v1/session/invitation", json=body, headers=SAME_ORIGIN)

@@ -80,8 +80,8 @@ class Site:
         """Return the Cookie header of a logged-in user."""
         invitation = opaque.mint(opaque.INVITATION)
         until = self.home.hands.wall() + timedelta(hours=1)
-        await self.auth.keep_invitation(invitation, user, self.home.lecture_id, until)
-        logged_in = await self.auth.accept_invitation(invitation)
+        await self.auth.invitations.keep(invitation, user, self.home.lecture_id, until)
+        logged_in = await self.auth.invitations.accept(invitation)
         return {"Cookie": f"jt_login={logged_in.token}"}
 
     async def order(self, event: str, user: str = "admin") -> tuple[int, Any]:
