@@ -31,7 +31,6 @@ class Permission(StrEnum):
     EXPERT_EDIT = "expert.edit"
     DUTY_EDIT = "duty.edit"  # who watches over a lecture
     ALERT_READ = "alert.read"  # alarms and reminders of one's node
-    CHANNEL_EDIT = "channel.edit"  # where notices are sent
     BOARD_READ = "board.read"
     DIRECTORY_READ = "directory.read"  # regions, terms, schools and classes
     DIRECTORY_EDIT = "directory.edit"  # schools and classes of one's node
@@ -77,13 +76,7 @@ _REVIEW = {Permission.LECTURE_REVIEW, Permission.RECORDING_REVIEW}
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.PREFECTURE_ADMIN: frozenset(
-        _READ
-        | _REPORT
-        | _OPERATE
-        | _KEEP
-        | _PLAN
-        | _REVIEW
-        | {Permission.TERM_EDIT, Permission.AUDIT_READ, Permission.CHANNEL_EDIT}
+        _READ | _REPORT | _OPERATE | _KEEP | _PLAN | _REVIEW | {Permission.TERM_EDIT, Permission.AUDIT_READ}
     ),
     Role.OPERATOR: frozenset(_READ | _OPERATE | {Permission.SCREEN_PAIR, Permission.PERSON_READ}),
     Role.COUNTY_ADMIN: frozenset(_READ | _REPORT | _KEEP | {Permission.TERM_EDIT, Permission.EXPERT_READ}),
@@ -104,7 +97,8 @@ class Principal:
     """A person with a login or a program with an API token.
 
     `node` is the code of the prefecture, county unit or school to which the role is scoped. A lecturer's rights hold only
-    for lectures whose `lecturer_id` is their `user_id`; a login by invitation holds for `lecture_id` alone.
+    for lectures whose `lecturer_id` is their `user_id`; a login by invitation holds for `lecture_id` alone. `rights` is what an
+    agency left of the role's (`signaling.auth.agencies`), None when there is no agency.
     """
 
     user_id: str
@@ -112,7 +106,14 @@ class Principal:
     role: Role
     node: str
     lecture_id: str | None = None
+    agency: str | None = None
+    rights: frozenset[Permission] | None = None
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """What the role grants at its own node, narrowed by the agency: never more than the role."""
+        return GRANTS[self.role] if self.rights is None else GRANTS[self.role] & self.rights
 
     def may(self, permission: Permission) -> bool:
-        """Whether the role grants the permission at its own node."""
-        return permission in GRANTS[self.role]
+        """Whether role and agency grant the permission at the person's own node."""
+        return permission in self.permissions

@@ -1,4 +1,0 @@
-/** Sentences: alerts. */
-export const alertsZh = {} as const;
-
-export const alertsEn: Record<keyof typeof alertsZh, string> = {};

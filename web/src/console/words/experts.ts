@@ -1,4 +1,0 @@
-/** Sentences: experts. */
-export const expertsZh = {} as const;
-
-export const expertsEn: Record<keyof typeof expertsZh, string> = {};

@@ -1,4 +1,0 @@
-/** Sentences: timetable. */
-export const timetableZh = {} as const;
-
-export const timetableEn: Record<keyof typeof timetableZh, string> = {};
