@@ -37,7 +37,7 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     yield from classes_api.routes(node.auth, node.directory, node.schools, node.today)
     yield from terms_api.routes(node.auth, node.directory, node.terms, node.today)
     yield from screens_api.routes(node.auth, node.directory, node.screens, node.live.sessions.is_watching)
-    yield from lectures_api.routes(node.auth, node.access, node.documents)
+    yield from lectures_api.routes(node.auth, node.access, node.documents, node.lectures, node.directory)
     yield from plan_api.routes(node.auth, node.access, node.documents, node.plans, node.settings.lectures)
     yield from live_api.routes(node.live, node.access.guard, node.directory.scope)
     yield from whip.routes(node.live)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from signaling.api.openapi import operation
 from signaling.api.parsing import body, reply
 from signaling.api.proxy import origin
-from signaling.auth.identity import Principal
+from signaling.auth.identity import Permission, Principal
 from signaling.auth.logins_service import LoggedIn
 from signaling.auth.service import COOKIE, AuthService, not_logged_in
 
@@ -36,12 +36,13 @@ class InvitationToken(BaseModel):
 
 
 class UserDocument(BaseModel):
-    """A person as the API shows it."""
+    """A person as the API shows it; `permissions` are those of the role at its node."""
 
     id: str
     name: str
     role: str
     node: str
+    permissions: list[str]
 
 
 class SessionDocument(BaseModel):
@@ -111,5 +112,12 @@ class _Session:
 
 
 def _document(principal: Principal) -> SessionDocument:
-    user = UserDocument(id=principal.user_id, name=principal.name, role=principal.role.value, node=principal.node)
-    return SessionDocument(user=user)
+    return SessionDocument(
+        user=UserDocument(
+            id=principal.user_id,
+            name=principal.name,
+            role=principal.role.value,
+            node=principal.node,
+            permissions=sorted(one.value for one in Permission if principal.may(one)),
+        )
+    )

@@ -31,6 +31,7 @@ class Permission(StrEnum):
     EXPERT_EDIT = "expert.edit"
     DUTY_EDIT = "duty.edit"  # who watches over a lecture
     ALERT_READ = "alert.read"  # alarms and reminders of one's node
+    CHANNEL_EDIT = "channel.edit"  # where notices are sent
     BOARD_READ = "board.read"
     DIRECTORY_READ = "directory.read"  # regions, terms, schools and classes
     DIRECTORY_EDIT = "directory.edit"  # schools and classes of one's node
@@ -76,7 +77,13 @@ _REVIEW = {Permission.LECTURE_REVIEW, Permission.RECORDING_REVIEW}
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.PREFECTURE_ADMIN: frozenset(
-        _READ | _REPORT | _OPERATE | _KEEP | _PLAN | _REVIEW | {Permission.TERM_EDIT, Permission.AUDIT_READ}
+        _READ
+        | _REPORT
+        | _OPERATE
+        | _KEEP
+        | _PLAN
+        | _REVIEW
+        | {Permission.TERM_EDIT, Permission.AUDIT_READ, Permission.CHANNEL_EDIT}
     ),
     Role.OPERATOR: frozenset(_READ | _OPERATE | {Permission.SCREEN_PAIR, Permission.PERSON_READ}),
     Role.COUNTY_ADMIN: frozenset(_READ | _REPORT | _KEEP | {Permission.TERM_EDIT, Permission.EXPERT_READ}),

@@ -160,6 +160,7 @@ def test_console(server: Server, browser: Browser, language: str) -> None:
     page.wait_for_function("() => document.querySelector('[data-testid=login-error]').innerText.trim() !== ''")
     check(page, "console-login-error", language, problems)
     log_in(page, demo["console_user"], demo["console_password"])
+    page.get_by_test_id("nav-lectures").click()
     page.get_by_test_id("lectures").wait_for()
     check(page, "console-lectures", language, problems)
 

@@ -4,11 +4,30 @@ export type BroadcastState = 'scheduled' | 'open' | 'live' | 'paused' | 'cut' | 
 export type LectureOrder = 'open' | 'start' | 'pause' | 'resume' | 'end' | 'cut';
 export type Role = 'prefecture_admin' | 'operator' | 'county_admin' | 'school_admin' | 'lecturer' | 'reviewer' | 'auditor';
 
+/** What a role may do at its node (`signaling/auth/identity.py`). */
+export type Permission =
+  | `lecture.${'read' | 'edit' | 'review' | 'control' | 'publish' | 'cut'}`
+  | `expert.${'read' | 'edit'}`
+  | 'duty.edit'
+  | 'alert.read'
+  | 'channel.edit'
+  | 'board.read'
+  | `directory.${'read' | 'edit' | 'import' | 'export'}`
+  | 'term.edit'
+  | `teacher.${'read' | 'edit'}`
+  | `screen.${'read' | 'pair'}`
+  | `person.${'read' | 'edit'}`
+  | 'audit.read'
+  | `recording.${'read' | 'review'}`
+  | 'recorder.read'
+  | `attendance.${'read' | 'export'}`;
+
 export interface User {
   id: string;
   name: string;
   role: Role;
   node: string;
+  permissions: readonly Permission[];
 }
 
 export interface Publisher {

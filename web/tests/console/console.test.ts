@@ -6,6 +6,7 @@ import { fileName } from '../../src/console/state/download';
 import { delay, megabits, rate, share } from '../../src/console/state/figures';
 import { HOLD_MS, progress } from '../../src/console/state/hold';
 import { possible } from '../../src/console/state/orders';
+import { opens, placeOf, PLACES, tabs } from '../../src/console/state/places';
 import { format, parse } from '../../src/console/state/route';
 import { en } from '../../src/console/words/en';
 import { zh, type Key } from '../../src/console/words/zh';
@@ -130,11 +131,30 @@ describe('orders', () => {
 
 describe('addresses', () => {
   it('say where one is and survive a round trip', () => {
-    for (const hash of ['#/lectures', '#/lectures/L1', '#/lectures/L1/recordings', '#/lectures/a%20b/exports']) {
+    for (const hash of ['#/lectures', '#/lectures/L1', '#/lectures/L1/recordings', '#/lectures/a%20b/exports', '#/', '#/directory/522301', '#/screens?state=idle&q=a+b']) {
       expect(format(parse(hash))).toBe(hash);
     }
     expect(parse('#/lectures/L1/nonsense')).toEqual({ page: 'lecture', id: 'L1', tab: 'board' });
-    expect(parse('')).toEqual({ page: 'lectures' });
+    expect(parse('')).toEqual({ page: 'home' });
+    expect(parse('#/nowhere')).toEqual({ page: 'home' });
+    expect(parse('#/audit/x')).toEqual({ page: 'audit' });
+    expect(parse('#/lectures/100%')).toMatchObject({ page: 'lecture', id: '100%' });
+    expect(parse('#/directory')).toEqual({ page: 'directory' });
+    expect(parse('#/schools?county=522301')).toEqual({ page: 'home' });
+  });
+});
+
+describe('places', () => {
+  it('show what a person may open, and nothing of a place without any of it', () => {
+    const lecturer = ['lecture.read', 'lecture.edit'] as const;
+    expect(PLACES.map((place) => tabs(place, lecturer))).toEqual([['home'], ['lectures', 'calendar'], [], [], [], []]);
+    expect(opens('account', [])).toBe(true);
+    expect(opens('audit', ['person.read'])).toBe(false);
+  });
+
+  it('know where a page lies', () => {
+    expect(placeOf('school')?.name).toBe('directory');
+    expect(placeOf('account')).toBeUndefined();
   });
 });
 
@@ -160,7 +180,7 @@ describe('the words', () => {
 
 describe('keys', () => {
   /** Keys that are put together from a code, a state or a name. */
-  const COMPOSED = /^(problem|role|state|school|screen|col|recording|trouble|figure|confirm|order|lecture\.tab|exports|review|storage|alarm|gap|screens)\./;
+  const COMPOSED = /^(problem|role|state|school|screen|col|recording|trouble|figure|confirm|order|lecture\.tab|place|tab|exports|review|storage|alarm|gap|screens)\./;
 
   it('are all used', () => {
     const root = fileURLToPath(new URL('../../src/console/', import.meta.url));

@@ -1,39 +1,101 @@
 import { ref, type Ref } from 'vue';
 
-/** The pages and a lecture's three tabs, in the fragment, so that every place can be linked and Back works. */
+/**
+ * Every page has an address in the fragment, so that every place can be linked and Back works:
+ * `#/<segment>`, `#/<segment>/<id>`, a lecture's tabs after its id, what narrows a list behind `?`.
+ */
 export const TABS = ['board', 'recordings', 'exports'] as const;
 export type Tab = (typeof TABS)[number];
-export type Route =
-  | { page: 'lectures' }
-  | { page: 'lecture'; id: string; tab: Tab }
-  | { page: 'recordings' }
-  | { page: 'recording'; id: string }
-  | { page: 'screens' }
-  | { page: 'stickers'; id: string };
+
+interface Address {
+  readonly segment: string;
+  /** Whether an id follows: never, always, or where there is one. */
+  readonly id: 'none' | 'one' | 'maybe';
+}
+
+const ADDRESSES = {
+  home: { segment: '', id: 'none' },
+  lectures: { segment: 'lectures', id: 'none' },
+  lecture: { segment: 'lectures', id: 'one' },
+  calendar: { segment: 'calendar', id: 'none' },
+  plan: { segment: 'plans', id: 'one' },
+  reviews: { segment: 'reviews', id: 'none' },
+  experts: { segment: 'experts', id: 'none' },
+  expert: { segment: 'experts', id: 'one' },
+  directory: { segment: 'directory', id: 'maybe' },
+  school: { segment: 'schools', id: 'one' },
+  class: { segment: 'classes', id: 'one' },
+  teachers: { segment: 'teachers', id: 'none' },
+  terms: { segment: 'terms', id: 'none' },
+  imports: { segment: 'imports', id: 'none' },
+  import: { segment: 'imports', id: 'one' },
+  screens: { segment: 'screens', id: 'none' },
+  stickers: { segment: 'stickers', id: 'one' },
+  recordings: { segment: 'recordings', id: 'none' },
+  recording: { segment: 'recordings', id: 'one' },
+  people: { segment: 'people', id: 'none' },
+  person: { segment: 'people', id: 'one' },
+  audit: { segment: 'audit', id: 'none' },
+  channels: { segment: 'channels', id: 'none' },
+  alerts: { segment: 'alerts', id: 'none' },
+  account: { segment: 'account', id: 'none' },
+  invited: { segment: 'invited', id: 'one' },
+} as const satisfies Record<string, Address>;
+
+export type Page = keyof typeof ADDRESSES;
+
+export interface Route {
+  readonly page: Page;
+  /** What the page is about; the code of a node, an id, a token. */
+  readonly id?: string;
+  /** Of a lecture. */
+  readonly tab?: Tab;
+  /** What narrows a list, so that a narrowed list can be linked. */
+  readonly query?: Readonly<Record<string, string>>;
+}
+
+const HOME: Route = { page: 'home' };
+const PAGES = Object.entries(ADDRESSES) as [Page, Address][];
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // somebody's own percent sign
+  }
+}
+
+function pageOf(segment: string, named: boolean): Page | undefined {
+  const wanted = named ? ['one', 'maybe'] : ['none', 'maybe'];
+  const found = PAGES.filter(([, address]) => address.segment === segment);
+  return (found.find(([, address]) => wanted.includes(address.id)) ?? found.find(([, address]) => address.id === 'none'))?.[0];
+}
 
 export function parse(hash: string): Route {
-  const [page, id, tab] = hash.replace(/^#\/?/, '').split('/').map(decodeURIComponent);
-  const named = id !== undefined && id !== '';
-  if (page === 'recordings') return named ? { page: 'recording', id } : { page: 'recordings' };
-  if (page === 'screens') return { page };
-  if (page === 'stickers' && named) return { page, id };
-  if (page !== 'lectures' || !named) return { page: 'lectures' };
-  return { page: 'lecture', id, tab: TABS.find((name) => name === tab) ?? 'board' };
+  const [path = '', search = ''] = hash.replace(/^#\/?/, '').split('?', 2);
+  const [segment = '', id = '', tab] = path.split('/').map(decoded);
+  const page = pageOf(segment, id !== '');
+  if (page === undefined) return HOME;
+  const query = Object.fromEntries(new URLSearchParams(search));
+  return {
+    page,
+    ...(id !== '' && ADDRESSES[page].id !== 'none' && { id }),
+    ...(page === 'lecture' && { tab: TABS.find((name) => name === tab) ?? 'board' }),
+    ...(search !== '' && { query }),
+  };
 }
 
 export function format(route: Route): string {
-  switch (route.page) {
-    case 'lectures':
-    case 'recordings':
-    case 'screens':
-      return `#/${route.page}`;
-    case 'stickers':
-      return `#/stickers/${encodeURIComponent(route.id)}`;
-    case 'recording':
-      return `#/recordings/${encodeURIComponent(route.id)}`;
-    case 'lecture':
-      return `#/lectures/${encodeURIComponent(route.id)}${route.tab === 'board' ? '' : `/${route.tab}`}`;
-  }
+  const { segment } = ADDRESSES[route.page];
+  const id = route.id === undefined ? '' : `/${encodeURIComponent(route.id)}`;
+  const tab = route.tab === undefined || route.tab === 'board' ? '' : `/${route.tab}`;
+  const search = new URLSearchParams(route.query).toString();
+  return `#/${segment}${id}${tab}${search === '' ? '' : `?${search}`}`;
+}
+
+/** Leaves what is in the way of going back alone: a list that is narrowed further is not another page. */
+export function narrow(route: Route): void {
+  history.replaceState(history.state, '', format(route));
 }
 
 export function useRoute(): Ref<Route> {

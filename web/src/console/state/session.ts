@@ -1,7 +1,7 @@
 import { ref, shallowRef } from 'vue';
 import { api } from '../../shared/api';
 import type { Problem } from '../../shared/problem';
-import type { User } from '../../shared/types';
+import type { Permission, User } from '../../shared/types';
 import { asProblem } from '../words';
 
 /** Who is logged in: undefined while it is not known, null for nobody. */
@@ -28,6 +28,11 @@ export async function leave(): Promise<void> {
 /** A request that is answered 401 means that the login has expired. */
 export function noticeExpiry(problem: Problem): void {
   if (problem.status === 401) user.value = null;
+}
+
+/** Whether the person who is logged in may do this at their node; the server decides in the end. */
+export function may(permission: Permission): boolean {
+  return user.value?.permissions.includes(permission) ?? false;
 }
 
 export const online = ref(navigator.onLine);

@@ -1,10 +1,26 @@
 import { problemsEn } from '../../shared/i18n/problems';
+import { accountEn } from './account';
+import { alertsEn } from './alerts';
+import { directoryEn } from './directory';
+import { expertsEn } from './experts';
+import { importsEn } from './imports';
+import { peopleEn } from './people';
+import { placesEn } from './places';
 import { screensEn } from './screens';
+import { timetableEn } from './timetable';
 import type { Key } from './zh';
 
 export const en: Record<Key, string> = {
   ...problemsEn,
+  ...accountEn,
+  ...alertsEn,
+  ...directoryEn,
+  ...expertsEn,
+  ...importsEn,
+  ...peopleEn,
+  ...placesEn,
   ...screensEn,
+  ...timetableEn,
   'app.title': 'Console',
   'app.product': 'Jiangtang',
   'app.offline': 'The network is down; this is how things were before. It updates by itself afterwards',

@@ -1,10 +1,26 @@
 import { problemsZh } from '../../shared/i18n/problems';
+import { accountZh } from './account';
+import { alertsZh } from './alerts';
+import { directoryZh } from './directory';
+import { expertsZh } from './experts';
+import { importsZh } from './imports';
+import { peopleZh } from './people';
+import { placesZh } from './places';
 import { screensZh } from './screens';
+import { timetableZh } from './timetable';
 
 /** The console's sentences. Verb first, plain; numbers with their denominator. */
 export const zh = {
   ...problemsZh,
+  ...accountZh,
+  ...alertsZh,
+  ...directoryZh,
+  ...expertsZh,
+  ...importsZh,
+  ...peopleZh,
+  ...placesZh,
   ...screensZh,
+  ...timetableZh,
   'app.title': '管理台',
   'app.product': '讲堂',
   'app.offline': '网络已断开，显示的是断开前的情况；恢复后自动更新',

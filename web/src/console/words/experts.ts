@@ -1,0 +1,4 @@
+/** Sentences: experts. */
+export const expertsZh = {} as const;
+
+export const expertsEn: Record<keyof typeof expertsZh, string> = {};

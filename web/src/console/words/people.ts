@@ -1,0 +1,4 @@
+/** Sentences: people. */
+export const peopleZh = {} as const;
+
+export const peopleEn: Record<keyof typeof peopleZh, string> = {};
