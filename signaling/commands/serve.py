@@ -18,7 +18,6 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from config.agencies import AgencyFileError
 from config.regions import RegionFileError
 from config.settings import Settings
 from signaling.app import Node
@@ -60,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     deadline.daemon = True
     try:
         asyncio.run(serve(settings, deadline.start, demo=options.demo))
-    except (AgencyFileError, RegionFileError) as error:
+    except RegionFileError as error:
         return options_of.report(error)
     except (StartError, SchemaError) as error:
         print(f"jiangtang: {error}", file=sys.stderr)

@@ -8,6 +8,7 @@ import { peopleEn } from './people';
 import { placesEn } from './places';
 import { screensEn } from './screens';
 import { timetableEn } from './timetable';
+import { tableEn } from './table';
 import type { Key } from './zh';
 
 export const en: Record<Key, string> = {
@@ -21,6 +22,7 @@ export const en: Record<Key, string> = {
   ...placesEn,
   ...screensEn,
   ...timetableEn,
+  ...tableEn,
   'app.title': 'Console',
   'app.product': 'Jiangtang',
   'app.offline': 'The network is down; this is how things were before. It updates by itself afterwards',

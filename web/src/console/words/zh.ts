@@ -8,6 +8,7 @@ import { peopleZh } from './people';
 import { placesZh } from './places';
 import { screensZh } from './screens';
 import { timetableZh } from './timetable';
+import { tableZh } from './table';
 
 /** The console's sentences. Verb first, plain; numbers with their denominator. */
 export const zh = {
@@ -21,6 +22,7 @@ export const zh = {
   ...placesZh,
   ...screensZh,
   ...timetableZh,
+  ...tableZh,
   'app.title': '管理台',
   'app.product': '讲堂',
   'app.offline': '网络已断开，显示的是断开前的情况；恢复后自动更新',
