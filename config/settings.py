@@ -33,6 +33,7 @@ class ServerSettings(Section):
     data_dir: Path
     node: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]
     regions_file: str
+    agencies_file: str
     shutdown_seconds: Positive
     restart_window_seconds: Positive
 
@@ -175,6 +176,14 @@ class AuthSettings(Section):
     longest_wait_seconds: Positive
 
 
+class AuditSettings(Section):
+    """`[audit]`"""
+
+    retention_days: Annotated[int, Field(ge=180)]
+    export_rows: Count
+    count_rows: Count
+
+
 class TermsSettings(Section):
     """`[terms]`"""
 
@@ -267,6 +276,7 @@ class Settings(BaseSettings):
     retention: RetentionSettings
     database: DatabaseSettings
     auth: AuthSettings
+    audit: AuditSettings
     terms: TermsSettings
     lectures: LecturesSettings
     screens: ScreensSettings

@@ -34,6 +34,8 @@ from signaling.api.pages import Pages
 from signaling.api.parsing import reply
 from signaling.api.security import add_headers, csrf
 from signaling.attendance.service import AttendanceService
+from signaling.auth.agencies import Agencies
+from signaling.auth.audit_service import AuditService
 from signaling.auth.service import AuthService
 from signaling.auth.tokens import WatchTokens
 from signaling.cluster.single import SingleNode
@@ -86,7 +88,8 @@ class Node:
         self.boot_id = secrets.token_hex(8)
         self.db = open_database(settings)
         self.cluster: Cluster = SingleNode(settings.server.node)
-        self.auth = AuthService(self.db, settings.auth)
+        self.auth = AuthService(self.db, settings.auth, agencies=Agencies.of_file(settings.server.agencies_file))
+        self.audit = AuditService(self.db)
         self.directory = DirectoryService(self.db)
         self.schools = SchoolsService(self.db, self.today)
         self.terms = TermsService(self.db, settings.terms)

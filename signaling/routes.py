@@ -9,6 +9,7 @@ from aiohttp import web
 
 from signaling.attendance import api as attendance_api
 from signaling.auth import api as auth_api
+from signaling.auth import audit_api
 from signaling.directory import api as directory_api
 from signaling.directory import classes_api, terms_api
 from signaling.lectures import api as lectures_api
@@ -29,11 +30,14 @@ if TYPE_CHECKING:
 def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     """Yield the routes under `/api/v1`, `/whip`, `/whep` and `/hls`."""
     yield from auth_api.routes(node.auth, node.settings.auth.login_seconds)
+    yield from audit_api.routes(
+        node.auth, node.directory, node.audit, node.settings.audit, node.settings.attendance.report_utc_offset_hours
+    )
     yield from directory_api.routes(node.auth, node.directory, node.schools, node.today)
     yield from classes_api.routes(node.auth, node.directory, node.schools, node.today)
     yield from terms_api.routes(node.auth, node.directory, node.terms, node.today)
     yield from screens_api.routes(node.auth, node.directory, node.screens, node.live.sessions.is_watching)
-    yield from lectures_api.routes(node.auth, node.access, node.documents)
+    yield from lectures_api.routes(node.auth, node.access, node.documents, node.lectures, node.directory)
     yield from plan_api.routes(node.auth, node.access, node.documents, node.plans, node.settings.lectures)
     yield from live_api.routes(node.live, node.access.guard, node.directory.scope)
     yield from whip.routes(node.live)

@@ -46,7 +46,7 @@ def checksum(table: Table) -> str:
 def to_csv(table: Table) -> bytes:
     """Return UTF-8 with BOM and CRLF; text is quoted, numbers are not, so that readers can tell them apart."""
     kinds = [column.kind for column in table.columns]
-    lines = [",".join(_quoted(column.header) for column in table.columns)]
+    lines = [",".join(quoted(column.header) for column in table.columns)]
     lines += [",".join(map(_csv_cell, kinds, row)) for row in table.rows]
     return ("\r\n".join(lines) + "\r\n").encode("utf-8-sig")
 
@@ -55,11 +55,12 @@ def _csv_cell(kind: Kind, cell: Cell) -> str:
     if cell is None:
         return ""
     if isinstance(cell, str):
-        return _quoted(cell)
+        return quoted(cell)
     return f"{cell:.2%}" if kind is Kind.PERCENT else str(cell)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return the text as a cell of CSV that no spreadsheet takes for a formula."""
     return '"' + neutral(text).replace('"', '""') + '"'
 
 

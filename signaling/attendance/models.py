@@ -24,6 +24,7 @@ class AttendanceFact(Base):
     __table_args__ = (
         UniqueConstraint("key", name="uq_attendance_facts_key"),
         Index("ix_attendance_facts_lecture_id", "lecture_id"),
+        Index("ix_attendance_facts_class_id", "class_id", "lecture_id"),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=uuid7)

@@ -104,7 +104,8 @@ class Principal:
     """A person with a login or a program with an API token.
 
     `node` is the code of the prefecture, county unit or school to which the role is scoped. A lecturer's rights hold only
-    for lectures whose `lecturer_id` is their `user_id`; a login by invitation holds for `lecture_id` alone.
+    for lectures whose `lecturer_id` is their `user_id`; a login by invitation holds for `lecture_id` alone. `rights` is what an
+    agency left of the role's (`signaling.auth.agencies`), None when there is no agency.
     """
 
     user_id: str
@@ -112,7 +113,14 @@ class Principal:
     role: Role
     node: str
     lecture_id: str | None = None
+    agency: str | None = None
+    rights: frozenset[Permission] | None = None
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """What the role grants at its own node, narrowed by the agency: never more than the role."""
+        return GRANTS[self.role] if self.rights is None else GRANTS[self.role] & self.rights
 
     def may(self, permission: Permission) -> bool:
-        """Whether the role grants the permission at its own node."""
-        return permission in GRANTS[self.role]
+        """Whether role and agency grant the permission at the person's own node."""
+        return permission in self.permissions

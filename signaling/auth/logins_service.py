@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from config.settings import AuthSettings
 from signaling.auth import opaque
+from signaling.auth.agencies import Agencies
 from signaling.auth.identity import Principal, Role
 from signaling.auth.models import Login, User
 from signaling.auth.trail import entry
@@ -28,7 +29,8 @@ class LoggedIn:
 class LoginsService:
     """Begins and ends logins, and knows whose a cookie is."""
 
-    def __init__(self, db: Database, settings: AuthSettings, clock: Callable[[], datetime]) -> None:
+    def __init__(self, db: Database, settings: AuthSettings, clock: Callable[[], datetime], agencies: Agencies) -> None:
+        self._agencies = agencies
         self._db = db
         self._settings = settings
         self._clock = clock
@@ -46,7 +48,7 @@ class LoginsService:
         )
         async with self._db.writing() as session:
             session.add_all([login, entry(now, user.id, action, user.id)])
-        return LoggedIn(token, principal_of(user, lecture_id))
+        return LoggedIn(token, self.principal_of(user, lecture_id))
 
     async def end(self, token: str) -> None:
         """End the login of a cookie; an unknown one is nothing to worry about."""
@@ -65,15 +67,16 @@ class LoginsService:
         )
         async with self._db.reading() as session:
             row = (await session.execute(statement)).one_or_none()
-        return None if row is None else principal_of(*row)
+        return None if row is None else self.principal_of(*row)
+
+    def principal_of(self, user: User, lecture_id: str | None = None) -> Principal:
+        """Return who a person is, with what their agency leaves of the rights of their role."""
+        role = Role(user.role)
+        rights = self._agencies.rights(role, user.agency)
+        return Principal(user.id, user.name, role, user.node, lecture_id, user.agency, rights)
 
 
 async def end_all(session: AsyncSession, user_id: str, now: datetime) -> None:
     """End every login of a person, in the transaction that changes their password, role or node, or disables them."""
     for login in await session.scalars(select(Login).where(Login.user_id == user_id, Login.ended_at.is_(None))):
         login.ended_at = now
-
-
-def principal_of(user: User, lecture_id: str | None = None) -> Principal:
-    """Return who a person is."""
-    return Principal(user.id, user.name, Role(user.role), user.node, lecture_id)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from signaling.auth.identity import Role
@@ -15,7 +15,10 @@ from signaling.db.base import Base, UtcDateTime, utc_now, uuid7
 
 
 class User(Base):
-    """A person with a login. `node` is the prefecture, county or school that the role holds for."""
+    """A person with a login. `node` is the prefecture, county or school that the role holds for.
+
+    `agency` is a key of the agency file and narrows the role; `version` counts what administrators change, not passwords.
+    """
 
     __tablename__ = "users"
 
@@ -24,7 +27,9 @@ class User(Base):
     name: Mapped[str] = mapped_column(String(64))
     password_hash: Mapped[str] = mapped_column(String(256))
     role: Mapped[Role] = mapped_column(String(32))
-    node: Mapped[str] = mapped_column(String(12))
+    node: Mapped[str] = mapped_column(String(12), index=True)
+    agency: Mapped[str | None] = mapped_column(String(32))
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -75,6 +80,11 @@ class AuditEntry(Base):
     """Something that somebody did. **Append-only**: triggers refuse UPDATE and DELETE."""
 
     __tablename__ = "audit_log"
+    __table_args__ = (
+        Index("ix_audit_log_actor_at", "actor", "at"),
+        Index("ix_audit_log_action_at", "action", "at"),
+        Index("ix_audit_log_subject_at", "subject", "at"),
+    )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=uuid7)
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now, index=True)

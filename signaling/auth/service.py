@@ -13,10 +13,11 @@ from sqlalchemy import select
 from config.settings import AuthSettings
 from signaling.api.problems import Problem
 from signaling.auth import opaque
+from signaling.auth.agencies import Agencies
 from signaling.auth.entrance_service import EntranceService
 from signaling.auth.identity import Permission, Principal, Role
 from signaling.auth.invitations_service import InvitationsService
-from signaling.auth.logins_service import LoginsService, end_all, principal_of
+from signaling.auth.logins_service import LoginsService, end_all
 from signaling.auth.models import ApiToken, User
 from signaling.auth.passwords import Passwords
 from signaling.auth.trail import entry
@@ -39,11 +40,13 @@ class AuthService:
         passwords: Passwords | None = None,
         clock: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
+        agencies: Agencies | None = None,
     ) -> None:
         self._db = db
         self._passwords = passwords or Passwords(settings.hash_threads, settings.hash_queue)
         self._clock = clock
-        self.logins = LoginsService(db, settings, clock)
+        self.agencies = agencies or Agencies()
+        self.logins = LoginsService(db, settings, clock, self.agencies)
         self.entrance = EntranceService(db, settings, self.logins, self._passwords, clock, monotonic)
         self.invitations = InvitationsService(db, self.logins, clock)
 
@@ -82,7 +85,7 @@ class AuthService:
             row = (await session.execute(statement)).one_or_none()
         if row is None or (row[1] is not None and row[1] <= self._clock()):
             return None
-        return principal_of(row[0])
+        return self.logins.principal_of(row[0])
 
     async def users(self) -> list[User]:
         """Return all people by login."""
@@ -95,10 +98,12 @@ class AuthService:
         async with self._db.reading() as session:
             return await session.scalar(statement)
 
-    async def add_user(self, login: str, name: str, role: Role, node: str, password: str) -> User:
+    async def add_user(
+        self, login: str, name: str, role: Role, node: str, password: str, agency: str | None = None
+    ) -> User:
         """Add a person; raises `sqlalchemy.exc.IntegrityError` when the login is taken."""
         hashed = await self._passwords.hash(password)
-        user = User(login=login.strip().lower(), name=name, role=role, node=node, password_hash=hashed)
+        user = User(login=login.strip().lower(), name=name, role=role, node=node, password_hash=hashed, agency=agency)
         async with self._db.writing() as session:
             session.add(user)
         return user

@@ -18,6 +18,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from config.agencies import AgencyFileError
 from config.regions import RegionFileError
 from config.settings import Settings
 from signaling.app import Node
@@ -59,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     deadline.daemon = True
     try:
         asyncio.run(serve(settings, deadline.start, demo=options.demo))
-    except RegionFileError as error:
+    except (AgencyFileError, RegionFileError) as error:
         return options_of.report(error)
     except (StartError, SchemaError) as error:
         print(f"jiangtang: {error}", file=sys.stderr)

@@ -6,14 +6,17 @@ import argparse
 import asyncio
 import getpass
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from config.regions import RegionFileError, load_regions
+from config.agencies import AgencyFileError
+from config.regions import Region, RegionFileError, load_regions
 from config.settings import Settings
+from signaling.auth.agencies import Agencies
 from signaling.auth.identity import Role
+from signaling.auth.people_rules import LEVELS, Level
 from signaling.auth.service import AuthService
 from signaling.commands import settings as options_of
 from signaling.db.migrate import SchemaError, upgrade
@@ -35,6 +38,7 @@ def add_to(commands: Any) -> None:
     add.add_argument(
         "--node", default="", help="code of the region or school of the role; the prefecture when left out"
     )
+    add.add_argument("--agency", help="key of an agency of the prefecture (config/agencies.toml) that narrows the role")
     listing = actions.add_parser("list", help="list people")
     passwd = actions.add_parser("passwd", help="change a password and end that person's logins")
     passwd.add_argument("login")
@@ -51,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
         return options_of.report(error)
     try:
         return asyncio.run(_with_service(settings, options))
-    except RegionFileError as error:
+    except (AgencyFileError, RegionFileError) as error:
         return options_of.report(error)
     except (StartError, SchemaError) as error:
         print(f"jiangtang: {error}", file=sys.stderr)
@@ -59,8 +63,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _with_service(settings: Settings, options: argparse.Namespace) -> int:
+    agencies = Agencies.of_file(settings.server.agencies_file)
     db = open_database(settings)
-    auth = AuthService(db, settings.auth)
+    auth = AuthService(db, settings.auth, agencies=agencies)
     action: Action = options.act
     try:
         await upgrade(db)
@@ -71,24 +76,45 @@ async def _with_service(settings: Settings, options: argparse.Namespace) -> int:
 
 
 async def _add(auth: AuthService, settings: Settings, options: argparse.Namespace) -> int:
+    regions = load_regions(settings.server.regions_file)
+    node, role, agency = options.node or regions[0].code, Role(options.role), options.agency
+    refused = _refusal(role, _level(node, regions), agency, auth.agencies)
+    if refused:
+        print(f"jiangtang: {refused}", file=sys.stderr)
+        return 1
     password = _ask_password()
     if password is None:
         return 1
-    node = options.node or load_regions(settings.server.regions_file)[0].code
     try:
-        user = await auth.add_user(options.login, options.name, Role(options.role), node, password)
+        user = await auth.add_user(options.login, options.name, role, node, password, agency)
     except IntegrityError:
         print(f"jiangtang: there is a login {options.login!r} already", file=sys.stderr)
         return 1
-    await auth.audit("system", "user.added", user.id, login=user.login, role=options.role, node=node)
+    await auth.audit("system", "person.added", user.id, login=user.login, role=role, node=node, agency=agency)
     print(f"added {user.login}")
     return 0
+
+
+def _level(node: str, regions: Sequence[Region]) -> Level:
+    """Return the level of a node; what is no region is taken for a school, which may come with a later import."""
+    return {region.code: region.level for region in regions}.get(node, "school")
+
+
+def _refusal(role: Role, level: Level, agency: str | None, agencies: Agencies) -> str:
+    """Return why nobody can have that post; empty when somebody can."""
+    if level not in LEVELS[role]:
+        return f"{role} is not held at a {level}; choose another --node"
+    if agency is not None and agency not in agencies:
+        return f"there is no agency {agency!r}; there are: {', '.join(one.key for one in agencies) or 'none'}"
+    if agency is not None and level != "prefecture":
+        return "agencies are at the prefecture; leave --node or --agency out"
+    return ""
 
 
 async def _list(auth: AuthService, settings: Settings, options: argparse.Namespace) -> int:
     for user in await auth.users():
         state = "disabled" if user.disabled_at else "active"
-        print(f"{user.login}\t{user.name}\t{user.role}\t{user.node}\t{state}")
+        print(f"{user.login}\t{user.name}\t{user.role}\t{user.node}\t{user.agency or '-'}\t{state}")
     return 0
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from signaling.directory.queries import Scope
 from signaling.lectures.service import LectureInfo, LectureService, TargetCounts
 
 # What the live service knows of a lecture: state, broadcast_id, started_at, ended_at, on_air_seconds, viewers, publisher, watching.
@@ -28,16 +29,20 @@ class LectureDocuments:
             raise LookupError(f"no lecture {lecture_id}")
         return await self.of_info(info)
 
-    async def of_info(self, info: LectureInfo) -> dict[str, Any]:
-        """Return the document of a lecture that was read already."""
-        return await self._document(info, await self._lectures.target_counts(info.id))
+    async def of_info(self, info: LectureInfo, scope: Scope | None = None) -> dict[str, Any]:
+        """Return the document of a lecture that was read already; with `scope` also what of it that covers."""
+        if scope is not None:
+            return (await self.of_infos([info], scope))[0]
+        return await self._document(info, await self._lectures.target_counts(info.id), None)
 
-    async def of_infos(self, infos: Sequence[LectureInfo]) -> list[dict[str, Any]]:
-        """Return the documents of many."""
-        counts = await self._lectures.target_counts_of([info.id for info in infos])
-        return [await self._document(info, counts[info.id]) for info in infos]
+    async def of_infos(self, infos: Sequence[LectureInfo], scope: Scope | None = None) -> list[dict[str, Any]]:
+        """Return the documents of many; with `scope` also what of each that covers."""
+        ids = [info.id for info in infos]
+        counts = await self._lectures.target_counts_of(ids)
+        own = {} if scope is None else await self._lectures.target_counts_of(ids, scope)
+        return [await self._document(info, counts[info.id], own.get(info.id)) for info in infos]
 
-    async def _document(self, info: LectureInfo, counts: TargetCounts) -> dict[str, Any]:
+    async def _document(self, info: LectureInfo, counts: TargetCounts, own: TargetCounts | None) -> dict[str, Any]:
         plan = {
             "id": info.id,
             "title": info.title,
@@ -52,8 +57,10 @@ class LectureDocuments:
             "review": info.review,
             "called_off_at": None if info.called_off_at is None else stamp(info.called_off_at),
             "called_off_reason": info.called_off_reason,
+            "created_by": info.created_by,
             "version": info.version,
             "targets": asdict(counts),
+            "own": None if own is None else asdict(own),
             "boot_id": self._boot_id,
         }
         return plan | dict(await self._facts(info.id))

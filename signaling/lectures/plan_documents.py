@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 from signaling.api.paging import PageQuery
 from signaling.directory.documents import Code, Kind, Name, NodeName, Note, Order, Text
 from signaling.lectures.models import LectureReview
-from signaling.live.schemas import LiveFacts
+from signaling.live.schemas import BroadcastState, LiveFacts
 
 TOPICS = ("禁毒知识", "禁毒常识", "毒品认识", "毒品防范", "禁毒教育")
 AudienceKind = Literal["pupils", "teachers", "parents"]
@@ -103,11 +103,18 @@ class CallingOff(Order):
 
 
 class LectureQuery(PageQuery):
-    """What narrows the list of lectures; `since` and `until` bound the planned time."""
+    """What narrows the list of lectures; `since` (included) and `until` (not included) bound the planned time.
+
+    A calendar asks for its window with `order=oldest`; words of `q` are in the title or the lecturer's name.
+    """
 
     review: ReviewState | None = None
     since: Moment | None = None
     until: Moment | None = None
+    lecturer_id: Annotated[str, Field(max_length=36)] | None = None
+    topic: Topic | None = None
+    called_off: bool | None = None
+    order: Literal["newest", "oldest"] = "newest"
     q: Text = ""
     size: Annotated[int, Field(ge=1, le=200)] = 200
 
@@ -128,7 +135,11 @@ class Lecturer(BaseModel):
 
 
 class LectureDocument(LiveFacts):
-    """A lecture: the plan and the live state."""
+    """A lecture: the plan and the live state.
+
+    `targets` counts everybody who is expected, `own` the part of it that is the caller's county or school, null for whom all is.
+    `created_by` is the id of the person who planned it: neither they nor the lecturer approve it.
+    """
 
     id: str
     title: str
@@ -143,18 +154,47 @@ class LectureDocument(LiveFacts):
     review: ReviewState
     called_off_at: datetime | None
     called_off_reason: str
+    created_by: str | None
     version: int
     targets: Counts
+    own: Counts | None = None
     boot_id: str
 
 
 class LectureList(BaseModel):
-    """Lectures, the latest first; `total` counts all pages."""
+    """Lectures in the order that was asked for; `total` counts all pages."""
 
     items: list[LectureDocument]
     total: int
     page: int
     size: int
+
+
+class ClassLectureQuery(PageQuery):
+    """What narrows the lectures of a class; `since` and `until` bound the planned time."""
+
+    since: Moment | None = None
+    until: Moment | None = None
+
+
+class ClassLecture(BaseModel):
+    """An approved lecture for one class, also one that was called off.
+
+    `expected` tells that the class was written down at the opening, `joined_at` when its first screen came; what it is worth is in the
+    lecture's attendance. Before the opening both say nothing.
+    """
+
+    id: str
+    title: str
+    topic: str
+    lecturer: Lecturer
+    scheduled_at: datetime
+    minutes: int
+    state: BroadcastState
+    called_off_at: datetime | None
+    called_off_reason: str
+    expected: bool
+    joined_at: datetime | None
 
 
 class PlanDocument(BaseModel):

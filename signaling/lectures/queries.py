@@ -12,14 +12,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
+from signaling.attendance.models import AttendanceFact
 from signaling.auth.models import User
 from signaling.directory.models import Region, School, SchoolClass, Screen
-from signaling.directory.queries import is_open
+from signaling.directory.queries import Scope, is_open
 from signaling.lectures.models import Lecture, LectureAudience, LectureFilter, LectureTarget
 from signaling.live.models import Broadcast
 from signaling.live.states import RUNNING
 
 ClassRow = tuple[SchoolClass, School, Region, int]
+EVERYTHING = Scope(None)
 
 
 def lectures() -> Select[Lecture, str]:
@@ -34,33 +36,45 @@ class LectureFilters:
 
     lecture_id: str | None = None
     lecturer_id: str | None = None
+    by: str | None = None  # a lecturer whom the caller asks for
     node: str | None = None
     review: str | None = None
+    topic: str | None = None
+    called_off: bool | None = None
+    oldest_first: bool = False
     since: datetime | None = None
     until: datetime | None = None
     text: str = ""
 
 
 def narrowed(wanted: LectureFilters) -> Select[Lecture, str]:
-    """Lectures that the filters leave, newest first."""
+    """Lectures that the filters leave."""
     statement = lectures()
+    if wanted.oldest_first:
+        statement = statement.order_by(None).order_by(Lecture.scheduled_at, Lecture.id)
     equal = (
         (Lecture.id, wanted.lecture_id),
         (Lecture.lecturer_id, wanted.lecturer_id),
+        (Lecture.lecturer_id, wanted.by),
         (Lecture.review, wanted.review),
+        (Lecture.topic, wanted.topic),
+        (Lecture.called_off_at.is_not(None), wanted.called_off),
     )
     statement = statement.where(*(column == value for column, value in equal if value is not None))
     if wanted.node is not None:
         statement = statement.where(Lecture.id.in_(aimed_at(wanted.node)), Lecture.approved_at.is_not(None))
-    if wanted.since is not None:
-        statement = statement.where(Lecture.scheduled_at >= wanted.since)
-    if wanted.until is not None:
-        statement = statement.where(Lecture.scheduled_at < wanted.until)
+    statement = statement.where(*within(wanted.since, wanted.until))
     for word in wanted.text.split():
         statement = statement.where(
             or_(Lecture.title.contains(word, autoescape=True), User.name.contains(word, autoescape=True))
         )
     return statement
+
+
+def within(since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+    """Planned from one time on and before another."""
+    bounds = [] if since is None else [Lecture.scheduled_at >= since]
+    return bounds if until is None else [*bounds, Lecture.scheduled_at < until]
 
 
 def aimed_at(node: str) -> Select[str]:
@@ -154,10 +168,30 @@ def planned(
     return _classes(SchoolClass.pupils, and_(under, *narrowed), today)
 
 
-def frozen_counts(lecture_ids: Sequence[str]) -> Select[str, int, int, int]:
-    """Lecture, and numbers of the classes, schools and pupils that were written down at its opening."""
+def of_class(class_id: str, school_code: str, kind: str, stage: str) -> Select[Any]:
+    """Approved lectures for a class, called off or not: those that wrote it down at their opening, and those that did not open yet.
+
+    Lecture, name of the lecturer, whether the class was written down, when its first screen came; newest first.
+    """
+    fact = AttendanceFact
+    begun = select(LectureTarget.lecture_id).where(LectureTarget.lecture_id == Lecture.id)
+    there = begun.where(LectureTarget.class_id == class_id)
+    fits = and_(*(_fits(field, value) for field, value in (("kind", kind), ("stage", stage))))
+    aimed = and_(~begun.exists(), Lecture.id.in_(aimed_at(school_code)), Lecture.approved_at.is_not(None), fits)
+    joined = select(func.min(fact.at)).where(fact.lecture_id == Lecture.id, fact.class_id == class_id)
+    joined_at = joined.where(fact.kind == "joined").scalar_subquery()
+    return lectures().add_columns(there.exists(), joined_at).where(or_(there.exists(), aimed))
+
+
+def begun(lecture_ids: Sequence[str]) -> Select[str]:
+    """Those of the lectures whose expected classes were written down."""
+    return select(LectureTarget.lecture_id).where(LectureTarget.lecture_id.in_(lecture_ids)).distinct()
+
+
+def frozen_counts(lecture_ids: Sequence[str], scope: Scope = EVERYTHING) -> Select[str, int, int, int]:
+    """Lecture, and numbers of the classes, schools and pupils that were written down at its opening and that a scope covers."""
     target = LectureTarget
-    return (
+    rows = (
         select(
             target.lecture_id,
             func.count(),
@@ -167,6 +201,9 @@ def frozen_counts(lecture_ids: Sequence[str]) -> Select[str, int, int, int]:
         .where(target.lecture_id.in_(lecture_ids))
         .group_by(target.lecture_id)
     )
+    if scope.school is not None:
+        return rows.where(target.school_code == scope.school)
+    return rows if scope.regions is None else rows.where(target.region_code.in_(scope.regions))
 
 
 def stages_of_schools(today: date) -> Select[str, str, str | None, str, str, int, int]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 
 from signaling.db.base import utc_now
 from signaling.db.engine import Database
 from signaling.directory.models import School, SchoolClass
+from signaling.directory.queries import Scope
 from signaling.lectures import queries
 from signaling.lectures.models import Lecture, LectureAudience, LectureFilter, LectureTarget
 from signaling.lectures.queries import LectureFilters
@@ -48,6 +49,15 @@ class LectureInfo:
     def approved(self) -> bool:
         """Whether it may go on the air."""
         return self.approved_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class LectureOfClass:
+    """A lecture for a class: whether it was written down at the opening, and when its first screen came."""
+
+    lecture: LectureInfo
+    expected: bool
+    joined_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +133,7 @@ class LectureService:
         if node is not None:
             statement = statement.where(Lecture.id.in_(queries.aimed_at(node)), Lecture.approved_at.is_not(None))
         async with self._db.reading() as session:
-            return [_info(row) for row in await session.execute(statement)]
+            return [_info(*row) for row in await session.execute(statement)]
 
     async def ids(self, *, lecturer_id: str | None = None, node: str | None = None) -> frozenset[str]:
         """Return the ids of the lectures of a lecturer, or of those that concern a node."""
@@ -140,7 +150,7 @@ class LectureService:
         statement = queries.narrowed(wanted)
         async with self._db.reading() as session:
             total = await session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
-            return [_info(row) for row in await session.execute(statement.limit(limit).offset(offset))], total
+            return [_info(*row) for row in await session.execute(statement.limit(limit).offset(offset))], total
 
     async def concerns(self, lecture_id: str, node: str) -> bool:
         """Whether a lecture is for a node, for a part of it, or for something that contains it."""
@@ -158,7 +168,22 @@ class LectureService:
             statement = queries.for_class(class_id, *place)
             if since is not None:
                 statement = queries.current(statement, since - SHOWN_AFTER, since + SHOWN_BEFORE)
-            return [_info(row) for row in await session.execute(statement)]
+            return [_info(*row) for row in await session.execute(statement)]
+
+    async def of_class(
+        self, class_id: str, since: datetime | None, until: datetime | None, limit: int, offset: int
+    ) -> tuple[list[LectureOfClass], int]:
+        """Return a page of the lectures for a class, newest first, called off or not, and how many there are in all."""
+        places = select(School.code, School.kind, SchoolClass.stage)
+        places = places.join(School, School.code == SchoolClass.school_code).where(SchoolClass.id == class_id)
+        async with self._db.reading() as session:
+            place = (await session.execute(places)).one_or_none()
+            if place is None:
+                return [], 0
+            statement = queries.of_class(class_id, *place).where(*queries.within(since, until))
+            total = await session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
+            rows = (await session.execute(statement.limit(limit).offset(offset))).all()
+        return [LectureOfClass(_info(row[0], row[1]), bool(row[2]), row[3]) for row in rows], total
 
     async def current_for_class(self, class_id: str) -> str | None:
         """Return the lecture that a screen of the class shows: on air, else open, else the next one, else the latest ended."""
@@ -211,14 +236,16 @@ class LectureService:
                 found = (await session.execute(queries.counts(queries.expected(lecture_id, self._today())))).one()
         return TargetCounts(*found)
 
-    async def target_counts_of(self, lecture_ids: Sequence[str]) -> dict[str, TargetCounts]:
-        """Return how many are expected at each of many lectures, in four questions."""
+    async def target_counts_of(
+        self, lecture_ids: Sequence[str], scope: Scope = queries.EVERYTHING
+    ) -> dict[str, TargetCounts]:
+        """Return how many are expected at each of many lectures, of what a scope covers, in five questions."""
         audiences: dict[str, set[str]] = defaultdict(set)
         filters: dict[tuple[str, str], set[str]] = defaultdict(set)
         async with self._db.reading() as session:
-            frozen = {
-                row[0]: TargetCounts(*row[1:]) for row in await session.execute(queries.frozen_counts(lecture_ids))
-            }
+            begun = {*await session.scalars(queries.begun(lecture_ids))}
+            counted = {row[0]: row[1:] for row in await session.execute(queries.frozen_counts(lecture_ids, scope))}
+            frozen = {one: TargetCounts(*counted.get(one, (0, 0, 0))) for one in begun}
             open_ones = [one for one in lecture_ids if one not in frozen]
             if not open_ones:
                 return frozen
@@ -227,7 +254,10 @@ class LectureService:
                 audiences[row.lecture_id].add(row.node)
             for narrow in await session.scalars(select(LectureFilter).where(LectureFilter.lecture_id.in_(open_ones))):
                 filters[narrow.lecture_id, narrow.field].add(narrow.value)
-            stages = [tuple(row) for row in await session.execute(queries.stages_of_schools(self._today()))]
+            rows: list[tuple[Any, ...]] = [
+                tuple(row) for row in await session.execute(queries.stages_of_schools(self._today()))
+            ]
+            stages = [row for row in rows if scope.includes(row[1], row[0])]
         return frozen | {
             one: _counted(stages, audiences[one], filters[one, "kind"], filters[one, "stage"]) for one in open_ones
         }
@@ -245,8 +275,7 @@ def _counted(stages: Sequence[tuple[Any, ...]], audience: set[str], kinds: set[s
     return TargetCounts(classes, len(schools), pupils)
 
 
-def _info(row: Row[Lecture, str]) -> LectureInfo:
-    lecture, lecturer = row
+def _info(lecture: Lecture, lecturer: str) -> LectureInfo:
     return LectureInfo(
         lecture.id,
         lecture.title,

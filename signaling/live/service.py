@@ -18,6 +18,7 @@ from config.settings import Settings
 from signaling.api.problems import Problem
 from signaling.auth import opaque
 from signaling.auth.tokens import WatchTokens
+from signaling.auth.trail import entry
 from signaling.db.base import utc_now, uuid7
 from signaling.db.engine import Database
 from signaling.live import board, facts, queries
@@ -33,7 +34,7 @@ from signaling.live.ports import Lectures, RecordingSpace, Screens
 from signaling.live.publishing import Publishing, PublishRight
 from signaling.live.sessions import Sessions
 from signaling.live.stamps import stamp
-from signaling.live.states import OVER, Event, State, advance
+from signaling.live.states import AUDITED, OVER, Event, State, advance
 from signaling.live.takeover import TakeoverDesk
 from signaling.live.watching import Watching
 
@@ -66,7 +67,7 @@ class Records:
                 session.add(row)
             line = _follow(row, event, actor, at)
             await session.flush()
-            session.add(line)
+            session.add_all([line, entry(at, actor, AUDITED[event], lecture_id, {"from": line.from_state})])
             if event is Event.CUT:
                 for statement in queries.revoke_rights(lecture_id, at):
                     await session.execute(statement)
@@ -79,7 +80,7 @@ class Records:
         ticket = Ticket(token_hash=token_hash, lecture_id=lecture_id, user_id=user_id, created_at=now)
         ticket.expires_at = expires_at
         async with self._db.writing() as session:
-            session.add(ticket)
+            session.add_all([ticket, entry(now, user_id, "lecture.ticket_minted", lecture_id)])
 
     async def add_key(
         self, token_hash: str, lecture_id: str, user_id: str, not_before: datetime, not_after: datetime, now: datetime
@@ -90,7 +91,7 @@ class Records:
             if key is None:
                 key = StreamKey(id=uuid7(), token_hash=token_hash, lecture_id=lecture_id, user_id=user_id)
                 key.created_at = now
-                session.add(key)
+                session.add_all([key, entry(now, user_id, "lecture.key_made", lecture_id)])
             key.not_before, key.not_after = not_before, not_after
             return key.id
 
@@ -119,6 +120,8 @@ class Records:
             if (await session.execute(check(right.credential, now))).first() is None:
                 return None
             fence: int | None = await session.scalar(queries.raise_fence(right.lecture_id))
+            by = "ticket" if right.is_ticket else "stream key"
+            session.add(entry(now, right.user_id, "lecture.published", right.lecture_id, {"by": by, "fence": fence}))
             return fence
 
 

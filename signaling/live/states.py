@@ -63,6 +63,17 @@ RUNNING: Final = CONNECTED | {State.CUT}
 OVER: Final = frozenset({State.ENDED, State.ARCHIVED})
 """States from which nobody watches again."""
 
+AUDITED: Final = {
+    Event.OPEN: "lecture.opened",
+    Event.START: "lecture.started",
+    Event.PAUSE: "lecture.paused",
+    Event.RESUME: "lecture.resumed",
+    Event.END: "lecture.ended",
+    Event.CUT: "lecture.cut",
+    Event.ARCHIVE: "lecture.archived",
+}
+"""What the audit log calls an event."""
+
 
 class IllegalTransition(ValueError):
     """The event is not possible in this state."""

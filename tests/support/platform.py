@@ -20,6 +20,9 @@ from signaling.api.errors import problems
 from signaling.api.proxy import PROXIES, Proxies
 from signaling.api.security import add_headers, csrf
 from signaling.auth import api as auth_api
+from signaling.auth import audit_api
+from signaling.auth.agencies import Agencies
+from signaling.auth.audit_service import AuditService
 from signaling.auth.identity import Role
 from signaling.auth.models import User
 from signaling.auth.passwords import Passwords
@@ -73,7 +76,11 @@ class Platform:
     def __post_init__(self) -> None:
         hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
         passwords = Passwords(2, 64, hasher)
-        self.auth = AuthService(self.db, self.settings.auth, passwords, clock=self.wall, monotonic=self.monotonic)
+        agencies = Agencies.of_file()
+        self.auth = AuthService(
+            self.db, self.settings.auth, passwords, clock=self.wall, monotonic=self.monotonic, agencies=agencies
+        )
+        self.audit = AuditService(self.db)
         self.directory = DirectoryService(self.db)
         self.schools_book = SchoolsService(self.db, self.today, clock=self.wall)
         self.terms = TermsService(self.db, self.settings.terms, clock=self.wall)
@@ -121,12 +128,14 @@ class Platform:
         app[PROXIES] = Proxies(trusted, public_url)
         app.on_response_prepare.append(add_headers)
         app.add_routes(auth_api.routes(self.auth, self.settings.auth.login_seconds))
+        hours = self.settings.attendance.report_utc_offset_hours
+        app.add_routes(audit_api.routes(self.auth, self.directory, self.audit, self.settings.audit, hours))
         documents = LectureDocuments(self.lectures, self.facts, "boot")
         app.add_routes(directory_api.routes(self.auth, self.directory, self.schools_book, self.today))
         app.add_routes(classes_api.routes(self.auth, self.directory, self.schools_book, self.today))
         app.add_routes(terms_api.routes(self.auth, self.directory, self.terms, self.today))
         app.add_routes(screens_api.routes(self.auth, self.directory, self.screens, lambda screen_id: False))
-        app.add_routes(lectures_api.routes(self.auth, self.access, documents))
+        app.add_routes(lectures_api.routes(self.auth, self.access, documents, self.lectures, self.directory))
         app.add_routes(plan_api.routes(self.auth, self.access, documents, self.plans, self.settings.lectures))
         return app
 
