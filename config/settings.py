@@ -209,6 +209,8 @@ class ScreensSettings(Section):
     codes_alive_per_address: Count
     repairs_per_day: Count
     seen_remembered: Count
+    nonce_seconds: Count
+    proofs_remembered: Count
 
 
 class LiveSettings(Section):

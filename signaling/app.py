@@ -61,6 +61,7 @@ from signaling.library.service import LibraryService
 from signaling.library.space import Space, Uploads
 from signaling.listen import StartError
 from signaling.live.feed import Grouped
+from signaling.live.http import charge
 from signaling.live.service import LiveService
 from signaling.live.states import State
 from signaling.operations import readings
@@ -69,7 +70,10 @@ from signaling.operations.loop_lag import LoopLag
 from signaling.operations.metrics import Metrics
 from signaling.realtime.server import Realtime
 from signaling.routes import routes
+from signaling.screens.gate import ScreenGate
+from signaling.screens.proofs import Proofs
 from signaling.screens.service import ScreensService
+from signaling.screens.sightings_service import SightingsService
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -94,6 +98,7 @@ class Node:
         self.schools = SchoolsService(self.db, self.today)
         self.terms = TermsService(self.db, settings.terms)
         self.screens = ScreensService(self.db, settings.screens, tokens.derived_key("stickers"))
+        self.sightings = SightingsService(self.db, settings.screens.seen_remembered)
         self.lectures = LectureService(self.db, self.today)
         self.plans = PlanService(self.db, self.today)
         self.access = Access(self.auth, self.lectures)
@@ -103,10 +108,10 @@ class Node:
             self.plane,
             settings,
             lectures=self.lectures,
-            screens=self.directory,
             tokens=tokens,
             boot_id=self.boot_id,
         )
+        self.gate = self._make_gate(tokens)
         self.recorder = Recorder(
             folder / "recordings",
             settings.recorder,
@@ -140,6 +145,14 @@ class Node:
         """Return the local day of the schools."""
         return (utc_now() + timedelta(hours=self.settings.attendance.report_utc_offset_hours)).date()
 
+    def _make_gate(self, tokens: WatchTokens) -> ScreenGate:
+        def count(credential: str) -> None:
+            charge(self.live.requests, credential, self.live.clock())
+
+        limits = self.settings.screens
+        proofs = Proofs(tokens.derived_key("proofs of screens"), limits.nonce_seconds, limits.proofs_remembered)
+        return ScreenGate(self.directory, proofs, count)
+
     def _make_hls(self, tokens: WatchTokens) -> Hls:
         return Hls(
             Admission(self.live.watching.claims, self.library.shelf, self.library.stream, self._is_cut),
@@ -163,7 +176,6 @@ class Node:
     def _join(self) -> None:
         self.lectures.state_of = self.live.state
         self.screens.revoked = self.live.bar_screen
-        self.live.watching.seen = self.screens.seen
         self.live.document = self.documents.of
         self.live.recording_space = self.space.for_another
         self.live.broadcasts.bar = self.library.bar

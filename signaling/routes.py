@@ -20,8 +20,8 @@ from signaling.library import screens as library_screens
 from signaling.library.passes import Passes
 from signaling.live import api as live_api
 from signaling.live import whep, whip
-from signaling.live.http import charge
 from signaling.screens import api as screens_api
+from signaling.screens import watch_api
 
 if TYPE_CHECKING:
     from signaling.app import Node
@@ -37,6 +37,7 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     yield from classes_api.routes(node.auth, node.directory, node.schools, node.today)
     yield from terms_api.routes(node.auth, node.directory, node.terms, node.today)
     yield from screens_api.routes(node.auth, node.directory, node.screens, node.live.sessions.is_watching)
+    yield from watch_api.routes(node.live, node.gate, node.sightings)
     yield from lectures_api.routes(node.auth, node.access, node.documents, node.lectures, node.directory)
     yield from plan_api.routes(node.auth, node.access, node.documents, node.plans, node.settings.lectures)
     yield from live_api.routes(node.live, node.access.guard, node.directory.scope)
@@ -49,10 +50,7 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
 def _library(node: Node) -> Iterable[web.AbstractRouteDef]:
     passes = Passes(node.live.watch_token, node.settings.auth.watch_token_seconds)
 
-    def count(credential: str) -> None:
-        charge(node.live.requests, credential, node.live.clock())
-
     yield from library_api.routes(node.library, node.auth, node.access, passes)
-    yield from library_screens.routes(node.library, node.directory, passes, count)
+    yield from library_screens.routes(node.library, node.gate, passes)
     yield from hls.routes(node.hls)
     yield from recorder_api.routes(node.space, node.auth)

@@ -43,6 +43,7 @@ class Operation:
     takes: str = JSON
     if_match: bool = False
     public: bool = False
+    optional: bool = False
 
 
 def operation(
@@ -56,15 +57,17 @@ def operation(
     takes: str = JSON,
     if_match: bool = False,
     public: bool = False,
+    optional: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Describe a handler for the document.
 
     `query` names the parameters of the query; `media_type` is what a successful answer carries and `takes` what the body is, when
-    neither is JSON; `if_match` says that an edit must send the ETag; `public` that it works without a login.
+    neither is JSON; `if_match` says that an edit must send the ETag; `public` that it works without a login, `optional`
+    that the body may be left out.
     """
 
     def mark(handler: Handler) -> Handler:
-        described = Operation(summary, body, answer, status, query, media_type, takes, if_match, public)
+        described = Operation(summary, body, answer, status, query, media_type, takes, if_match, public, optional)
         setattr(handler, ATTRIBUTE, described)
         return handler
 
@@ -158,7 +161,9 @@ def _entry(route: web.AbstractRoute, described: Operation, references: Reference
         },
     }
     if described.body is not None:
-        entry["requestBody"] = {"required": True} | _content(references[described.body, _READ], described.takes)
+        entry["requestBody"] = {"required": not described.optional} | _content(
+            references[described.body, _READ], described.takes
+        )
     elif described.takes != JSON:
         entry["requestBody"] = {"required": True} | _content({"type": "string", "format": "binary"}, described.takes)
     if described.public:

@@ -35,6 +35,8 @@ POLICY = (
 )
 CLASS_PERMISSIONS = "camera=(), microphone=(), display-capture=(), geolocation=()"
 STUDIO_PERMISSIONS = "camera=(self), microphone=(self), display-capture=(self), geolocation=()"
+EXTRA_HEADERS: web.RequestKey[dict[str, str]] = web.RequestKey("extra_headers", dict)
+"""Key of a request under which a handler leaves headers that its answer must carry, whether it succeeds or not."""
 CONSOLE_PERMISSIONS = "camera=(), microphone=(), display-capture=(), geolocation=()"
 
 
@@ -62,7 +64,7 @@ async def csrf(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Signal handler: put the common headers on every response."""
-    for name, value in COMMON.items():
+    for name, value in {**COMMON, **request.get(EXTRA_HEADERS, {})}.items():
         response.headers.setdefault(name, value)
     if request.path.startswith("/api/"):
         response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

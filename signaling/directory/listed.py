@@ -22,6 +22,8 @@ class ScreenInfo:
     school_name: str
     county_code: str
     county_name: str
+    key: str | None = None
+    """Thumbprint of the key with which its requests are signed; None when the token is all it has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,3 +145,6 @@ class Screen(Base):
     repairs: Mapped[int] = mapped_column(default=0, server_default="0")  # uses of the sticker on that day
     agent: Mapped[str] = mapped_column(String(256), default="", server_default="")  # User-Agent
     last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    key_thumbprint: Mapped[str | None] = mapped_column(String(43))  # of the key that its browser keeps (RFC 7638)
+    tier: Mapped[str] = mapped_column(String(2), default="", server_default="")  # T1, T2, T3 as the browser says
+    capability: Mapped[str] = mapped_column(Text, default="", server_default="")  # JSON, hints of the browser

@@ -258,4 +258,5 @@ def _screen_info(row: Row[Screen, SchoolClass, School, Region]) -> ScreenInfo:
         school.name,
         region.code,
         region.name,
+        screen.key_thumbprint,
     )

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -13,15 +12,12 @@ from aiohttp import web
 from signaling.api.openapi import operation
 from signaling.api.parsing import reply
 from signaling.api.problems import not_found
-from signaling.auth import opaque
 from signaling.library import files
 from signaling.library.document import screen_document
 from signaling.library.models import RecordingEntry
 from signaling.library.passes import Passes
 from signaling.library.schemas import PassDocument, RecordingList
 from signaling.library.service import LibraryService
-from signaling.live.http import credential
-from signaling.live.publishing import unauthorized
 
 PREFIX: Final = "/api/v1/screens/{screen_id}/recordings"
 MOST: Final = 100
@@ -37,19 +33,15 @@ class ScreenInfo(Protocol):
     def school_code(self) -> str: ...
 
 
-class Screens(Protocol):
-    """The directory of paired screens (`signaling.directory.service.DirectoryService`)."""
+class Gate(Protocol):
+    """What lets screens in (`signaling.screens.gate.ScreenGate`)."""
 
-    async def screen_by_device(self, screen_id: str, device_token: str) -> ScreenInfo | None: ...
-
-
-Charge = Callable[[str], None]
-"""Counts a request of a credential; raises 429 `too_many_requests`."""
+    async def admit(self, request: web.Request, free: bool = False) -> ScreenInfo: ...
 
 
-def routes(library: LibraryService, screens: Screens, passes: Passes, charge: Charge) -> list[web.AbstractRouteDef]:
+def routes(library: LibraryService, gate: Gate, passes: Passes) -> list[web.AbstractRouteDef]:
     """Return the routes of class screens."""
-    api = ScreenApi(library, screens, passes, charge)
+    api = ScreenApi(library, gate, passes)
     return [
         web.get(PREFIX, api.listing),
         web.post(PREFIX + "/{recording_id}/watch", api.watch),
@@ -60,45 +52,30 @@ def routes(library: LibraryService, screens: Screens, passes: Passes, charge: Ch
 class ScreenApi:
     """The handlers."""
 
-    def __init__(self, library: LibraryService, screens: Screens, passes: Passes, charge: Charge) -> None:
+    def __init__(self, library: LibraryService, gate: Gate, passes: Passes) -> None:
         self._library = library
-        self._screens = screens
+        self._gate = gate
         self._passes = passes
-        self._charge = charge
 
     @operation(
         "List the approved recordings of lectures for the screen's class, newest first, at most 100",
         answer=RecordingList,
     )
     async def listing(self, request: web.Request) -> web.Response:
-        screen = await self._screen(request)
+        screen = await self._gate.admit(request)
         entries = await self._library.released(screen.school_code, MOST)
         return reply([screen_document(entry, screen.id) for entry in entries])
 
     @operation("Get the right to watch a recording as a screen: address, token and cookie", answer=PassDocument)
     async def watch(self, request: web.Request) -> web.Response:
-        screen = await self._screen(request)
+        screen = await self._gate.admit(request)
         return self._passes.answer(request, await self._entry(request, screen), screen.id)
 
     @operation("Get a still picture of the recording", media_type="image/jpeg")
     async def thumbnail(self, request: web.Request) -> web.StreamResponse:
         # Not charged: a screen fetches the pictures of its whole list at once.
-        screen = await self._known(request, credential(request))
+        screen = await self._gate.admit(request, free=True)
         return await files.thumbnail(self._library, await self._entry(request, screen))
-
-    async def _screen(self, request: web.Request) -> ScreenInfo:
-        """Return the screen that asks; raise 401 `bad_device` or 429."""
-        token = credential(request)
-        self._charge(opaque.digest(token))
-        return await self._known(request, token)
-
-    async def _known(self, request: web.Request, token: str) -> ScreenInfo:
-        screen = None
-        if token.startswith(opaque.DEVICE_TOKEN):
-            screen = await self._screens.screen_by_device(request.match_info["screen_id"], token)
-        if screen is None:
-            raise unauthorized("bad_device", "this screen is not paired with that token")
-        return screen
 
     async def _entry(self, request: web.Request, screen: ScreenInfo) -> RecordingEntry:
         found = await self._library.released_one(screen.school_code, request.match_info["recording_id"])

@@ -1,4 +1,4 @@
-"""Routes of the live broadcast under `/api/v1`: transitions, publishing tickets, the board, and what a screen should do."""
+"""Routes of the live broadcast under `/api/v1`: transitions, publishing tickets, the board."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from pydantic import BaseModel, ConfigDict
 from signaling.api.openapi import operation
 from signaling.api.parsing import body, reply
 from signaling.api.problems import Problem, not_available
-from signaling.auth import opaque
 from signaling.auth.identity import Permission, Principal, Role
-from signaling.library.cookies import set_watch
 from signaling.live.board import ClassPlace
 from signaling.live.broadcasts import Actor
-from signaling.live.http import charge, credential
+from signaling.live.http import charge
 from signaling.live.ports import RecordingSpace
-from signaling.live.schemas import BoardDocument, LiveFacts, RecordingSpaceDocument, TicketDocument, WatchDocument
+from signaling.live.schemas import BoardDocument, LiveFacts, RecordingSpaceDocument, TicketDocument
 from signaling.live.service import LiveService
 from signaling.live.states import Event, State
 
@@ -45,7 +43,6 @@ def routes(live: LiveService, guard: Guard, scope: ScopeOf) -> list[web.Abstract
         web.post(f"{lecture}/ticket", api.ticket),
         web.get(f"{lecture}/board", api.board),
         web.get(f"{lecture}/recording-space", api.recording_space),
-        web.post("/api/v1/screens/{screen_id}/watch", api.watch),
     ]
 
 
@@ -130,16 +127,3 @@ class LiveApi:
             return lambda place: True
         scope = await self._scope(caller.node)
         return lambda place: scope.includes(place.county_code, place.school_code)
-
-    @operation("Tell a screen what to do, also when nothing is on; 401 bad_device", answer=WatchDocument)
-    async def watch(self, request: web.Request) -> web.Response:
-        token = credential(request)
-        charge(self._live.requests, opaque.digest(token), self._live.clock())
-        screen_id = request.match_info["screen_id"]
-        document = await self._live.watching.answer(
-            screen_id, token, self._live.boot_id, request.headers.get("User-Agent", "")
-        )
-        response = reply(document)
-        if document["token"] is not None:
-            set_watch(request, response, document["lecture_id"], document["token"], document["expires_in"])
-        return response

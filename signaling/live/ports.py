@@ -84,9 +84,3 @@ class ScreenInfo(Protocol):
     def school_name(self) -> str: ...
     @property
     def county_name(self) -> str: ...
-
-
-class Screens(Protocol):
-    """The directory of paired screens."""
-
-    async def screen_by_device(self, screen_id: str, device_token: str) -> ScreenInfo | None: ...

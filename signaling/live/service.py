@@ -30,7 +30,7 @@ from signaling.live.feed import Feed, Grouped
 from signaling.live.limits import Buckets
 from signaling.live.media import MediaPlane
 from signaling.live.models import Broadcast, BroadcastTransition, StreamKey, Ticket
-from signaling.live.ports import Lectures, RecordingSpace, Screens
+from signaling.live.ports import Lectures, RecordingSpace
 from signaling.live.publishing import Publishing, PublishRight
 from signaling.live.sessions import Sessions
 from signaling.live.stamps import stamp
@@ -164,7 +164,6 @@ class LiveService:
         settings: Settings,
         *,
         lectures: Lectures,
-        screens: Screens,
         tokens: WatchTokens,
         boot_id: str,
         wall: Callable[[], datetime] = utc_now,
@@ -198,7 +197,6 @@ class LiveService:
             self.sessions,
             plane,
             lectures,
-            screens,
             Conflicts(live.replacements_per_minute),
             publish=self.publish,
             wall=wall,

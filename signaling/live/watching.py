@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from signaling.live.broadcasts import Broadcasts
 from signaling.live.conflicts import Conflicts
 from signaling.live.events import LiveEvent, ScreenConflict
 from signaling.live.media import MediaPlane
-from signaling.live.ports import LectureInfo, Lectures, ScreenInfo, Screens
+from signaling.live.ports import LectureInfo, Lectures, ScreenInfo
 from signaling.live.publishing import closed, unauthorized
 from signaling.live.sessions import MONITOR_PREFIX, Direction, Held, Sessions, is_monitor
 from signaling.live.stamps import stamp
@@ -29,18 +29,11 @@ DAY: Final = 86_400.0
 """Seconds for which it is remembered that a screen's watch tokens are worthless; none of them lives as long."""
 
 
-async def _nobody_keeps_it(screen_id: str, agent: str) -> None:
-    """Stand in until there is an inventory."""
-
-
 class Watching:
     """The rights and the sessions of viewers."""
 
     is_recorded: Callable[[str], bool] = staticmethod(lambda lecture_id: False)
     """Whether a lecture can be watched over HLS, set by the composition root."""
-
-    seen: Callable[[str, str], Awaitable[None]] = staticmethod(_nobody_keeps_it)
-    """Told that a screen is there, with its User-Agent; set by the composition root."""
 
     def __init__(
         self,
@@ -49,7 +42,6 @@ class Watching:
         sessions: Sessions,
         plane: MediaPlane,
         lectures: Lectures,
-        screens: Screens,
         conflicts: Conflicts,
         *,
         publish: Callable[[LiveEvent], None],
@@ -63,7 +55,6 @@ class Watching:
         self._sessions = sessions
         self._plane = plane
         self._lectures = lectures
-        self._screens = screens
         self._conflicts = conflicts
         self._publish = publish
         self._wall = wall
@@ -100,14 +91,8 @@ class Watching:
             raise unauthorized("bad_watch_token", "the screen was paired again or revoked")
         return claims
 
-    async def answer(self, screen_id: str, device_token: str, boot_id: str, agent: str = "") -> dict[str, Any]:
-        """Return the document that tells a screen what to do; raise 401 `bad_device`."""
-        screen = None
-        if device_token.startswith(opaque.DEVICE_TOKEN):
-            screen = await self._screens.screen_by_device(screen_id, device_token)
-        if screen is None:
-            raise unauthorized("bad_device", "this screen is not paired with that token")
-        await self.seen(screen.id, agent)
+    async def answer(self, screen: ScreenInfo, boot_id: str) -> dict[str, Any]:
+        """Return the document that tells a screen what to do."""
         lecture_id = await self._lectures.current_for_class(screen.class_id)
         lecture = await self._lectures.info(lecture_id) if lecture_id is not None else None
         document = self._nothing(screen, boot_id)

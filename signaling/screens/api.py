@@ -61,9 +61,17 @@ class _Api:
 class PairingApi(_Api):
     """The handlers of pairing."""
 
-    @operation("Begin the pairing of this screen", answer=shown.PairingOffer, status=201, public=True)
+    @operation(
+        "Begin the pairing of this screen",
+        body=shown.PairingOrder,
+        optional=True,
+        answer=shown.PairingOffer,
+        status=201,
+        public=True,
+    )
     async def begin(self, request: web.Request) -> web.Response:
-        begun = await self._screens.begin(proxy.client(request).remote, _agent(request))
+        order = await body(request, shown.PairingOrder) if request.body_exists else shown.PairingOrder()
+        begun = await self._screens.begin(proxy.client(request).remote, _agent(request), _print(order.key))
         offer = shown.PairingOffer(id=begun.id, code=begun.code, secret=begun.secret, expires_at=begun.expires_at)
         return reply(offer, 201)
 
@@ -106,7 +114,8 @@ class PairingApi(_Api):
     @operation("Pair a room again by its sticker", body=shown.RepairOrder, answer=shown.PairedScreen, public=True)
     async def repair(self, request: web.Request) -> web.Response:
         order = await body(request, shown.RepairOrder)
-        paired = await self._screens.repair(order.sticker, proxy.client(request).remote, _agent(request))
+        address = proxy.client(request).remote
+        paired = await self._screens.repair(order.sticker, address, _agent(request), _print(order.key))
         return reply(_paired(paired))
 
 
@@ -124,7 +133,14 @@ class InventoryApi(_Api):
         _, scope = await self._caller(request, Permission.SCREEN_READ)
         wanted = query(request, shown.ScreenQuery)
         county = wanted.county and (await self._directory.region_code(wanted.county) or wanted.county)
-        narrowed = ScreenFilter(county=county or "", school=wanted.school or "", text=wanted.q, state=wanted.state)
+        narrowed = ScreenFilter(
+            county=county or "",
+            school=wanted.school or "",
+            text=wanted.q,
+            state=wanted.state,
+            key=wanted.key or "",
+            tier=wanted.tier or "",
+        )
         rows, total = await self._screens.page(scope, narrowed, wanted.size, wanted.offset)
         items = [shown.screen_document(row, self._is_live(row.screen.id)) for row in rows]
         return reply(page_of(items, total, wanted).model_dump(mode="json", by_alias=True))
@@ -186,6 +202,10 @@ def qr(text: str) -> str:
 
 def _agent(request: web.Request) -> str:
     return "".join(letter for letter in request.headers.get("User-Agent", "") if letter.isprintable())[:256]
+
+
+def _print(key: shown.PublicKey | None) -> str | None:
+    return None if key is None else key.thumbprint
 
 
 def _paired(paired: Paired) -> shown.PairedScreen:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from signaling.api.paging import PageQuery
 from signaling.directory.documents import Code, NodeName, Order, Text
+from signaling.screens import proofs
 from signaling.screens.queries import ScreenRow
 
+Coordinate = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
 Digits = Annotated[str, Field(pattern=r"^[0-9]{6}$")]
 
 
@@ -21,6 +23,31 @@ class PairingOffer(BaseModel):
     code: str
     secret: str
     expires_at: datetime
+
+
+class PublicKey(Order):
+    """A public key on P-256 (RFC 7517), whose private part never leaves the browser that made it."""
+
+    kty: Literal["EC"]
+    crv: Literal["P-256"]
+    x: Coordinate
+    y: Coordinate
+
+    @model_validator(mode="after")
+    def _is_a_point(self) -> PublicKey:
+        proofs.thumbprint(self.model_dump())
+        return self
+
+    @property
+    def thumbprint(self) -> str:
+        """The name of the key (RFC 7638)."""
+        return proofs.thumbprint(self.model_dump())
+
+
+class PairingOrder(Order):
+    """What a screen that wants to be paired brings: the key of its browser, where there can be one."""
+
+    key: PublicKey | None = None
 
 
 class PairingState(BaseModel):
@@ -58,6 +85,7 @@ class RepairOrder(Order):
     """The code of a room's sticker, as it was typed or scanned."""
 
     sticker: Annotated[str, Field(min_length=1, max_length=64)]
+    key: PublicKey | None = None
 
 
 class PairedScreen(BaseModel):
@@ -68,12 +96,36 @@ class PairedScreen(BaseModel):
     url: str
 
 
+class Capability(BaseModel):
+    """What the browser of a screen says that it can do: hints, no evidence. `tier` is one of docs' three tiers of engines."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    tier: Literal["T1", "T2", "T3"]
+    engine: Annotated[str, Field(max_length=40, pattern=r"^[ -~]*$")] = ""
+    secure: bool
+    webrtc: bool
+    mse: bool
+    h264: bool
+    aac: bool
+    opus: bool
+    wake_lock: bool
+
+
+class WatchOrder(Order):
+    """What a screen may tell when it asks what to do: what its browser can, when its page was opened."""
+
+    capability: Capability | None = None
+
+
 class ScreenQuery(PageQuery):
     """What narrows the inventory."""
 
     county: Code | None = None
     school: Code | None = None
     state: Literal["paired", "there", "idle", "never", "revoked", "all"] = "paired"
+    key: Literal["held", "none"] | None = None
+    tier: Literal["T1", "T2", "T3"] | None = None
     q: Text = ""
 
 
@@ -97,6 +149,8 @@ class ScreenDocument(BaseModel):
     repaired_at: datetime | None
     last_seen_at: datetime | None
     agent: str
+    key: Literal["held", "none"]
+    capability: Capability | None
     live: bool
 
 
@@ -132,5 +186,7 @@ def screen_document(row: ScreenRow, live: bool) -> ScreenDocument:
         repaired_at=screen.repaired_at,
         last_seen_at=screen.last_seen_at,
         agent=screen.agent,
+        key="none" if screen.key_thumbprint is None else "held",
+        capability=Capability.model_validate_json(screen.capability) if screen.capability else None,
         live=live,
     )

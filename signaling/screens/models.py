@@ -24,4 +24,5 @@ class Pairing(Base):
     agent: Mapped[str] = mapped_column(String(256))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    key_thumbprint: Mapped[str | None] = mapped_column(String(43))
     screen_id: Mapped[str | None] = mapped_column(ForeignKey("screens.id"))

@@ -17,13 +17,15 @@ SEEN: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class ScreenFilter:
-    """What narrows the inventory; `state` is paired, there, idle, never, revoked or all."""
+    """What narrows the inventory; `state` is paired, there, idle, never, revoked or all; `key` is held or none."""
 
     county: str = ""
     school: str = ""
     id: str = ""
     text: str = ""
     state: str = "paired"
+    key: str = ""
+    tier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,15 @@ def screens(scope: Scope, wanted: ScreenFilter, now: datetime) -> Select[Screen,
         .join(Region, Region.code == School.region_code)
         .where(covered(scope), _in_state(wanted.state, now))
     )
-    equal = ((School.region_code, wanted.county), (School.code, wanted.school), (Screen.id, wanted.id))
+    equal = (
+        (School.region_code, wanted.county),
+        (School.code, wanted.school),
+        (Screen.id, wanted.id),
+        (Screen.tier, wanted.tier),
+    )
     statement = statement.where(*(column == value for column, value in equal if value))
+    if wanted.key:
+        statement = statement.where((Screen.key_thumbprint.is_not(None)) == (wanted.key == "held"))
     for word in wanted.text.split():
         columns: tuple[Any, ...] = (School.name, SchoolClass.name, Screen.agent)
         statement = statement.where(or_(*(column.contains(word, autoescape=True) for column in columns)))

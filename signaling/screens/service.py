@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from config.settings import ScreensSettings
@@ -72,11 +72,10 @@ class ScreensService:
         self._clock = clock
         self._monotonic = monotonic
         self._guesses = Backoff(settings.code_attempts, LONGEST_WAIT)
-        self._seen: dict[str, float] = {}
         self.revoked: Callable[[str, datetime], None] = lambda screen_id, at: None
 
-    async def begin(self, address: str, agent: str) -> Begun:
-        """Begin the pairing of a screen; raise 503 `too_many_pairings`."""
+    async def begin(self, address: str, agent: str, key: str | None = None) -> Begun:
+        """Begin the pairing of a screen, which may have a key (its thumbprint); raise 503 `too_many_pairings`."""
         now, secret = self._clock(), opaque.mint("")
         expires_at = now + timedelta(seconds=self._settings.code_seconds)
         async with self._db.writing() as session:
@@ -89,7 +88,7 @@ class ScreensService:
                 raise _too_many(429, "too_many_pairings", 60)
             code = _free_code({row.code for row in rows})
             made = Pairing(code=code, secret_hash=opaque.digest(secret), address=address, agent=agent[:256])
-            made.created_at, made.expires_at = now, expires_at
+            made.created_at, made.expires_at, made.key_thumbprint = now, expires_at, key
             session.add(made)
             await session.flush()
             return Begun(made.id, code, secret, expires_at)
@@ -106,12 +105,13 @@ class ScreensService:
             if row.state != "confirmed" or row.screen_id is None:
                 return row.state, None
             row.state = "collected"
-            return "confirmed", await self._new_token(session, row.screen_id, row.agent)
+            return "confirmed", await self._new_token(session, row.screen_id, row.agent, row.key_thumbprint)
 
-    async def _new_token(self, session: AsyncSession, screen_id: str, agent: str) -> Paired:
+    async def _new_token(self, session: AsyncSession, screen_id: str, agent: str, key: str | None) -> Paired:
         token = opaque.mint(opaque.DEVICE_TOKEN)
         screen = await session.get_one(Screen, screen_id)
-        screen.device_token_hash, screen.agent = opaque.digest(token), agent[:256]
+        screen.device_token_hash, screen.agent, screen.key_thumbprint = opaque.digest(token), agent[:256], key
+        screen.tier, screen.capability = "", ""
         return Paired(screen_id, token)
 
     async def look_up(self, code: str, user_id: str) -> Pairing:
@@ -145,7 +145,8 @@ class ScreensService:
             screen.device_token_hash, screen.revoked_at, screen.paired_at = None, None, now
             screen.sticker_hash = stickers.digest_of(self._sticker(screen))
             row.state, row.screen_id = "confirmed", screen.id
-            self._audit(session, actor, "screen.paired", screen.id, {"address": row.address, "replaced": older})
+            detail = {"address": row.address, "replaced": older, "key": row.key_thumbprint is not None}
+            self._audit(session, actor, "screen.paired", screen.id, detail)
         self.revoked(screen.id, now)
         return screen.id
 
@@ -182,7 +183,7 @@ class ScreensService:
             await session.flush()
         return screen
 
-    async def repair(self, text: str, address: str, agent: str) -> Paired:
+    async def repair(self, text: str, address: str, agent: str, key: str | None = None) -> Paired:
         """Pair the room of a sticker again; raise 404 `no_such_sticker`, 409 `repaired_too_often`."""
         code = stickers.normal(text)
         if code is None:
@@ -198,8 +199,9 @@ class ScreensService:
             if repairs > self._settings.repairs_per_day:
                 raise Problem(409, "repaired_too_often", "pair this screen with a six-digit code today")
             screen.repairs, screen.repaired_at = repairs, now
-            paired = await self._new_token(session, screen.id, agent)
-            self._audit(session, f"screen:{screen.id}"[:64], "screen.repaired", screen.id, {"address": address})
+            paired = await self._new_token(session, screen.id, agent, key)
+            detail = {"address": address, "key": key is not None}
+            self._audit(session, f"screen:{screen.id}"[:64], "screen.repaired", screen.id, detail)
         self.revoked(screen.id, now)
         return paired
 
@@ -225,18 +227,6 @@ class ScreensService:
 
     def _sticker(self, screen: Screen) -> str:
         return stickers.code_of(self._key, screen.id, screen.sticker_serial)
-
-    async def seen(self, screen_id: str, agent: str) -> None:
-        """Note that a screen is there, once a minute at most."""
-        now = self._monotonic()
-        if now - self._seen.get(screen_id, -LONGEST_WAIT) < LONGEST_WAIT:
-            return
-        if len(self._seen) > self._settings.seen_remembered:
-            self._seen.clear()
-        self._seen[screen_id] = now
-        async with self._db.writing() as session:
-            values = {"last_seen_at": self._clock(), "agent": agent[:256]}
-            await session.execute(update(Screen).where(Screen.id == screen_id).values(values))
 
     async def page(self, scope: Scope, wanted: ScreenFilter, limit: int, offset: int) -> tuple[list[ScreenRow], int]:
         """Return a page of the inventory, and how many screens there are in all."""

@@ -12,6 +12,7 @@ import pytest
 from signaling.api.problems import Problem
 from signaling.auth import opaque
 from signaling.auth.tokens import MONITOR
+from signaling.directory.listed import ScreenInfo
 from signaling.live.events import (
     PublisherArrived,
     PublisherLost,
@@ -334,9 +335,15 @@ async def test_a_watch_token_is_for_its_lecture_only(home: House) -> None:
     assert await refusal(watch(home, token)) == (403, "wrong_lecture")
 
 
+async def paired(home: House, screen_id: str) -> ScreenInfo:
+    found = await home.directory.screen(screen_id)
+    assert found is not None
+    return found
+
+
 async def test_a_screen_is_told_what_to_watch(home: House) -> None:
-    screen_id, device = home.screens[0]
-    answer = await home.live.watching.answer(screen_id, device, "boot")
+    screen_id = home.screens[0][0]
+    answer = await home.live.watching.answer(await paired(home, screen_id), "boot")
     assert answer["lecture_id"] == home.lecture_id
     assert (answer["state"], answer["whep_url"]) == ("open", f"/whep/{home.lecture_id}")
     assert answer["screen"] == {
@@ -353,17 +360,7 @@ async def test_a_screen_is_told_what_to_watch(home: House) -> None:
 async def test_a_screen_is_answered_when_nothing_is_on(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         await home.at(Event.OPEN, Event.END, Event.ARCHIVE)
-        answer = await home.live.watching.answer(*home.screens[0], "boot")
+        answer = await home.live.watching.answer(await paired(home, home.screens[0][0]), "boot")
         assert (answer["lecture_id"], answer["token"], answer["lecture"]) == (None, None, None)
         assert answer["state"] == "scheduled"
         assert answer["retry_after"] > 0
-
-
-@pytest.mark.parametrize("token", ["jtd_wrong", "", "jta_x"])
-async def test_a_screen_without_its_device_token_is_refused(home: House, token: str) -> None:
-    assert await refusal(home.live.watching.answer(home.screens[0][0], token, "boot")) == (401, "bad_device")
-
-
-async def test_a_screen_cannot_use_the_token_of_another(home: House) -> None:
-    answer = home.live.watching.answer(home.screens[0][0], home.screens[1][1], "boot")
-    assert await refusal(answer) == (401, "bad_device")

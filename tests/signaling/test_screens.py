@@ -12,6 +12,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
+from joserfc.jwk import ECKey
 from sqlalchemy import func, select
 
 from signaling.auth import opaque
@@ -19,6 +20,7 @@ from signaling.auth.identity import Role
 from signaling.auth.models import AuditEntry
 from signaling.screens import stickers
 from tests.support.databases import dumped
+from tests.support.devices import jwk_of
 from tests.support.platform import PREFECTURE, SAME_ORIGIN, Platform, platform
 
 AGENT = "Mozilla/5.0 (X11) Chrome/109.0"
@@ -204,6 +206,45 @@ async def test_a_sticker_that_is_used_all_day_asks_for_the_school(
     assert await screen.outcome("POST", "/screens/repair", {"sticker": code}) == (200, None)
 
 
+async def test_a_screen_is_bound_to_the_key_that_its_browser_brought(
+    here: Platform, client: TestClient[Any, Any], school: Person
+) -> None:
+    key = ECKey.generate_key("P-256")
+
+    async def bound() -> str | None:
+        info = await here.directory.screen(paired["screen_id"])
+        assert info is not None
+        return info.key
+
+    async def listed(wanted: str) -> int:
+        return int((await school.call("GET", f"/screens?key={wanted}"))[1]["total"])
+
+    status, offer = await Person(client).call("POST", "/pairings", {"key": jwk_of(key)})
+    order = {"code": offer["code"], "class_id": here.classes[0].id, "terminal_no": 1}
+    assert (status, (await school.call("POST", f"/pairings/{offer['id']}/confirm", order))[0]) == (201, 200)
+    paired = await poll(client, offer)
+    assert await bound() == key.thumbprint()
+    _, shown = await school.call("GET", f"/screens/{paired['screen_id']}")
+    assert (shown["key"], shown["capability"], await listed("held"), await listed("none")) == ("held", None, 1, 0)
+    code, other = await sticker(here, school), ECKey.generate_key("P-256")
+    await Person(client).call("POST", "/screens/repair", {"sticker": code, "key": jwk_of(other)})
+    assert await bound() == other.thumbprint(), "a restore card wiped the first one"
+    await Person(client).call("POST", "/screens/repair", {"sticker": code})
+    assert (await bound(), await listed("held"), await listed("none")) == (None, 0, 1), "on the sticker's word alone"
+
+
+async def test_what_is_no_public_key_pairs_nothing(
+    here: Platform, client: TestClient[Any, Any], school: Person
+) -> None:
+    good = jwk_of(ECKey.generate_key("P-256"))
+    private = ECKey.generate_key("P-256").as_dict(private=True)
+    for wrong in (good | {"x": good["y"]}, good | {"kty": "RSA"}, good | {"x": "short"}, private, "key", [], {}):
+        assert await Person(client).outcome("POST", "/pairings", {"key": wrong}) == (422, "invalid"), wrong
+        order = {"sticker": "whatever", "key": wrong}
+        assert await Person(client).outcome("POST", "/screens/repair", order) == (422, "invalid"), wrong
+    assert await Person(client).outcome("POST", "/pairings", {"key": None}) == (201, None)
+
+
 async def test_a_renewed_or_revoked_sticker_pairs_nothing(
     here: Platform, client: TestClient[Any, Any], school: Person
 ) -> None:
@@ -256,7 +297,7 @@ async def test_the_inventory_shows_a_node_its_own_screens(
     here: Platform, client: TestClient[Any, Any], school: Person
 ) -> None:
     paired = await pair(here, client, school)
-    await here.screens.seen(paired["screen_id"], AGENT)
+    await here.sightings.seen(paired["screen_id"], AGENT)
     own = here.schools[0]
     foreign = next(one for one in here.schools if one.region_code != own.region_code)
     people = {

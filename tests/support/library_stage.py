@@ -126,7 +126,7 @@ class Stage:
         app = self.here.web_app(public_url=public_url)
         passes = Passes(self.mint, PASS_SECONDS)
         app.add_routes(api.routes(self.library, self.here.auth, self.here.access, passes))
-        app.add_routes(screens.routes(self.library, self.here.directory, passes, self.charged.append))
+        app.add_routes(screens.routes(self.library, self.here.gate(self.charged.append), passes))
         space = Space(2.0, lambda: self.capacity, self.library.running)
         app.add_routes(recorder_api.routes(space, self.here.auth))
         return app

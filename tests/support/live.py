@@ -24,7 +24,7 @@ from signaling.auth.identity import Role
 from signaling.auth.models import User
 from signaling.auth.tokens import WatchTokens
 from signaling.db.engine import Database
-from signaling.directory.models import Region, School, SchoolClass
+from signaling.directory.models import Region, School, SchoolClass, Screen
 from signaling.directory.service import DirectoryService
 from signaling.lectures.models import Lecture
 from signaling.lectures.service import LectureService
@@ -219,6 +219,16 @@ class House:
         """Return the facts of a kind that listeners were told of."""
         return [event for event in self.events if isinstance(event, kind)]
 
+    async def bind(self, screen_id: str, thumbprint: str | None) -> None:
+        """Give a screen a key, as pairing does."""
+        async with self.db.writing() as session:
+            (await session.get_one(Screen, screen_id)).key_thumbprint = thumbprint
+
+    async def screen_row(self, screen_id: str) -> Screen:
+        """Return what is stored of a screen."""
+        async with self.db.reading() as session:
+            return await session.get_one(Screen, screen_id)
+
     async def add_lecture(self, *, approved: bool = True, autostart: bool = False) -> str:
         """Add a lecture for the whole prefecture."""
         lecture = Lecture(
@@ -307,7 +317,6 @@ def _build(settings: Settings, db: Database, *, real: bool) -> House:
         plane,
         settings,
         lectures=lectures,
-        screens=directory,
         tokens=tokens,
         boot_id="boot",
         wall=hands.wall,

@@ -14,14 +14,19 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from signaling.api.errors import problems
 from signaling.api.proxy import PROXIES, Proxies, origin
-from signaling.api.security import csrf
+from signaling.api.security import add_headers, csrf
 from signaling.auth import opaque
 from signaling.auth.service import AuthService
 from signaling.auth.tokens import MONITOR
 from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
 from signaling.live import api, whep, whip
+from signaling.live.http import charge
 from signaling.realtime.server import Realtime
+from signaling.screens import watch_api
+from signaling.screens.gate import ScreenGate
+from signaling.screens.proofs import Proofs
+from signaling.screens.sightings_service import SightingsService
 from tests.support.live import House, house
 from tests.support.peer import Exchange
 
@@ -127,10 +132,21 @@ async def site(
                 auth.close()
 
 
+def _gate(home: House) -> ScreenGate:
+    def count(credential: str) -> None:
+        charge(home.live.requests, credential, home.live.clock())
+
+    limits = home.settings.screens
+    proofs = Proofs(b"key", limits.nonce_seconds, limits.proofs_remembered)
+    return ScreenGate(home.directory, proofs, count, home.hands.wall)
+
+
 def _application(home: House, access: Access, realtime: Realtime) -> web.Application:
     app = web.Application(middlewares=[problems, csrf])
     app[PROXIES] = Proxies(home.settings.http.trusted_proxies, home.settings.http.public_url)
+    app.on_response_prepare.append(add_headers)
     app.add_routes(api.routes(home.live, access.guard, home.directory.scope))
+    app.add_routes(watch_api.routes(home.live, _gate(home), SightingsService(home.db, 100, home.hands.wall)))
     app.add_routes(whip.routes(home.live))
     app.add_routes(whep.routes(home.live))
     realtime.attach(app)

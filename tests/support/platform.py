@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -43,7 +43,10 @@ from signaling.lectures.models import Lecture
 from signaling.lectures.plan_service import PlanService
 from signaling.lectures.service import LectureService
 from signaling.screens import api as screens_api
+from signaling.screens.gate import ScreenGate
+from signaling.screens.proofs import Proofs
 from signaling.screens.service import ScreensService
+from signaling.screens.sightings_service import SightingsService
 from tests.support.databases import migrated
 
 PASSWORD = "correct horse 电池"
@@ -87,6 +90,8 @@ class Platform:
         self.importing = ImportService(self.db)
         self.lectures = LectureService(self.db, self.today, self.wall)
         self.screens = ScreensService(self.db, self.settings.screens, b"key", clock=self.wall, monotonic=self.monotonic)
+        self.sightings = SightingsService(self.db, 100, clock=self.wall, monotonic=self.monotonic)
+        self.proofs = Proofs(b"key", self.settings.screens.nonce_seconds, self.settings.screens.proofs_remembered)
         self.plans = PlanService(self.db, self.today, self.wall)
         self.access = Access(self.auth, self.lectures)
 
@@ -103,6 +108,10 @@ class Platform:
         for number, school in enumerate(self.schools):
             self.classes += demo_data.classes(school, number, NOON.date())
         await self.directory.add_schools(self.schools, self.classes)
+
+    def gate(self, charge: Callable[[str], None] = lambda credential: None) -> ScreenGate:
+        """Return the gate of screens."""
+        return ScreenGate(self.directory, self.proofs, charge, self.wall)
 
     async def person(self, login: str, role: Role, node: str = PREFECTURE) -> User:
         """Add a person whose password is `PASSWORD`."""
