@@ -42,6 +42,9 @@ def test_a_screen_is_paired_wiped_and_paired_again(server: Server, tmp_path: Pat
         page.wait_for_url(f"**/class/{screen['id']}", timeout=10_000)
         page.wait_for_function("name => document.body.textContent.includes(name)", arg=screen["school"]["name"])
         kept = context.storage_state()
+        _, listed = server.call("GET", f"/api/v1/screens/{screen['id']}", token)
+        assert (listed["key"], listed["capability"]["tier"]) == ("held", "T1")
+        copied(browser.new_context(storage_state=kept).new_page(), f"{server.url}/class/{screen['id']}", "E-15")
 
         context.clear_cookies()
         page.evaluate("localStorage.clear()")
@@ -55,10 +58,37 @@ def test_a_screen_is_paired_wiped_and_paired_again(server: Server, tmp_path: Pat
         assert time.monotonic() - begun < AGAIN_SECONDS
         assert sticker["code"] not in page.url
 
-        thief = browser.new_context(storage_state=kept).new_page()
-        thief.goto(f"{server.url}/class/{screen['id']}")
-        thief.wait_for_function("() => document.body.textContent.includes('E-')", timeout=15_000)
-        assert screen["school"]["name"] not in str(thief.text_content("body")), "the old token is worthless"
+        page.reload()
+        page.wait_for_function("name => document.body.textContent.includes(name)", arg=screen["school"]["name"])
+        _, again = server.call("GET", f"/api/v1/screens/{screen['id']}", token)
+        assert again["key"] == "held", "the wiped browser made another key"
+        copied(browser.new_context(storage_state=kept).new_page(), f"{server.url}/class/{screen['id']}", "E-13")
+
+
+def copied(page: Page, url: str, code: str) -> None:
+    """Open a screen's page with what was copied out of its browser: it says a code and nothing else."""
+    page.goto(url)
+    page.wait_for_function("code => document.body.textContent.includes(code)", arg=code, timeout=15_000)
+    assert "云岭" not in str(page.text_content("body")), "what was copied is worthless"
+
+
+def test_a_browser_without_keys_is_paired_by_its_token_alone(server: Server) -> None:
+    demo = server.demo()
+    assert demo is not None
+    token, school = demo["api_token"], demo["screens"][0]["school_code"]
+    with chromium() as browser:
+        context = browser.new_context()
+        context.add_init_script("Object.defineProperty(crypto, 'subtle', { value: undefined });")
+        page = context.new_page()
+        page.goto(f"{server.url}/pair")
+        code = shown_code(page)
+        _, waiting = server.call("POST", "/api/v1/pairings/lookup", token, {"code": code})
+        _, classes = server.call("GET", f"/api/v1/classes?school={school}", token)
+        order = {"code": code, "class_id": classes["items"][0]["id"], "terminal_no": 2}
+        _, screen = server.call("POST", f"/api/v1/pairings/{waiting['id']}/confirm", token, order)
+        page.wait_for_url(f"**/class/{screen['id']}", timeout=10_000)
+        page.wait_for_function("name => document.body.textContent.includes(name)", arg=screen["school"]["name"])
+        assert server.call("GET", f"/api/v1/screens/{screen['id']}", token)[1]["key"] == "none"
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])

@@ -1,4 +1,5 @@
 import { api } from '../shared/api';
+import { capability } from '../shared/capability';
 import type { Locale } from '../shared/i18n/core';
 import { Problem } from '../shared/problem';
 import { Backup } from './backup';
@@ -27,6 +28,8 @@ const FAREWELL = new Set(['cut', 'ended', 'unscheduled', 'error', 'waiting', 'pa
 /** What a failed question means: a code that needs a person, or a reason to try again. */
 function failure(error: unknown): ScreenEvent {
   if (!(error instanceof Problem)) throw error;
+  if (error.code === 'use_dpop_nonce') return { type: 'unreachable', code: 'E-42', retryAfter: error.retryAfter };
+  if (error.code === 'proof_needed' || error.code === 'bad_proof') return { type: 'refused', code: 'E-15' };
   if (error.status === 401 || error.status === 403) return { type: 'refused', code: 'E-13' };
   if (error.status === 404) return { type: 'refused', code: 'E-14' };
   return { type: 'unreachable', code: error.status === 0 ? 'E-41' : 'E-42', retryAfter: error.retryAfter };
@@ -157,7 +160,7 @@ export class App {
     }
     let event: ScreenEvent;
     try {
-      const watch = await api.watch(who.screenId, who.token);
+      const watch = await api.watch(who, this.clock === null ? { capability: capability() } : undefined);
       this.clock = { serverMs: Date.parse(watch.server_time), atMs: performance.now() };
       event = { type: 'told', watch };
     } catch (error) {

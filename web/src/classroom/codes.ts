@@ -7,6 +7,7 @@ export const ERROR_CODES = [
   'E-12', // no device token, neither in the address nor kept
   'E-13', // the server does not accept the device token
   'E-14', // the server does not know this screen
+  'E-15', // the server wants the screen's key, which this browser does not have
   'E-21', // the browser has no WebRTC
   'E-22', // the browser has no H.264 in WebRTC
   'E-31', // another browser opened this screen's link

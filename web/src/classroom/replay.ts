@@ -84,16 +84,14 @@ export class Replay {
 
   private async load(): Promise<void> {
     try {
-      const { screenId, token } = this.who();
-      this.dispatch({ type: 'loaded', items: await api.screenRecordings(screenId, token) });
+      this.dispatch({ type: 'loaded', items: await api.screenRecordings(this.who()) });
     } catch (error) {
       this.dispatch({ type: 'failed', code: codeOf(error) });
     }
   }
 
   private pass(recording: Recording): Promise<RecordingWatch> {
-    const { screenId, token } = this.who();
-    return api.watchScreenRecording(screenId, recording.id, token);
+    return api.watchScreenRecording(this.who(), recording.id);
   }
 
   private async play(recording: Recording): Promise<void> {
@@ -125,7 +123,7 @@ export class Replay {
     const kept = this.pictures.get(id);
     if (kept !== undefined) return kept;
     if (this.pictures.size >= PICTURES) this.forget();
-    const asked = api.screenPicture(url, this.who().token).then(
+    const asked = api.screenPicture(this.who(), url).then(
       (blob) => URL.createObjectURL(blob),
       () => null,
     );

@@ -1,4 +1,5 @@
 import { element, write } from '../classroom/dom';
+import { keepKey, makeKey } from '../shared/device-key';
 import { translate, type Locale, type Params } from '../shared/i18n/core';
 import { Problem } from '../shared/problem';
 import { begin, poll, repair, type Offer } from './server';
@@ -16,6 +17,7 @@ export class App {
   private readonly left = element('p', { class: 'left' });
   private readonly buttons = element('div', { class: 'buttons' });
   private readonly keypad = element('div', { class: 'keypad', 'data-testid': 'keypad' });
+  private readonly key = makeKey();
   private typed = '';
   private run = 0;
 
@@ -64,7 +66,7 @@ export class App {
   private async offer(): Promise<void> {
     const run = this.show(this.t('title'), '', this.t('asking'), this.toSticker());
     try {
-      const made = await begin();
+      const made = await begin((await this.key)?.jwk ?? null);
       if (run !== this.run) return;
       const digits = `${made.code.slice(0, 3)} ${made.code.slice(3)}`;
       await this.wait(made, performance.now() + made.seconds * 1000, this.show(this.t('code'), digits, this.t('code.how'), this.toSticker()));
@@ -81,7 +83,7 @@ export class App {
       const answer = seconds % (POLL_MS / 1000) === 0 ? await this.ask(offer) : null;
       if (run !== this.run) return;
       if (answer?.state === 'confirmed' && answer.screen_id !== null) {
-        this.enter(`/class/${answer.screen_id}#${answer.device_token ?? ''}`);
+        await this.enter(answer.screen_id, `/class/${answer.screen_id}#${answer.device_token ?? ''}`);
         return;
       }
       if (answer?.state === 'refused') {
@@ -143,8 +145,9 @@ export class App {
     }
     const run = this.show(this.t('sticker.trying'), grouped(code), '');
     try {
-      const address = await repair(code);
-      if (run === this.run) this.enter(address);
+      const key = await this.key;
+      const { screen_id: screen, url } = await repair(code, key?.jwk ?? null);
+      if (run === this.run) await this.enter(screen, url);
     } catch (error) {
       if (run !== this.run) return;
       if (error instanceof Problem && error.code === 'no_such_sticker') this.wrong('wrong');
@@ -158,8 +161,11 @@ export class App {
     this.show(this.t(why), '', this.t(why === 'wrong' ? 'wrong.next' : 'often.next'), again, this.button(this.t('again'), () => void this.offer()));
   }
 
-  private enter(address: string): void {
+  /** The key is kept before the page changes; one that is not kept shows on the class screen as E-15. */
+  private async enter(screen: string, address: string): Promise<void> {
     this.show(this.t('done'), '', '');
+    const key = await this.key;
+    if (key !== null) await keepKey(screen, key).catch((error: unknown) => console.error('the key is not kept', error));
     this.go(address);
   }
 }

@@ -1,3 +1,4 @@
+import type { PublicJwk } from '../shared/device-key';
 import { request } from '../shared/problem';
 
 /** The three questions that a screen without a token may ask. Every failure is a `Problem`. */
@@ -21,9 +22,13 @@ async function send<T>(path: string, init: RequestInit): Promise<{ value: T; dat
   return { value: (await response.json()) as T, date: response.headers.get('Date') };
 }
 
+function posted(body: unknown): RequestInit {
+  return { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
+}
+
 /** Asks for six digits; `seconds` is how long they hold, by the server’s clock (whole seconds): that of a classroom may be wrong. */
-export async function begin(): Promise<Offer & { seconds: number }> {
-  const { value, date } = await send<Offer>('/pairings', { method: 'POST' });
+export async function begin(key: PublicJwk | null): Promise<Offer & { seconds: number }> {
+  const { value, date } = await send<Offer>('/pairings', posted({ key }));
   const now = date === null ? Date.now() : Date.parse(date);
   return { ...value, seconds: Math.max(5, Math.floor((Date.parse(value.expires_at) - now) / 1000) - 1) };
 }
@@ -33,9 +38,7 @@ export async function poll(offer: Offer): Promise<State> {
   return (await send<State>(`/pairings/${encodeURIComponent(offer.id)}`, { headers })).value;
 }
 
-/** Pairs the room of a sticker again and returns the address of its page. */
-export async function repair(sticker: string): Promise<string> {
-  const headers = { 'Content-Type': 'application/json' };
-  const init = { method: 'POST', headers, body: JSON.stringify({ sticker }) };
-  return (await send<{ url: string }>('/screens/repair', init)).value.url;
+/** Pairs the room of a sticker again and returns its screen and the address of its page. */
+export async function repair(sticker: string, key: PublicJwk | null): Promise<{ screen_id: string; url: string }> {
+  return (await send<{ screen_id: string; url: string }>('/screens/repair', posted({ sticker, key }))).value;
 }

@@ -1,3 +1,5 @@
+import { asScreen, type Who } from './as-screen';
+import type { Capability } from './capability';
 import { request } from './problem';
 import type {
   Board,
@@ -30,7 +32,7 @@ async function json<T>(method: string, path: string, body?: unknown, headers?: R
 }
 
 const part = encodeURIComponent;
-const device = (token: string): Record<string, string> => ({ Authorization: `Bearer ${token}` });
+const screenPath = ({ screenId }: Who, tail: string): string => `${ROOT}/screens/${part(screenId)}/${tail}`;
 
 export const api = {
   login: async (login: string, password: string): Promise<User> =>
@@ -63,14 +65,13 @@ export const api = {
     `${ROOT}/lectures/${part(id)}/exports/${part(number)}.${format}`,
 
   /** Asks, as a paired screen, what to watch now. */
-  watch: (screenId: string, deviceToken: string): Promise<Watch> =>
-    json('POST', `/screens/${part(screenId)}/watch`, undefined, device(deviceToken)),
+  watch: async (who: Who, told?: { capability: Capability }): Promise<Watch> =>
+    (await (await asScreen(who, 'POST', screenPath(who, 'watch'), told)).json()) as Watch,
   /** The approved recordings of lectures for the screen's class, newest first, at most 100. */
-  screenRecordings: (screenId: string, deviceToken: string): Promise<Recording[]> =>
-    json('GET', `/screens/${part(screenId)}/recordings`, undefined, device(deviceToken)),
-  watchScreenRecording: (screenId: string, recordingId: string, deviceToken: string): Promise<RecordingWatch> =>
-    json('POST', `/screens/${part(screenId)}/recordings/${part(recordingId)}/watch`, undefined, device(deviceToken)),
+  screenRecordings: async (who: Who): Promise<Recording[]> =>
+    (await (await asScreen(who, 'GET', screenPath(who, 'recordings'))).json()) as Recording[],
+  watchScreenRecording: async (who: Who, recordingId: string): Promise<RecordingWatch> =>
+    (await (await asScreen(who, 'POST', screenPath(who, `recordings/${part(recordingId)}/watch`))).json()) as RecordingWatch,
   /** A picture that a screen's document names, for `URL.createObjectURL`. */
-  screenPicture: async (url: string, deviceToken: string): Promise<Blob> =>
-    (await request(url, { credentials: 'same-origin', headers: device(deviceToken) })).blob(),
+  screenPicture: async (who: Who, url: string): Promise<Blob> => (await asScreen(who, 'GET', url)).blob(),
 };

@@ -32,8 +32,16 @@ export async function problemOf(response: Response): Promise<Problem> {
   }
 }
 
-/** `fetch` that gives up after `timeoutMs` and turns every failure into a `Problem`. Chrome 69 has no AbortSignal.timeout. */
-export async function request(url: string, init: RequestInit, timeoutMs = 8000): Promise<Response> {
+/**
+ * `fetch` that gives up after `timeoutMs` and turns every failure into a `Problem`; `see` looks at any answer before that. Chrome 69 has
+ * no AbortSignal.timeout.
+ */
+export async function request(
+  url: string,
+  init: RequestInit,
+  timeoutMs = 8000,
+  see: (response: Response) => void = () => undefined,
+): Promise<Response> {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), timeoutMs);
   let response: Response;
@@ -44,6 +52,7 @@ export async function request(url: string, init: RequestInit, timeoutMs = 8000):
   } finally {
     clearTimeout(timer);
   }
+  see(response);
   if (!response.ok) throw await problemOf(response);
   return response;
 }
