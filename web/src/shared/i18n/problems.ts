@@ -1,8 +1,10 @@
 /** What every page can say about a failed request: 原因 and 下一步 by the server's code. Spread these into a page's tables. */
 
+import { deviceProblemsEn, deviceProblemsZh } from './device-problems';
 import { formProblemsEn, formProblemsZh } from './form-problems';
 
 export const problemsZh = {
+  ...deviceProblemsZh,
   ...formProblemsZh,
   'problem.offline.reason': '连不上服务器',
   'problem.offline.next': '请检查网络，恢复后会自动重试',
@@ -53,6 +55,7 @@ export const problemsZh = {
 export type ProblemKey = keyof typeof problemsZh;
 
 export const problemsEn: Record<ProblemKey, string> = {
+  ...deviceProblemsEn,
   ...formProblemsEn,
   'problem.offline.reason': 'The server cannot be reached',
   'problem.offline.next': 'Check the network; the page tries again by itself',
