@@ -213,6 +213,40 @@ class ScreensSettings(Section):
     proofs_remembered: Count
 
 
+class AlertsSettings(Section):
+    """`[alerts]`"""
+
+    round_seconds: Positive
+    duty_minutes: Count
+    screens_minutes: Count
+    screen_seconds: Count
+    approval_hours: Count
+    studio_minutes: Count
+    escalate_minutes: Count
+    language: Literal["zh-CN", "en"]
+    channels: Count
+    notices_waiting: Count
+    notices_per_minute: Count
+    notice_attempts: Count
+    retry_seconds: Positive
+    longest_retry_seconds: Positive
+    send_seconds: Positive
+    answer_bytes: Count
+    notice_days: Count
+    allow_private: bool
+
+
+class SmtpSettings(Section):
+    """`[smtp]`"""
+
+    host: str
+    port: Annotated[int, Field(gt=0, le=65535)]
+    security: Literal["tls", "starttls", "none"]
+    user: str
+    password: Annotated[str, Field(repr=False)]
+    sender: str
+
+
 class LiveSettings(Section):
     """`[live]`"""
 
@@ -282,6 +316,8 @@ class Settings(BaseSettings):
     terms: TermsSettings
     lectures: LecturesSettings
     screens: ScreensSettings
+    alerts: AlertsSettings
+    smtp: SmtpSettings
     live: LiveSettings
     attendance: AttendanceSettings
     realtime: RealtimeSettings

@@ -31,6 +31,7 @@ class Permission(StrEnum):
     EXPERT_EDIT = "expert.edit"
     DUTY_EDIT = "duty.edit"  # who watches over a lecture
     ALERT_READ = "alert.read"  # alarms and reminders of one's node
+    ALERT_ANSWER = "alert.answer"  # acknowledge them, say who was called
     CHANNEL_EDIT = "channel.edit"  # where notices are sent
     BOARD_READ = "board.read"
     DIRECTORY_READ = "directory.read"  # regions, terms, schools and classes
@@ -61,7 +62,13 @@ _READ = {
     Permission.ALERT_READ,
 }
 _REPORT = {Permission.ATTENDANCE_READ, Permission.ATTENDANCE_EXPORT}
-_OPERATE = {Permission.LECTURE_CONTROL, Permission.LECTURE_CUT, Permission.RECORDER_READ, Permission.DUTY_EDIT}
+_OPERATE = {
+    Permission.LECTURE_CONTROL,
+    Permission.LECTURE_CUT,
+    Permission.RECORDER_READ,
+    Permission.DUTY_EDIT,
+    Permission.ALERT_ANSWER,
+}
 _KEEP = {  # what an administrator does for the node
     Permission.DIRECTORY_EDIT,
     Permission.DIRECTORY_IMPORT,
@@ -71,6 +78,7 @@ _KEEP = {  # what an administrator does for the node
     Permission.SCREEN_PAIR,
     Permission.PERSON_READ,
     Permission.PERSON_EDIT,
+    Permission.ALERT_ANSWER,
 }
 _PLAN = {Permission.LECTURE_EDIT, Permission.EXPERT_READ, Permission.EXPERT_EDIT, Permission.DUTY_EDIT}
 _REVIEW = {Permission.LECTURE_REVIEW, Permission.RECORDING_REVIEW}

@@ -135,7 +135,7 @@ async def test_logs_and_ledger_are_append_only(tmp_path: Path, name: str) -> Non
         await execute(db, "INSERT INTO regions (code, name, level, sort) VALUES ('1', 'x', 'prefecture', 0)")
         await execute(db, "INSERT INTO schools (code, region_code, name, kind) VALUES ('1', '1', 'x', '21')")
         async with db.writing() as session:
-            for other in ("broadcasts", "users", "lectures"):
+            for other in ("broadcasts", "users", "lectures", "alerts"):
                 await session.execute(
                     schema.metadata.tables[other].insert().values(_row(schema.metadata.tables[other]))
                 )

@@ -1,0 +1,54 @@
+"""The parts of this room, joined: `signaling.app` makes one and starts it, the tests make one and ask it by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+
+from aiohttp import web
+
+from config.settings import Settings
+from signaling.alerts import api, duty_api
+from signaling.alerts.call_list_service import CallListService
+from signaling.alerts.duty_service import DutyService
+from signaling.alerts.messages import House
+from signaling.alerts.outbox_service import Outbox
+from signaling.alerts.pulse import Pulse
+from signaling.alerts.service import AlertsService
+from signaling.alerts.watch_service import WatchService
+from signaling.auth.service import AuthService
+from signaling.db.base import utc_now
+from signaling.db.engine import Database
+from signaling.directory.service import DirectoryService
+from signaling.lectures.access import Access
+
+
+class AlertParts:
+    """Duty, alarms, channels. `start` begins the round of the rules."""
+
+    def __init__(
+        self, db: Database, settings: Settings, today: Callable[[], date], clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        wanted = settings.alerts
+        house = House(wanted.language, settings.attendance.report_utc_offset_hours, settings.http.public_url)
+        self.duty = DutyService(db, clock)
+        self.alerts = AlertsService(db, clock)
+        self.calls = CallListService(db, wanted, today, clock)
+        self.outbox = Outbox(db, wanted, house)
+        self.watch = WatchService(db, wanted, self.outbox, today, server=settings.server.node, clock=clock)
+        self._pulses = [Pulse("alerts", self.watch.round, wanted.round_seconds)]
+
+    def start(self) -> None:
+        """Begin."""
+        for pulse in self._pulses:
+            pulse.start()
+
+    async def stop(self) -> None:
+        """End; what is half done is done again after the next start."""
+        for pulse in self._pulses:
+            await pulse.stop()
+
+    def routes(self, auth: AuthService, access: Access, directory: DirectoryService) -> Iterable[web.AbstractRouteDef]:
+        """Yield the routes."""
+        yield from api.routes(auth, access, directory, self.alerts, self.calls)
+        yield from duty_api.routes(access, self.duty)

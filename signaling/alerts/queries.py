@@ -1,0 +1,127 @@
+"""The statements behind duty, alarms and the call list: columns, not objects, because a prefecture has 1,675 schools."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+
+from signaling.alerts.models import Alert, DutyPerson
+from signaling.alerts.rules import SCHOOL
+from signaling.auth.models import User
+from signaling.directory.models import Region, School, SchoolClass, Screen
+from signaling.directory.queries import Scope, paired
+from signaling.lectures import queries as lecture_queries
+from signaling.lectures.models import Lecture, LectureTarget
+
+
+def near(since: datetime, until: datetime) -> Select[str, datetime, int, datetime | None, int]:
+    """Lectures planned between two times that were not called off: id, start, minutes, approval, people on duty."""
+    on_duty = (
+        select(func.count())
+        .select_from(DutyPerson)
+        .join(User, User.id == DutyPerson.user_id)
+        .where(DutyPerson.lecture_id == Lecture.id, User.disabled_at.is_(None))
+        .scalar_subquery()
+    )
+    return select(Lecture.id, Lecture.scheduled_at, Lecture.minutes, Lecture.approved_at, on_duty).where(
+        Lecture.scheduled_at.between(since, until), Lecture.called_off_at.is_(None)
+    )
+
+
+def known(subjects: Collection[str]) -> Select[*tuple[Any, ...]]:
+    """Open alarms, and all that there were about some subjects: the members of `rules.Known` and its key in order."""
+    row = Alert
+    return select(
+        row.id,
+        row.rule,
+        row.subject,
+        row.node,
+        row.occasion,
+        row.level,
+        row.county,
+        row.starts_at,
+        row.count,
+        row.opened_at,
+        row.cleared_at,
+        row.acknowledged_at,
+        row.escalated_at,
+    ).where(or_(row.cleared_at.is_(None), row.subject.in_(subjects)))
+
+
+def attending(lecture_id: str, today: date, *, frozen: bool) -> Select[str, str, int, int, datetime | None]:
+    """School of a lecture's audience, its county unit, numbers of its classes and paired screens, when one was last seen."""
+    classes = lecture_queries.frozen(lecture_id) if frozen else lecture_queries.expected(lecture_id, today)
+    return (
+        classes.order_by(None)
+        .outerjoin(Screen, and_(Screen.class_id == SchoolClass.id, paired()))
+        .with_only_columns(
+            School.code,
+            School.region_code,
+            func.count(SchoolClass.id.distinct()),
+            func.count(Screen.id),
+            func.max(Screen.last_seen_at),
+        )
+        .group_by(School.code, School.region_code)
+    )
+
+
+def is_frozen(lecture_id: str) -> Select[bool]:
+    """Whether the expected classes were written down."""
+    return select(select(LectureTarget.class_id).where(LectureTarget.lecture_id == lecture_id).exists())
+
+
+def classes_of(
+    lecture_id: str, today: date, codes: Collection[str], *, frozen: bool
+) -> Select[str, str, int, datetime | None]:
+    """School, name, number of paired screens and last sight of the expected classes of some schools."""
+    classes = lecture_queries.frozen(lecture_id) if frozen else lecture_queries.expected(lecture_id, today)
+    return (
+        classes.where(School.code.in_(codes))
+        .outerjoin(Screen, and_(Screen.class_id == SchoolClass.id, paired()))
+        .order_by(None)
+        .with_only_columns(School.code, SchoolClass.name, func.count(Screen.id), func.max(Screen.last_seen_at))
+        .group_by(School.code, SchoolClass.id, SchoolClass.name, SchoolClass.code)
+        .order_by(School.code, SchoolClass.code)
+    )
+
+
+def names_of_schools(codes: Collection[str]) -> Select[str, str, str, str]:
+    """Code and name of schools, code and name of their county units."""
+    joined = select(School.code, School.name, Region.code, Region.name).join(Region, Region.code == School.region_code)
+    return joined.where(School.code.in_(codes))
+
+
+def keepers(codes: Collection[str]) -> Select[str, str]:
+    """Node and name of the people who keep schools: whom one may call."""
+    return (
+        select(User.node, User.name)
+        .where(User.node.in_(codes), User.role == "school_admin", User.disabled_at.is_(None))
+        .order_by(User.node, User.name)
+    )
+
+
+def reminders(lecture_id: str, codes: Collection[str]) -> Select[*tuple[Any, ...]]:
+    """The latest reminder of each school about a lecture."""
+    latest = (
+        select(func.max(Alert.id))
+        .where(Alert.subject == lecture_id, Alert.level == SCHOOL, Alert.node.in_(codes))
+        .group_by(Alert.node)
+    )
+    return select(Alert).where(Alert.id.in_(latest))
+
+
+def within(scope: Scope) -> ColumnElement[bool]:
+    """Whether a scope covers the node of an alarm."""
+    if scope.school is not None:
+        return Alert.node == scope.school
+    if scope.regions is None:
+        return true()
+    return Alert.county.in_(scope.regions) if scope.regions else false()
+
+
+def names_of_regions(codes: Collection[str]) -> Select[str, str]:
+    """Code and name of regions in the order of reports."""
+    return select(Region.code, Region.name).where(Region.code.in_(codes)).order_by(Region.sort)
