@@ -28,6 +28,7 @@ from config.regions import load_regions
 from recorder.errors import ObjectStoreError
 from recorder.recorder import Recorder
 from recorder.vault import Vault
+from signaling.alerts.parts import AlertParts
 from signaling.api import openapi, proxy
 from signaling.api.errors import problems
 from signaling.api.pages import Pages
@@ -126,6 +127,7 @@ class Node:
         self.hls = self._make_hls(tokens)
         self.attendance = self._make_attendance(folder)
         self.documents = LectureDocuments(self.lectures, self.live.facts, self.boot_id)
+        self.alerts = AlertParts(self.db, settings, self.today)
         self.realtime = Realtime(
             settings,
             self.live,
@@ -182,6 +184,11 @@ class Node:
         self.live.watching.is_recorded = self.library.is_recorded
         self.live.audience.hls = lambda lecture_id: self.deliveries.ages(lecture_id, time.monotonic())
         self.live.listeners += [Grouped(self.attendance.handle_all), self.library.handle]
+        self.alerts.watch.state_of = self.live.state
+        self.alerts.watch.has_studio = lambda lecture_id: self.live.audience.publisher(lecture_id) is not None
+        self.alerts.watch.disk = lambda: str(self.space.report()["state"])
+        self.alerts.watch.uploads_failed = lambda: self.space.uploads().failed
+        self.alerts.calls.present = self.live.audience.schools
         self.library.locate = self.vault.locate
         self.library.listeners.append(self._listed)
         if self.vault.uploader is not None:
@@ -224,6 +231,7 @@ class Node:
         self.keeping.start(timedelta(hours=self.settings.attendance.report_utc_offset_hours))
         await self.attendance.start()
         await self.realtime.start()
+        self.alerts.start()
 
     async def stop(self) -> None:
         """Stop every part; may be called after a start that failed."""
@@ -238,6 +246,7 @@ class Node:
             return
         self._connections_ended = True
         await _each(
+            self.alerts.stop,
             self.realtime.stop,
             self.live.stop,
             self.attendance.stop,

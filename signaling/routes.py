@@ -40,6 +40,7 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     yield from watch_api.routes(node.live, node.gate, node.sightings)
     yield from lectures_api.routes(node.auth, node.access, node.documents, node.lectures, node.directory)
     yield from plan_api.routes(node.auth, node.access, node.documents, node.plans, node.settings.lectures)
+    yield from node.alerts.routes(node.auth, node.access, node.directory)
     yield from live_api.routes(node.live, node.access.guard, node.directory.scope)
     yield from whip.routes(node.live)
     yield from whep.routes(node.live)

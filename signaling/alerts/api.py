@@ -54,9 +54,7 @@ class AlertsApi:
         principal = await self._auth.require(request, permission)
         return principal, await self._directory.scope(principal.node)
 
-    @operation(
-        "List alarms and reminders, open ones first", query=shown.AlertQuery, answer=Page[shown.AlertDocument]
-    )
+    @operation("List alarms and reminders, open ones first", query=shown.AlertQuery, answer=Page[shown.AlertDocument])
     async def listing(self, request: web.Request) -> web.Response:
         principal, scope = await self._caller(request, Permission.ALERT_READ)
         wanted = query(request, shown.AlertQuery)

@@ -53,7 +53,7 @@ class Alert(Base):
     subject: Mapped[str] = mapped_column(String(36))
     lecture_id: Mapped[str | None] = mapped_column(ForeignKey("lectures.id"))
     node: Mapped[str] = mapped_column(String(12))
-    level: Mapped[str] = mapped_column(String(12), default="prefecture")
+    level: Mapped[str] = mapped_column(String(12), default="prefecture", server_default="prefecture")
     county: Mapped[str] = mapped_column(String(12), default="")
     occasion: Mapped[int] = mapped_column(default=1)
     starts_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

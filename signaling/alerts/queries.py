@@ -43,7 +43,7 @@ def known(subjects: Collection[str]) -> Select[*tuple[Any, ...]]:
         row.level,
         row.county,
         row.starts_at,
-        row.count,
+        row.count.label("number"),
         row.opened_at,
         row.cleared_at,
         row.acknowledged_at,

@@ -117,7 +117,7 @@ class WatchService:
                 row.level,
                 row.county,
                 row.starts_at,
-                row.count,
+                row.number,
                 row.opened_at,
                 row.cleared_at is None,
                 row.acknowledged_at is not None,

@@ -108,6 +108,14 @@ class Audience:
         """Return classes and schools, expected and watching."""
         return board.tally(await self.places(lecture_id), self.viewers(lecture_id).__contains__)
 
+    async def schools(self, lecture_id: str) -> set[str]:
+        """Return the codes of the schools that watch; none before the opening."""
+        viewers = self.viewers(lecture_id)
+        if not viewers:
+            return set()
+        places = await self.places(lecture_id)
+        return {place.school_code for place in places if any(screen in viewers for screen, _ in place.screens)}
+
     def rows(self, lecture_id: str, places: list[ClassPlace]) -> Rows:
         """Return a board row for every screen of these classes."""
         receptions = self._receptions(lecture_id)

@@ -16,6 +16,7 @@ from argon2 import PasswordHasher
 from config.regions import load_regions
 from config.settings import Settings, load
 from signaling import demo_data
+from signaling.alerts.parts import AlertParts
 from signaling.api.errors import problems
 from signaling.api.proxy import PROXIES, Proxies
 from signaling.api.security import add_headers, csrf
@@ -94,6 +95,7 @@ class Platform:
         self.proofs = Proofs(b"key", self.settings.screens.nonce_seconds, self.settings.screens.proofs_remembered)
         self.plans = PlanService(self.db, self.today, self.wall)
         self.access = Access(self.auth, self.lectures)
+        self.alerts = AlertParts(self.db, self.settings, self.today, self.wall)
 
     def today(self) -> date:
         """The local day by the clock of the test."""
@@ -144,7 +146,12 @@ class Platform:
         app.add_routes(classes_api.routes(self.auth, self.directory, self.schools_book, self.today))
         app.add_routes(terms_api.routes(self.auth, self.directory, self.terms, self.today))
         app.add_routes(screens_api.routes(self.auth, self.directory, self.screens, lambda screen_id: False))
+<<<<<<< HEAD
         app.add_routes(lectures_api.routes(self.auth, self.access, documents, self.lectures, self.directory))
+=======
+        app.add_routes(self.alerts.routes(self.auth, self.access, self.directory))
+        app.add_routes(lectures_api.routes(self.auth, self.access, documents))
+>>>>>>> 0e12290 (Tell alarms, call list and duty roster by API; each node sees its own)
         app.add_routes(plan_api.routes(self.auth, self.access, documents, self.plans, self.settings.lectures))
         return app
 

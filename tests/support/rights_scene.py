@@ -17,6 +17,7 @@ from typing import Any, Final
 from aiohttp.test_utils import TestClient, TestServer
 
 from config.settings import load
+from signaling.alerts.models import Alert
 from signaling.api.pages import PAGES, Pages
 from signaling.app import Node
 from signaling.auth import opaque
@@ -106,6 +107,7 @@ class Scene:
         if place == "own":
             self.people["screen"] = token
         recording = await self._recording(lecture, f"{name}录像")
+        alert = await self._alert(lecture, school.code, county)
         values = {
             "school_code": school.code,
             "class_id": made.id,
@@ -113,16 +115,24 @@ class Scene:
             "lecture_id": lecture,
             "lecturer_id": lecturer,
             "recording_id": recording,
+            "alert_id": alert,
             "region": county,
         }
         await self._term(county)
-        return Sample(values | COMMON, (name, school.code, made.id, screen, lecture, recording))
+        return Sample(values | COMMON, (name, school.code, made.id, screen, lecture, recording, alert))
 
     async def _lecture(self, lecturer: str, node: str, title: str) -> str:
         row = Lecture(title=title, lecturer_id=lecturer, scheduled_at=utc_now())
         made = await self.node.lectures.add(row, [node])
         await self.node.lectures.approve(made, lecturer)
         return made
+
+    async def _alert(self, lecture: str, school: str, county: str) -> str:
+        row = Alert(rule="absent", subject=lecture, lecture_id=lecture, node=school, level="school", county=county)
+        row.opened_at = utc_now()
+        async with self.node.db.writing() as session:
+            session.add(row)
+        return row.id
 
     async def _term(self, county: str) -> None:
         if await self.node.terms.one(county, COMMON["term"]) is None:
@@ -143,7 +153,9 @@ async def scene(folder: Path) -> AsyncIterator[tuple[Scene, TestClient[Any, Any]
     (folder / "dist").mkdir(parents=True)
     for page in PAGES:
         (folder / "dist" / f"{page}.html").write_text("{!doctype html><title>page</title}")
-    node = Node(load(overrides={"server": {"data_dir": folder / "data"}, "media": media}), Pages(folder / "dist"))
+    overrides: dict[str, dict[str, object]] = {"server": {"data_dir": folder / "data"}, "media": media}
+    overrides["alerts"] = {"round_seconds": 3600.0}  # the places have the alarms that they are given
+    node = Node(load(overrides=overrides), Pages(folder / "dist"))
     try:
         await node.start()
         made = Scene(node)

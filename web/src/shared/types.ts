@@ -10,6 +10,7 @@ export type Permission =
   | `expert.${'read' | 'edit'}`
   | 'duty.edit'
   | 'alert.read'
+  | 'alert.answer'
   | 'channel.edit'
   | 'board.read'
   | `directory.${'read' | 'edit' | 'import' | 'export'}`

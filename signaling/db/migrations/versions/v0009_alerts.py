@@ -53,7 +53,7 @@ def _alerts() -> None:
         sa.Column("subject", sa.String(length=36), nullable=False),
         sa.Column("lecture_id", sa.String(length=36), nullable=True),
         sa.Column("node", sa.String(length=12), nullable=False),
-        sa.Column("level", sa.String(length=12), nullable=False),
+        sa.Column("level", sa.String(length=12), nullable=False, server_default="prefecture"),
         sa.Column("county", sa.String(length=12), nullable=False),
         sa.Column("occasion", sa.Integer(), nullable=False),
         sa.Column("starts_at", types.UtcDateTime(timezone=True), nullable=True),
