@@ -146,12 +146,8 @@ class Platform:
         app.add_routes(classes_api.routes(self.auth, self.directory, self.schools_book, self.today))
         app.add_routes(terms_api.routes(self.auth, self.directory, self.terms, self.today))
         app.add_routes(screens_api.routes(self.auth, self.directory, self.screens, lambda screen_id: False))
-<<<<<<< HEAD
         app.add_routes(lectures_api.routes(self.auth, self.access, documents, self.lectures, self.directory))
-=======
         app.add_routes(self.alerts.routes(self.auth, self.access, self.directory))
-        app.add_routes(lectures_api.routes(self.auth, self.access, documents))
->>>>>>> 0e12290 (Tell alarms, call list and duty roster by API; each node sees its own)
         app.add_routes(plan_api.routes(self.auth, self.access, documents, self.plans, self.settings.lectures))
         return app
 

@@ -1,18 +1,12 @@
 /** What every page can say about a failed request: 原因 and 下一步 by the server's code. Spread these into a page's tables. */
 
-<<<<<<< HEAD
+import { alertProblemsEn, alertProblemsZh } from './alert-problems';
 import { deviceProblemsEn, deviceProblemsZh } from './device-problems';
 import { formProblemsEn, formProblemsZh } from './form-problems';
 
 export const problemsZh = {
-  ...deviceProblemsZh,
-=======
-import { alertProblemsEn, alertProblemsZh } from './alert-problems';
-import { formProblemsEn, formProblemsZh } from './form-problems';
-
-export const problemsZh = {
   ...alertProblemsZh,
->>>>>>> 0e12290 (Tell alarms, call list and duty roster by API; each node sees its own)
+  ...deviceProblemsZh,
   ...formProblemsZh,
   'problem.offline.reason': '连不上服务器',
   'problem.offline.next': '请检查网络，恢复后会自动重试',
@@ -63,11 +57,8 @@ export const problemsZh = {
 export type ProblemKey = keyof typeof problemsZh;
 
 export const problemsEn: Record<ProblemKey, string> = {
-<<<<<<< HEAD
-  ...deviceProblemsEn,
-=======
   ...alertProblemsEn,
->>>>>>> 0e12290 (Tell alarms, call list and duty roster by API; each node sees its own)
+  ...deviceProblemsEn,
   ...formProblemsEn,
   'problem.offline.reason': 'The server cannot be reached',
   'problem.offline.next': 'Check the network; the page tries again by itself',
