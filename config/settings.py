@@ -170,10 +170,34 @@ class AuthSettings(Section):
     ticket_seconds: Count
     watch_token_seconds: Count
     login_seconds: Count
+    idle_seconds: Count
+    seen_seconds: Count
     login_attempts: Count
+    longest_wait_seconds: Positive
     hash_threads: Annotated[int, Field(ge=0)]
     hash_queue: Count
-    longest_wait_seconds: Positive
+    hash_memory_kib: Annotated[int, Field(ge=64)]
+    hash_passes: Count
+    failures_told: Count
+    password_shortest: Annotated[int, Field(gt=0, le=64)]
+    password_shortest_admin: Annotated[int, Field(gt=0, le=64)]
+    password_kinds: Annotated[int, Field(ge=1, le=4)]
+    invitation_seconds: Count
+    totp_roles: list[
+        Literal["prefecture_admin", "county_admin", "school_admin", "operator", "auditor", "reviewer", "lecturer"]
+    ]
+    totp_required: Literal["always", "never", "except_demo"]
+    totp_issuer: Annotated[str, Field(pattern=r"^[^:]{1,40}$")]
+    half_login_seconds: Count
+    half_login_tries: Count
+    longest_code_wait_seconds: Positive
+    enrolment_seconds: Count
+
+    @model_validator(mode="after")
+    def _idle_after_seen(self) -> AuthSettings:
+        if self.idle_seconds <= self.seen_seconds:
+            raise ValueError("auth.idle_seconds must be more than auth.seen_seconds")
+        return self
 
 
 class AuditSettings(Section):

@@ -93,7 +93,12 @@ class Node:
         self.boot_id = secrets.token_hex(8)
         self.db = open_database(settings)
         self.cluster: Cluster = SingleNode(settings.server.node)
-        self.auth = AuthService(self.db, settings.auth, agencies=Agencies.of_file(settings.server.agencies_file))
+        self.auth = AuthService(
+            self.db,
+            settings.auth,
+            agencies=Agencies.of_file(settings.server.agencies_file),
+            key=tokens.derived_key("one-time codes"),
+        )
         self.audit = AuditService(self.db)
         self.directory = DirectoryService(self.db)
         self.schools = SchoolsService(self.db, self.today)

@@ -95,6 +95,7 @@ class Demo:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        node.auth.second_factor.is_demo = True
         self._folder = data_folder(node.settings)
         self._file = self._folder / "demo.json"
         self._file.unlink(missing_ok=True)

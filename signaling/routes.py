@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from signaling.attendance import api as attendance_api
+from signaling.auth import account_api, audit_api
 from signaling.auth import api as auth_api
-from signaling.auth import audit_api
 from signaling.directory import api as directory_api
 from signaling.directory import classes_api, terms_api
 from signaling.lectures import api as lectures_api
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     """Yield the routes under `/api/v1`, `/whip`, `/whep` and `/hls`."""
-    yield from auth_api.routes(node.auth, node.settings.auth.login_seconds)
+    yield from auth_api.routes(node.auth)
+    yield from account_api.routes(node.auth)
     yield from audit_api.routes(
         node.auth, node.directory, node.audit, node.settings.audit, node.settings.attendance.report_utc_offset_hours
     )

@@ -32,18 +32,19 @@ class Backoff:
         pause = min(self._longest, FIRST * 2.0 ** min(count - self._free, 16))
         return max(0.0, last + pause - now)
 
-    def failed(self, account: str, now: float) -> None:
-        """Count an attempt that has failed, or that counts as failed until it is known better."""
+    def failed(self, account: str, now: float) -> float:
+        """Count an attempt that has failed, or that counts as failed until it is known better; return when the one before was."""
         count, last = self._failures.pop(account, (0, now))
         self._failures[account] = (1 if now - last > FORGET else count + 1, now)
         if len(self._failures) > self._capacity:
             self._failures.popitem(last=False)
+        return last
 
-    def withdrawn(self, account: str) -> None:
-        """Take one attempt back: nobody looked at its password."""
+    def withdrawn(self, account: str, before: float | None = None) -> None:
+        """Take one attempt back, which was none; with `before` (of `failed`) the wait goes on as it was."""
         count, last = self._failures.get(account, (0, 0.0))
         if count > 1:
-            self._failures[account] = (count - 1, last)
+            self._failures[account] = (count - 1, last if before is None else before)
         else:
             self._failures.pop(account, None)
 

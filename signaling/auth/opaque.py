@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 
 from aiohttp import web
@@ -13,12 +14,19 @@ DEVICE_TOKEN = "jtd_"  # noqa: S105
 STREAM_KEY = "jtk_"
 TICKET = "jtt_"
 _BYTES = 24
+_LETTERS = 32
+_FORM = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST = 2048
 
 
 def mint(prefix: str) -> str:
     """Return a new token: `prefix` and 32 characters of base64url."""
     return prefix + secrets.token_urlsafe(_BYTES)
+
+
+def is_whole(token: str, prefix: str = "") -> bool:
+    """Whether a text has the form of a token, so that nothing needs to be looked up for one that has not."""
+    return len(token) == len(prefix) + _LETTERS and token.startswith(prefix) and _FORM.fullmatch(token) is not None
 
 
 def digest(token: str) -> str:

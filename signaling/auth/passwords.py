@@ -1,6 +1,7 @@
 """Password hashing with argon2id (RFC 9106), off the event loop and bounded.
 
-1. **The event loop never hashes.** At most `threads` hashes run at a time: each takes 64 MiB and a core.
+1. **The event loop never hashes.** At most `threads` hashes run at a time: each takes its memory and one core (one lane: more would
+   take the cores of the event loop and of the media threads), and they give way to everything else.
 2. **At most `queue` more wait**; when the queue is full the caller gets `TooManyLogins` at once.
 3. **An unknown account costs one hash too**, against a hash made at the start.
 """
@@ -9,12 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-LONGEST = 256
+LONGEST: Final = 256
+NICENESS: Final = 10
+Result = TypeVar("Result")
 
 
 class TooManyLogins(Exception):
@@ -22,33 +28,40 @@ class TooManyLogins(Exception):
 
 
 class Passwords:
-    """Hashes and verifies passwords in threads of its own."""
+    """Hashes and verifies passwords in threads of its own; `hashed` counts how often."""
 
     def __init__(self, threads: int, queue: int, hasher: PasswordHasher | None = None) -> None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         threads = threads or max(1, cores - 1)
         self._most = threads + queue
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="hash")
-        self._hasher = hasher or PasswordHasher()
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="hash", initializer=_give_way)
+        self._hasher = hasher or PasswordHasher(parallelism=1)
         self._decoy = self._hasher.hash(os.urandom(16).hex())
         self._under_way = 0
+        self.hashed = 0
 
     async def hash(self, password: str) -> str:
         """Return the argon2id hash in PHC string format."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._hasher.hash, password)
+        return await self._run(lambda: self._hasher.hash(password))
 
     async def verify(self, stored: str | None, password: str) -> bool:
-        """Whether `password` belongs to the hash; `None` stands for an unknown account and takes as long."""
+        """Whether `password` belongs to the hash; `None` or an empty one stands for an unknown account and takes as long."""
+        right = await self._run(lambda: self._verify(stored or self._decoy, password[:LONGEST]))
+        return right and bool(stored)
+
+    def is_outdated(self, stored: str) -> bool:
+        """Whether a hash was made with other figures than today's, so that it should be made anew."""
+        return self._hasher.check_needs_rehash(stored)
+
+    async def _run(self, work: Callable[[], Result]) -> Result:
         if self._under_way >= self._most:
-            raise TooManyLogins(f"{self._under_way} logins are being checked")
+            raise TooManyLogins(f"{self._under_way} passwords are being hashed")
         self._under_way += 1
+        self.hashed += 1
         try:
-            right = await asyncio.get_running_loop().run_in_executor(
-                self._pool, self._verify, stored or self._decoy, password[:LONGEST]
-            )
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
         finally:
             self._under_way -= 1
-        return right and stored is not None
 
     def _verify(self, stored: str, password: str) -> bool:
         try:
@@ -59,3 +72,11 @@ class Passwords:
     def close(self) -> None:
         """End the threads; hashes under way are abandoned."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _give_way() -> None:
+    """Let this thread alone give way to the others; Linux counts niceness by thread. Elsewhere it stays as it is."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+    except (AttributeError, OSError):
+        return

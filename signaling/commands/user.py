@@ -16,20 +16,32 @@ from config.regions import Region, RegionFileError, load_regions
 from config.settings import Settings
 from signaling.auth.agencies import Agencies
 from signaling.auth.identity import Role
+from signaling.auth.models import User
+from signaling.auth.password_policy import LONGEST
 from signaling.auth.people_rules import LEVELS, Level
 from signaling.auth.service import AuthService
 from signaling.commands import settings as options_of
+from signaling.commands.serve import base_url
 from signaling.db.migrate import SchemaError, upgrade
 from signaling.db.opening import open_database
 from signaling.listen import StartError
 
-SHORTEST_PASSWORD = 8
+WHY = {
+    "too_short": "is shorter than {shortest} characters",
+    "too_long": "is longer than {longest} characters",
+    "few_kinds": "has fewer than {kinds} kinds of characters",
+    "few_letters": "is made of very few different characters",
+    "row": "is a row on the keyboard",
+    "common": "is a well-known one",
+    "like_login": "holds the login",
+    "like_name": "holds the name",
+}
 Action = Callable[[AuthService, Settings, argparse.Namespace], Awaitable[int]]
 
 
 def add_to(commands: Any) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser("user", help="add people, list them, change a password")
+    parser = commands.add_parser("user", help="add people, list them, let them in again")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = actions.add_parser("add", help="add a person; the password is asked for, or read from a pipe")
     add.add_argument("login")
@@ -42,7 +54,12 @@ def add_to(commands: Any) -> None:
     listing = actions.add_parser("list", help="list people")
     passwd = actions.add_parser("passwd", help="change a password and end that person's logins")
     passwd.add_argument("login")
-    for action, function in ((add, _add), (listing, _list), (passwd, _passwd)):
+    invite = actions.add_parser("invite", help="print a link by which a person sets a password")
+    invite.add_argument("login")
+    reset = actions.add_parser("reset-codes", help="turn off the one-time codes of a person whose telephone is lost")
+    reset.add_argument("login")
+    functions = ((add, _add), (listing, _list), (passwd, _passwd), (invite, _invite), (reset, _reset_codes))
+    for action, function in functions:
         options_of.add_options(action)
         action.set_defaults(run=run, act=function)
 
@@ -83,7 +100,7 @@ async def _add(auth: AuthService, settings: Settings, options: argparse.Namespac
         print(f"jiangtang: {refused}", file=sys.stderr)
         return 1
     password = _ask_password()
-    if password is None:
+    if password is None or not _is_good(auth, password, options.role, options.login, options.name):
         return 1
     try:
         user = await auth.add_user(options.login, options.name, role, node, password, agency)
@@ -119,16 +136,49 @@ async def _list(auth: AuthService, settings: Settings, options: argparse.Namespa
 
 
 async def _passwd(auth: AuthService, settings: Settings, options: argparse.Namespace) -> int:
-    user = await auth.user(options.login)
+    user = await _known(auth, options.login)
     if user is None:
-        print(f"jiangtang: there is no login {options.login!r}", file=sys.stderr)
         return 1
     password = _ask_password()
-    if password is None:
+    if password is None or not _is_good(auth, password, user.role, user.login, user.name):
         return 1
     await auth.set_password(user.id, password)
     print(f"changed the password of {user.login}")
     return 0
+
+
+async def _invite(auth: AuthService, settings: Settings, options: argparse.Namespace) -> int:
+    user = await _known(auth, options.login)
+    if user is None:
+        return 1
+    invited = await auth.invitations.invite(user.id, "system")
+    print(f"{base_url(settings, settings.http.port)}{invited.path}")
+    return 0
+
+
+async def _reset_codes(auth: AuthService, settings: Settings, options: argparse.Namespace) -> int:
+    user = await _known(auth, options.login)
+    if user is None:
+        return 1
+    was_on = await auth.second_factor.reset(user.id, "system")
+    print(f"{user.login} {'logs in without one-time codes' if was_on else 'has no one-time codes'}")
+    return 0
+
+
+async def _known(auth: AuthService, login: str) -> User | None:
+    user = await auth.user(login)
+    if user is None:
+        print(f"jiangtang: there is no login {login!r}", file=sys.stderr)
+    return user
+
+
+def _is_good(auth: AuthService, password: str, role: str, login: str, name: str) -> bool:
+    policy = auth.account.policy(role)
+    reasons = policy.reasons(password, login, name)
+    for reason in reasons:
+        told = WHY[reason].format(shortest=policy.shortest, longest=LONGEST, kinds=policy.kinds)
+        print(f"jiangtang: the password {told}", file=sys.stderr)
+    return not reasons
 
 
 def _ask_password() -> str | None:
@@ -140,8 +190,5 @@ def _ask_password() -> str | None:
         password, same = sys.stdin.readline().rstrip("\n"), True
     if not same:
         print("jiangtang: the two passwords differ", file=sys.stderr)
-        return None
-    if len(password) < SHORTEST_PASSWORD:
-        print(f"jiangtang: a password has at least {SHORTEST_PASSWORD} characters", file=sys.stderr)
         return None
     return password

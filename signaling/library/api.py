@@ -29,7 +29,7 @@ from signaling.library.service import LibraryService
 class Auth(Protocol):
     """Who is asking (`signaling.auth.service.AuthService`)."""
 
-    async def require(self, request: web.BaseRequest, permission: Permission) -> Principal:
+    async def require(self, request: web.Request, permission: Permission) -> Principal:
         """Return the caller or raise 401 or 403."""
 
 

@@ -25,7 +25,7 @@ SECRET_NAMES = frozenset(
 )
 # Our opaque tokens, bearer headers, and signed watch tokens (three base64url parts).
 SECRETS = re.compile(
-    r"jt[a-z]_[A-Za-z0-9_-]{8,}|(?i:bearer)\s+\S+|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+|jt_login=[^;\s]+"
+    r"jt[a-z]_[A-Za-z0-9_-]{8,}|(?i:bearer)\s+\S+|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+|jt_(?:login|half)=[^;\s]+"
 )
 HIDDEN = "[hidden]"
 

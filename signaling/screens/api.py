@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 
-import segno
 from aiohttp import web
 
 from signaling.api import proxy
@@ -13,6 +11,7 @@ from signaling.api.openapi import operation
 from signaling.api.paging import Page, page_of
 from signaling.api.parsing import body, query, reply
 from signaling.api.problems import Problem, not_found
+from signaling.api.qr import qr
 from signaling.auth import opaque
 from signaling.auth.identity import Permission, Principal
 from signaling.auth.service import AuthService
@@ -191,13 +190,6 @@ class InventoryApi(_Api):
             raise not_found("screen")
         document = shown.screen_document(row, self._is_live(row.screen.id))
         return reply(document.model_dump(mode="json", by_alias=True))
-
-
-def qr(text: str) -> str:
-    """Return a QR code as an SVG element that takes its size from the page."""
-    out = io.BytesIO()
-    segno.make(text, error="m").save(out, kind="svg", xmldecl=False, omitsize=True, border=2)
-    return out.getvalue().decode()
 
 
 def _agent(request: web.Request) -> str:

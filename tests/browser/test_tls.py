@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from playwright.sync_api import Error
 
 from signaling.__main__ import main
-from signaling.auth.service import COOKIE
+from signaling.auth.cookies import HOST, LOGIN
 from tests.support.chromium import STUDIO_ARGUMENTS, chromium, watch_errors
 from tests.support.classroom import Classroom, Studio
 from tests.support.ffmpeg_whip import running
@@ -88,7 +88,7 @@ def test_a_studio_on_another_machine_publishes_over_https(remote: Remote, tmp_pa
             room.until("live")
             room.until_seen(30)
             assert room.page.evaluate("window.isSecureContext")
-            [cookie] = [cookie for cookie in studio.context.cookies() if cookie["name"] == COOKIE]
+            [cookie] = [cookie for cookie in studio.context.cookies() if cookie["name"] == HOST + LOGIN]
             assert cookie["secure"]
             assert cookie["httpOnly"]
             studio.end()
@@ -186,7 +186,7 @@ async def test_behind_a_trusted_proxy_everything_is_https(proxied: Server, tmp_p
     async with through(proxied, tmp_path, "127.0.0.1") as (url, client):
         answer = await log_in(client, url, demo, Origin=url)
         assert answer.status == 201
-        assert answer.cookies[COOKIE]["secure"]
+        assert answer.cookies[HOST + LOGIN]["secure"]
         wrong = await log_in(client, url, demo, Origin=url.replace("https:", "http:"))
         assert wrong.status == 403
         async with client.get(f"{url}/studio/{demo['lecture_id']}") as page:
@@ -238,7 +238,7 @@ async def test_forwarded_headers_of_an_untrusted_machine_are_ignored(proxied: Se
         assert claimed.status == 403, "for the server this is plain HTTP: its origin is not https"
         plain = await log_in(client, url, demo, Origin=url.replace("https:", "http:"))
         assert plain.status == 201
-        assert not plain.cookies[COOKIE]["secure"]
+        assert not plain.cookies[LOGIN]["secure"]
     lines = [json.loads(line) for line in proxied.log.read_text("utf-8").splitlines() if line.startswith("{")]
     seen = {line["client"] for line in lines if line.get("path") == "/api/v1/session"}
     assert seen == {STRANGER}

@@ -21,7 +21,9 @@ DOORS = {
     "redis": ("signaling/cluster/",),
     "xlsxwriter": ("signaling/attendance/", "signaling/directory/templates.py"),
     "python_calamine": ("signaling/directory/tabular.py",),
-    "segno": ("signaling/screens/api.py",),
+    "segno": ("signaling/api/qr.py",),
+    "pyotp": ("signaling/auth/totp.py",),
+    "argon2": ("signaling/auth/",),
 }
 SANS_IO = ("broadcaster/rtp/", "broadcaster/forward/", "recorder/assemble.py", "recorder/clock.py")
 IMPURE = {"asyncio", "socket", "random", "secrets", "time", "threading"}

@@ -56,3 +56,13 @@ def test_an_attempt_that_was_not_looked_at_is_taken_back() -> None:
     backoff.withdrawn("a")
     assert backoff.wait("a", 0.0) == 0.0
     backoff.withdrawn("unknown")
+
+
+def test_what_is_taken_back_does_not_lengthen_a_wait() -> None:
+    backoff = Backoff(2, LONGEST)
+    for _ in range(3):
+        backoff.failed("a", 0.0)
+    assert backoff.wait("a", 0.0) == 2.0
+    before = backoff.failed("a", 2.0)
+    backoff.withdrawn("a", before)
+    assert backoff.wait("a", 2.0) == 0.0

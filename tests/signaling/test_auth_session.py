@@ -12,10 +12,11 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from signaling.auth import opaque
+from signaling.auth.cookies import HOST
+from signaling.auth.cookies import LOGIN as COOKIE
 from signaling.auth.identity import Role
 from signaling.auth.models import AuditEntry
 from signaling.auth.passwords import Passwords, TooManyLogins
-from signaling.auth.service import COOKIE
 from tests.support.databases import dumped
 from tests.support.platform import NOON, PASSWORD, SAME_ORIGIN, Platform, log_in, platform
 
@@ -44,7 +45,7 @@ async def test_behind_a_tls_proxy_the_cookie_is_secure(node: Platform) -> None:
         headers = SAME_ORIGIN | {"X-Forwarded-Proto": "https"}
         body = {"login": "admin", "password": PASSWORD}
         response = await client.post("/api/v1/session", json=body, headers=headers)
-        assert response.cookies[COOKIE]["secure"]
+        assert response.cookies[HOST + COOKIE]["secure"]
 
 
 async def test_a_stranger_is_401(node: Platform) -> None:

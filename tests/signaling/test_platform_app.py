@@ -19,7 +19,10 @@ from tests.support.platform import SAME_ORIGIN
 OPEN = {
     ("GET", "/api/v1/openapi.json"),
     ("POST", "/api/v1/session"),  # logging in
+    ("POST", "/api/v1/session/code"),
     ("POST", "/api/v1/session/invitation"),
+    ("POST", "/api/v1/invited"),  # who holds the link
+    ("POST", "/api/v1/invited/password"),
     ("POST", "/api/v1/pairings"),  # a screen that nobody knows yet
     ("POST", "/api/v1/screens/repair"),  # who holds a sticker
     ("DELETE", "/api/v1/session"),  # logging out twice does no harm

@@ -130,9 +130,16 @@ def test_people_are_added_listed_and_get_new_passwords(
         return code, written.out + written.err
 
     role = ["--name", "县管理员", "--role", "county_admin", "--node", "522301"]
-    assert user("add", "County", *role, typed="long enough\n") == (0, "added county\n")
-    assert user("add", "county", *role, typed="long enough\n")[0] == 1
-    assert user("add", "other", *role, typed="short\n") == (1, "jiangtang: a password has at least 8 characters\n")
+    assert user("add", "County", *role, typed="is long enough\n") == (0, "added county\n")
+    assert user("add", "county", *role, typed="is long enough\n")[0] == 1
+    bad = "the password is shorter than 12 characters\njiangtang: the password has fewer than 2 kinds of characters"
+    assert user("add", "other", *role, typed="short\n") == (1, f"jiangtang: {bad}\n")
     assert user("list") == (0, "county\t县管理员\tcounty_admin\t522301\tactive\n")
     assert user("passwd", "county", typed="another password\n")[0] == 0
     assert user("passwd", "nobody", typed="another password\n")[0] == 1
+    assert user("passwd", "county", typed="xCounty-2026-x\n") == (1, "jiangtang: the password holds the login\n")
+    code, link = user("invite", "county")
+    assert code == 0
+    assert link.startswith("http://localhost:8080/console#/invited/jti_")
+    assert user("reset-codes", "county") == (0, "county has no one-time codes\n")
+    assert user("invite", "nobody")[0] == user("reset-codes", "nobody")[0] == 1

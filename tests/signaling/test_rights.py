@@ -44,7 +44,10 @@ def test_strangers_open_nothing_of_the_api_but_doors() -> None:
     doors = {
         "GET /api/v1/openapi.json",
         "POST /api/v1/session",
+        "POST /api/v1/session/code",
         "POST /api/v1/session/invitation",
+        "POST /api/v1/invited",
+        "POST /api/v1/invited/password",
         "DELETE /api/v1/session",
         "POST /api/v1/pairings",
         "POST /api/v1/screens/repair",

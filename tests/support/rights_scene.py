@@ -38,6 +38,7 @@ COMMON: Final = {
     "file": "03.csv",
     "pairing_id": ABSENT,
     "session_id": ABSENT,
+    "login_id": ABSENT,
     "path": "index.m3u8",
     "folder": "assets",
     "name": "none.js",
