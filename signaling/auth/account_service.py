@@ -118,7 +118,7 @@ class AccountService:
         logged_in = None
         async with self._db.writing() as session:
             if await self._entrance.confirm_code(session, user, code):
-                await self._factor.turn_off(session, user.id, user.id)
+                await self._factor.turn_off(session, user.id, user.id, "totp.off")
                 stage = ENROLMENT if self._factor.is_required(user.role) else FULL
                 logged_in = await self._again(session, user, where, stage)
         if logged_in is None:

@@ -127,7 +127,7 @@ class SecondFactorService:
         session.add_all(RecoveryCode(user_id=user_id, code_hash=opaque.digest(totp.plain(code))) for code in made)
         return made
 
-    async def turn_off(self, session: AsyncSession, user_id: str, actor: str, action: str = "totp.off") -> bool:
+    async def turn_off(self, session: AsyncSession, user_id: str, actor: str, action: str) -> bool:
         """Forget secret and recovery codes within a transaction; return whether codes were asked for."""
         factor = await session.get(SecondFactor, user_id)
         was_on = factor is not None and factor.confirmed_at is not None

@@ -41,5 +41,7 @@ class TrailService:
         detail: dict[str, Any] = {"count": told.number} | ({"from": address} if address else {})
         async with self._db.writing() as session:
             subject = await session.scalar(select(User.id).where(User.login == account)) if account else None
-            name = "failures.many" if told.of_all else action
-            session.add(entry(self._clock(), "system", name, "" if told.of_all else subject or "", detail))
+            if told.of_all:
+                session.add(entry(self._clock(), "system", "failures.many", detail=detail))
+            else:
+                session.add(entry(self._clock(), "system", action, subject or "", detail))

@@ -28,7 +28,7 @@ from signaling.live.states import AUDITED, Event
 from tests.support.platform import NOON, PREFECTURE, Platform, log_in, platform
 
 HOME, AWAY = "522301", "522323"
-WRITERS = {"entry", "audit", "_audit", "_audited", "_tell", "begin", "AuditEntry"}
+WRITERS = {"entry", "audit", "_audit", "_audited", "_tell", "begin", "failed", "turn_off", "AuditEntry"}
 COMPUTED = {
     *(f"school.{kind}" for kind in get_args(EventKind)),
     *(f"lecture.{word}" for word in WRITTEN.values()),

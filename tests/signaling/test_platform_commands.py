@@ -134,7 +134,7 @@ def test_people_are_added_listed_and_get_new_passwords(
     assert user("add", "county", *role, typed="is long enough\n")[0] == 1
     bad = "the password is shorter than 12 characters\njiangtang: the password has fewer than 2 kinds of characters"
     assert user("add", "other", *role, typed="short\n") == (1, f"jiangtang: {bad}\n")
-    assert user("list") == (0, "county\t县管理员\tcounty_admin\t522301\tactive\n")
+    assert user("list") == (0, "county\t县管理员\tcounty_admin\t522301\t-\tactive\n")
     assert user("passwd", "county", typed="another password\n")[0] == 0
     assert user("passwd", "nobody", typed="another password\n")[0] == 1
     assert user("passwd", "county", typed="xCounty-2026-x\n") == (1, "jiangtang: the password holds the login\n")
