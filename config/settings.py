@@ -280,6 +280,8 @@ class LiveSettings(Section):
     requests_per_second: Positive
     facts_waiting: Count
     screen_retry_seconds: Positive
+    rehearsal_minutes: Count
+    rehearsals: Count
 
 
 class AttendanceSettings(Section):

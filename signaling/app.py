@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiohttp import web
@@ -63,6 +63,9 @@ from signaling.library.space import Space, Uploads
 from signaling.listen import StartError
 from signaling.live.feed import Grouped
 from signaling.live.http import charge
+from signaling.live.rehearsal_api import RehearsalDocuments
+from signaling.live.rehearsal_service import RehearsalService
+from signaling.live.rehearsals import is_rehearsal
 from signaling.live.service import LiveService
 from signaling.live.states import State
 from signaling.operations import readings
@@ -78,6 +81,7 @@ from signaling.screens.sightings_service import SightingsService
 
 if TYPE_CHECKING:
     from config.settings import Settings
+    from signaling.auth.identity import Principal
     from signaling.cluster.base import Cluster
 
 log = structlog.get_logger("node")
@@ -133,12 +137,14 @@ class Node:
         self.attendance = self._make_attendance(folder)
         self.documents = LectureDocuments(self.lectures, self.live.facts, self.boot_id)
         self.alerts = AlertParts(self.db, settings, self.today)
+        self.rehearsals = RehearsalService(self.db, self.live, self.lectures, settings.live)
+        self.rehearsal_documents = RehearsalDocuments(self.live, self.rehearsals, self.documents.of)
         self.realtime = Realtime(
             settings,
             self.live,
             identify=self.auth.principal,
-            may_read=self.access.may_read,
-            document=self.documents.of,
+            may_read=self._may_read,
+            document=self._document,
             origin=proxy.origin,
         )
         self.pages = pages or Pages()
@@ -211,6 +217,15 @@ class Node:
         if event.state == "ready":
             self.vault.wake()
 
+    async def _may_read(self, principal: Principal, lecture_id: str) -> bool:
+        rehearsal = await self.rehearsals.find(lecture_id)
+        if rehearsal is not None:
+            return await self.access.may_watch_rehearsal(principal, rehearsal.lecture_id)
+        return await self.access.may_read(principal, lecture_id)
+
+    async def _document(self, lecture_id: str) -> dict[str, Any]:
+        return await (self.rehearsal_documents if is_rehearsal(lecture_id) else self.documents).of(lecture_id)
+
     def _uploads(self) -> Uploads:
         uploader = self.vault.uploader
         return Uploads(0, 0) if uploader is None else Uploads(uploader.waiting, uploader.failing)
@@ -229,6 +244,7 @@ class Node:
         except OSError as error:
             raise StartError(f"UDP port {self.settings.media.port} cannot be opened for media: {error}") from None
         await self.live.start()
+        await self.rehearsals.start()
         for screen_id, at in await self.screens.revoked_since(utc_now() - timedelta(days=1)):
             self.live.bar_screen(screen_id, at)
         await self.library.start()
@@ -253,6 +269,7 @@ class Node:
         await _each(
             self.alerts.stop,
             self.realtime.stop,
+            self.rehearsals.stop,
             self.live.stop,
             self.attendance.stop,
             self.plane.stop,

@@ -19,7 +19,7 @@ from signaling.library import hls, recorder_api
 from signaling.library import screens as library_screens
 from signaling.library.passes import Passes
 from signaling.live import api as live_api
-from signaling.live import whep, whip
+from signaling.live import rehearsal_api, whep, whip
 from signaling.screens import api as screens_api
 from signaling.screens import watch_api
 
@@ -43,6 +43,7 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     yield from plan_api.routes(node.auth, node.access, node.documents, node.plans, node.settings.lectures)
     yield from node.alerts.routes(node.auth, node.access, node.directory)
     yield from live_api.routes(node.live, node.access.guard, node.directory.scope)
+    yield from rehearsal_api.routes(node.live, node.rehearsals, node.rehearsal_documents, node.access.guard)
     yield from whip.routes(node.live)
     yield from whep.routes(node.live)
     yield from _library(node)

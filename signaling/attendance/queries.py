@@ -10,6 +10,7 @@ from signaling.attendance.models import AttendanceFact, DeliveryWindow, RosterEn
 from signaling.directory.models import Region, School, SchoolClass, Screen
 from signaling.lectures.models import Lecture, LectureTarget
 from signaling.live.models import Broadcast
+from signaling.live.rehearsals import of_lecture
 from signaling.live.states import RUNNING
 
 
@@ -83,8 +84,10 @@ def unit_names(node: str) -> list[Select[str, str]]:
 
 
 def running() -> Select[str, str]:
-    """Broadcasts that have begun and not ended."""
-    return select(Broadcast.id, Broadcast.lecture_id).where(Broadcast.state.in_(RUNNING))
+    """Broadcasts of lectures that have begun and not ended."""
+    return select(Broadcast.id, Broadcast.lecture_id).where(
+        Broadcast.state.in_(RUNNING), of_lecture(Broadcast.lecture_id)
+    )
 
 
 def heading(lecture_id: str) -> Select[str, str, datetime | None, datetime | None]:

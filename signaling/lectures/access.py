@@ -55,6 +55,19 @@ class Access:
             return False
         return True
 
+    async def may_watch_rehearsal(self, principal: Principal, lecture_id: str) -> bool:
+        """Whether the caller may see a rehearsal of the lecture: who may control or review it."""
+        lecture = await self._lectures.info(lecture_id)
+        if lecture is None:
+            return False
+        for permission in (Permission.LECTURE_CONTROL, Permission.LECTURE_REVIEW):
+            try:
+                await self.check(principal, lecture, permission)
+            except Problem:
+                continue
+            return True
+        return False
+
     async def readable(self, principal: Principal) -> frozenset[str] | None:
         """Return the ids of the lectures that the caller may see, None for all: one question for a whole list."""
         if not principal.may(Permission.LECTURE_READ):

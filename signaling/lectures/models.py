@@ -1,4 +1,4 @@
-"""Lectures, whom they are for, and the frozen list of classes that were expected."""
+"""Lectures, whom they are for, the frozen list of classes that were expected; the pool of lecturers; calendar links."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ class Lecture(Versioned, Base):
     called_off_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     called_off_reason: Mapped[str] = mapped_column(String(200), default="", server_default="")
     sequence: Mapped[int] = mapped_column(default=0, server_default="0")
+    changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when `sequence` was counted up last
 
 
 class LectureAudience(Base):
@@ -82,3 +83,64 @@ class LectureTarget(Base):
     school_code: Mapped[str] = mapped_column(ForeignKey("schools.code"))
     region_code: Mapped[str] = mapped_column(ForeignKey("regions.code"))
     pupils: Mapped[int]
+
+
+class ExpertProfile(Versioned, Base):
+    """What the office knows of a lecturer. No telephone in the open: `contact` is shown to the office and the lecturer alone."""
+
+    __tablename__ = "expert_profiles"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    field: Mapped[str] = mapped_column(String(64), default="")
+    position: Mapped[str] = mapped_column(String(64), default="")
+    organisation: Mapped[str] = mapped_column(String(64), default="")
+    introduction: Mapped[str] = mapped_column(Text, default="")
+    contact: Mapped[str] = mapped_column(String(64), default="")
+    active: Mapped[bool] = mapped_column(default=True)
+
+
+class ExpertTag(Base):
+    """A topic or a stage that a lecturer can speak about or to. None of a field means all."""
+
+    __tablename__ = "expert_tags"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("expert_profiles.user_id"), primary_key=True)
+    field: Mapped[str] = mapped_column(String(8), primary_key=True)  # topic, stage
+    value: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class ExpertHours(Base):
+    """Hours of every week, in minutes of the schools' local day. None at all means any time."""
+
+    __tablename__ = "expert_hours"
+    __table_args__ = (
+        CheckConstraint("weekday BETWEEN 1 AND 7", name="weekday_known"),
+        CheckConstraint("begins >= 0 AND begins < ends AND ends <= 1440", name="within_day"),
+    )
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("expert_profiles.user_id"), primary_key=True)
+    weekday: Mapped[int] = mapped_column(primary_key=True)  # 1 is Monday
+    begins: Mapped[int] = mapped_column(primary_key=True)
+    ends: Mapped[int]
+
+
+class ExpertException(Base):
+    """A stretch of time that differs from the weekly hours: `free` or away."""
+
+    __tablename__ = "expert_exceptions"
+    __table_args__ = (CheckConstraint("begins_at < ends_at", name="forwards"),)
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("expert_profiles.user_id"), primary_key=True)
+    begins_at: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    free: Mapped[bool]
+
+
+class CalendarLink(Base):
+    """How often the secret link to a school's calendar was renewed; a school without a row has its first."""
+
+    __tablename__ = "calendar_links"
+
+    school_code: Mapped[str] = mapped_column(ForeignKey("schools.code"), primary_key=True)
+    number: Mapped[int] = mapped_column(default=1)
+    renewed_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -18,6 +18,7 @@ from signaling.library.models import OPEN_STATES, REMOVED, RecordingEntry
 from signaling.library.review import ACTIONS, Review, is_news
 from signaling.library.shelf import Item
 from signaling.live.models import Broadcast
+from signaling.live.rehearsals import of_lecture
 from signaling.live.states import RUNNING, State
 
 
@@ -48,7 +49,8 @@ class Records:
 
     async def unrecorded(self) -> list[Broadcast]:
         """Return the broadcasts that went live and have no entry: the process ended before it was made."""
-        begun = select(Broadcast).where(Broadcast.state.in_([*RUNNING]), Broadcast.started_at.is_not(None))
+        running = Broadcast.state.in_([*RUNNING]), of_lecture(Broadcast.lecture_id)
+        begun = select(Broadcast).where(*running, Broadcast.started_at.is_not(None))
         async with self._db.reading() as session:
             return [*await session.scalars(begun.where(Broadcast.id.not_in(select(RecordingEntry.broadcast_id))))]
 

@@ -19,6 +19,7 @@ from signaling.live.events import BroadcastChanged, LiveEvent
 from signaling.live.media import MediaPlane
 from signaling.live.models import Broadcast
 from signaling.live.ports import Lectures
+from signaling.live.rehearsals import is_rehearsal
 from signaling.live.states import CONNECTED, OVER, RUNNING, Event, IllegalTransition, State, advance
 
 
@@ -144,8 +145,10 @@ class Broadcasts:
         return entry
 
     async def _prepare(self, lecture_id: str) -> None:
-        """Check that a lecture may open, and freeze the list of expected classes."""
+        """Check that a lecture may open, and freeze the list of expected classes. A rehearsal expects nobody."""
         advance(self.peek(lecture_id).state, Event.OPEN)
+        if is_rehearsal(lecture_id):
+            return
         lecture = await self._lectures.info(lecture_id)
         if lecture is None:
             raise not_found("lecture")

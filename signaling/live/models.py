@@ -35,6 +35,18 @@ class Broadcast(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
 
 
+class Rehearsal(Base):
+    """A rehearsal of a lecture. Its broadcast has its id in place of a lecture's; `ends_at` is the latest."""
+
+    __tablename__ = "rehearsals"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    lecture_id: Mapped[str] = mapped_column(ForeignKey("lectures.id"), index=True)
+    created_by: Mapped[str] = mapped_column(String(36))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class BroadcastTransition(Base):
     """One event that changed a broadcast. `actor` is a user id, or `system`."""
 

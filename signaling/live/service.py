@@ -32,6 +32,7 @@ from signaling.live.media import MediaPlane
 from signaling.live.models import Broadcast, BroadcastTransition, StreamKey, Ticket
 from signaling.live.ports import Lectures, RecordingSpace
 from signaling.live.publishing import Publishing, PublishRight
+from signaling.live.rehearsals import is_rehearsal
 from signaling.live.sessions import Sessions
 from signaling.live.stamps import stamp
 from signaling.live.states import AUDITED, OVER, Event, State, advance
@@ -146,7 +147,10 @@ def _follow(row: Broadcast, event: Event, actor: str, at: datetime) -> Broadcast
 
 
 class LiveService:
-    """Everything about what is on the air. Build it once; `listeners` may be added until `start`."""
+    """Everything about what is on the air. Build it once; `listeners` may be added until `start`.
+
+    **`listeners` hear of lectures only**, `rehearsal_listeners` only of rehearsals: who keeps what lectures leave cannot forget the difference.
+    """
 
     document: Callable[[str], Awaitable[dict[str, Any]]] | None = None
     """Gives the full document of a lecture, set by the composition root; the routes answer with it."""
@@ -173,11 +177,12 @@ class LiveService:
         self.settings = settings
         self.boot_id = boot_id
         self.listeners: list[Listener | Grouped] = [self._autostart]
+        self.rehearsal_listeners: list[Listener | Grouped] = []
         self.records = Records(db)
         self._lectures = lectures
         self._wall = wall
         self.clock = clock
-        self._feed = Feed(self.listeners)
+        self._feed, self._rehearsals = Feed(self.listeners), Feed(self.rehearsal_listeners)
         self.sessions = Sessions(lambda session_id: plane.session(session_id) is not None)
         self._desk = TakeoverDesk(live.takeover_seconds)
         self.broadcasts = Broadcasts(self.records, plane, lectures, self.publish, wall)
@@ -215,14 +220,17 @@ class LiveService:
         """Restore what was on the air when the process before this one ended, then begin to deliver facts."""
         await self.broadcasts.restore()
         self._feed.start()
+        self._rehearsals.start()
 
     async def stop(self) -> None:
         """Deliver the facts that wait, then end."""
         await self._feed.stop()
+        await self._rehearsals.stop()
 
     async def settled(self) -> None:
         """Return when every fact so far was handled by every listener."""
         await self._feed.settled()
+        await self._rehearsals.settled()
 
     def publish(self, event: LiveEvent) -> None:
         """Make a fact known: to memory at once, to the listeners in their own time."""
@@ -231,7 +239,8 @@ class LiveService:
             self._desk.forget(event.lecture_id)
         if isinstance(event, BroadcastChanged) and event.to_state in OVER:
             self.audience.forget(event.lecture_id)
-        self._feed.publish(event)
+        feed = self._rehearsals if is_rehearsal(event.lecture_id) else self._feed
+        feed.publish(event)
 
     def on_media_event(self, event: MediaEvent) -> None:
         """Take a fact of the media plane. Never blocks."""

@@ -3,6 +3,7 @@
 1. `/whep` asks no database: the watch token is signed, the state of the broadcast is in memory.
 2. **One session a screen, the newest wins**: the older one is closed as soon as the newer one exists.
 3. A monitor may have any number of sessions; it is nobody's classroom and is counted nowhere.
+4. **Only a monitor watches a rehearsal.**
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from signaling.live.events import LiveEvent, ScreenConflict
 from signaling.live.media import MediaPlane
 from signaling.live.ports import LectureInfo, Lectures, ScreenInfo
 from signaling.live.publishing import closed, unauthorized
+from signaling.live.rehearsals import is_rehearsal
 from signaling.live.sessions import MONITOR_PREFIX, Direction, Held, Sessions, is_monitor
 from signaling.live.stamps import stamp
 from signaling.live.states import OVER, State
@@ -146,6 +148,8 @@ class Watching:
             raise Problem(403, "wrong_lecture", "this token is for another lecture")
         if claims.is_person:
             raise Problem(403, "hls_only", "this token is for recordings, not for sessions")
+        if is_rehearsal(lecture_id) and not claims.is_monitor:
+            raise Problem(403, "not_a_viewer", "no screen watches a rehearsal")
         self._refuse_unless_open(lecture_id)
         viewer = MONITOR_PREFIX + secrets.token_hex(8) if claims.is_monitor else claims.subject
         session = await self._plane.room(lecture_id).subscribe(offer, viewer=viewer)

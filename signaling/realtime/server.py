@@ -69,6 +69,7 @@ class Realtime:
         )
         self.server.register_namespace(namespace)
         live.listeners.append(self.pushes.take)
+        live.rehearsal_listeners.append(self.pushes.take)
         self._tasks: list[asyncio.Task[None]] = []
 
     def attach(self, app: web.Application) -> None:

@@ -109,6 +109,7 @@ class Scene:
             self.people["screen"] = token
         recording = await self._recording(lecture, f"{name}录像")
         alert = await self._alert(lecture, school.code, county)
+        rehearsal = (await self.node.rehearsals.begin(lecture, lecturer)).id
         values = {
             "school_code": school.code,
             "class_id": made.id,
@@ -117,10 +118,19 @@ class Scene:
             "lecturer_id": lecturer,
             "recording_id": recording,
             "alert_id": alert,
+            "rehearsal_id": rehearsal,
             "region": county,
         }
         await self._term(county)
-        return Sample(values | COMMON, (name, school.code, made.id, screen, lecture, recording, alert))
+        return Sample(values | COMMON, (name, school.code, made.id, screen, lecture, recording, alert, rehearsal))
+
+    async def add_lecture(self, lecturer: str, *, approved: bool = True) -> str:
+        """Add another lecture for the first school."""
+        row = Lecture(title="另一讲座", lecturer_id=lecturer, scheduled_at=utc_now())
+        made = await self.node.lectures.add(row, [self.samples["own"].values["school_code"]])
+        if approved:
+            await self.node.lectures.approve(made, lecturer)
+        return made
 
     async def _lecture(self, lecturer: str, node: str, title: str) -> str:
         row = Lecture(title=title, lecturer_id=lecturer, scheduled_at=utc_now())

@@ -1,6 +1,7 @@
 import { asScreen, type Who } from './as-screen';
 import type { Capability } from './capability';
 import { request } from './problem';
+import { isRehearsal } from './rehearsal';
 import type {
   Board,
   Lecture,
@@ -33,6 +34,8 @@ async function json<T>(method: string, path: string, body?: unknown, headers?: R
 
 const part = encodeURIComponent;
 const screenPath = ({ screenId }: Who, tail: string): string => `${ROOT}/screens/${part(screenId)}/${tail}`;
+/** Where a lecture is, or a rehearsal, which takes the same orders. */
+const broadcast = (id: string): string => `/${isRehearsal(id) ? 'rehearsals' : 'lectures'}/${part(id)}`;
 
 export const api = {
   login: async (login: string, password: string): Promise<User> =>
@@ -44,13 +47,13 @@ export const api = {
   logout: async (): Promise<void> => void (await call('DELETE', '/session')),
 
   lectures: async (): Promise<Lecture[]> => (await json<{ items: Lecture[] }>('GET', '/lectures')).items,
-  lecture: (id: string): Promise<Lecture> => json('GET', `/lectures/${part(id)}`),
-  order: (id: string, order: LectureOrder): Promise<Lecture> => json('POST', `/lectures/${part(id)}/${order}`),
+  lecture: (id: string): Promise<Lecture> => json('GET', broadcast(id)),
+  order: (id: string, order: LectureOrder): Promise<Lecture> => json('POST', `${broadcast(id)}/${order}`),
   /** Starts although there is too little space to record all of it (409 `recording_space` says how much there is). */
   startUnrecorded: (id: string): Promise<Lecture> =>
     json('POST', `/lectures/${part(id)}/start`, { accept_unrecorded: true }),
   recordingSpace: (id: string): Promise<RecordingSpace> => json('GET', `/lectures/${part(id)}/recording-space`),
-  ticket: (id: string): Promise<Ticket> => json('POST', `/lectures/${part(id)}/ticket`),
+  ticket: (id: string): Promise<Ticket> => json('POST', `${broadcast(id)}/ticket`),
   board: (id: string): Promise<Board> => json('GET', `/lectures/${part(id)}/board`),
   /** Recordings that the caller may see, newest first: of one lecture, or all. */
   recordings: (lectureId?: string): Promise<Recording[]> =>

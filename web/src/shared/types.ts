@@ -59,6 +59,8 @@ export interface Lecture {
   targets: { classes: number; schools: number; pupils: number };
   watching: { classes: number; schools: number };
   boot_id: string;
+  /** Of a rehearsal: the lecture. */
+  rehearsal_of?: string;
 }
 
 export interface Ticket {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 function sources(folders: readonly string[]): string {
   return folders
     .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)))
-    .filter((path) => /\.(ts|vue)$/.test(path) && !/[/\\](words|i18n)[/\\](zh|en|problems)\.ts$/.test(path))
+    .filter((path) => /\.(ts|vue)$/.test(path) && !/[/\\](words|i18n)[/\\](zh|en|problems|rehearsal)\.ts$/.test(path))
     .map((path) => readFileSync(path, 'utf8'))
     .join('\n');
 }

@@ -1,5 +1,6 @@
 import { computed, ref, shallowRef, watch, type ComputedRef, type Ref } from 'vue';
 import { api } from '../../shared/api';
+import { isRehearsal } from '../../shared/rehearsal';
 import type { RecordingSpace } from '../../shared/types';
 import { t } from '../words';
 import { figures, type Figures } from './space';
@@ -14,7 +15,7 @@ export interface Space {
   refused: ComputedRef<Figures>;
 }
 
-/** How much of a lecture could be recorded: asked when the check begins. Only a notice: the server decides at the start. */
+/** How much of a lecture could be recorded: asked when the check begins. Only a notice: the server decides at the start. A rehearsal is not recorded. */
 export function useSpace(lectureId: string, stage: Stage): Space {
   const space = shallowRef<RecordingSpace | null>(null);
   const asking = ref(false);
@@ -28,7 +29,7 @@ export function useSpace(lectureId: string, stage: Stage): Space {
     }
   }
 
-  watch(stage.phase, (phase) => phase === 'check' && void ask(), { immediate: true });
+  watch(stage.phase, (phase) => phase === 'check' && !isRehearsal(lectureId) && void ask(), { immediate: true });
   watch(stage.problem, (problem) => (asking.value = problem?.code === 'recording_space'));
   return {
     short: computed(() => (space.value === null || space.value.enough ? null : say(space.value))),

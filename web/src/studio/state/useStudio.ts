@@ -4,7 +4,7 @@ import { explain } from '../../shared/i18n/problems';
 import type { Lecture, LectureOrder } from '../../shared/types';
 import { usePublish } from '../publish/usePublish';
 import { useSafetyCopy } from '../safety/useSafetyCopy';
-import { t } from '../words';
+import { rehearsing, t } from '../words';
 import { lectureIdOf } from './entry';
 import { useEntry } from './useEntry';
 import { useLive } from './useLive';
@@ -44,7 +44,7 @@ export function useStudio() {
   const entry = useEntry(lectureId, stage, live);
   const space = useSpace(lectureId, stage);
   const start = useStart(lectureId, stage, live, publish, notices);
-  useOnAir(stage.isOnAir, computed(() => `${live.lecture.value?.title ?? t('app.name')} · ${t('app.name')}`));
+  useOnAir(stage.isOnAir, computed(() => `${rehearsing ? `${t('rehearsal.mark')} · ` : ''}${live.lecture.value?.title ?? t('app.name')} · ${t('app.name')}`));
 
   /** The server's word on the broadcast. */
   function follow(lecture: Lecture): void {

@@ -17,6 +17,9 @@ export const en: Record<StudioKey, string> = {
   'login.submit': 'Log in',
   'login.hint': 'Lecturers with an invitation open its link; no password is needed',
 
+  'rehearsal.mark': 'Rehearsal',
+  'rehearsal.text': 'No class sees it, nothing is recorded or counted',
+
   'refused.title': 'This lecture cannot be opened',
   'loading': 'Opening the lecture',
 

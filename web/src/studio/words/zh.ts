@@ -15,6 +15,9 @@ export const zh = {
   'login.submit': '登录',
   'login.hint': '有邀请链接的讲师请直接打开链接，不需要密码',
 
+  'rehearsal.mark': '彩排',
+  'rehearsal.text': '没有班级看得到，不录像，不计入收看',
+
   'refused.title': '打不开这场讲座',
   'loading': '正在打开讲座',
 
