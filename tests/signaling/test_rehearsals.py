@@ -268,9 +268,14 @@ class Story:
         else:
             await live.transition(one, Event(order), SYSTEM)
 
+    async def _told(self, screen: str) -> dict[str, Any]:
+        paired = await self.home.directory.screen(screen)
+        assert paired is not None
+        return await self.home.live.watching.answer(paired, "boot")
+
     async def _screen(self) -> None:
-        screen, device = self.home.screens[0]
-        told = await self.home.live.watching.answer(screen, device, "boot")
+        screen = self.home.screens[0][0]
+        told = await self._told(screen)
         if told["token"]:
             self.tokens.append(told["token"])
             with contextlib.suppress(Problem):
@@ -283,8 +288,8 @@ class Story:
 
     async def check(self) -> None:
         """No screen is told of a rehearsal, gets into one, or leaves a trace of one."""
-        screen, device = self.home.screens[0]
-        told = await self.home.live.watching.answer(screen, device, "boot")
+        screen = self.home.screens[0][0]
+        told = await self._told(screen)
         assert told["lecture_id"] == self.home.lecture_id
         assert told["state"] == self.home.live.state(self.home.lecture_id)
         for one in self.known:
