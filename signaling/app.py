@@ -37,6 +37,7 @@ from signaling.api.security import add_headers, csrf
 from signaling.attendance.service import AttendanceService
 from signaling.auth.agencies import Agencies
 from signaling.auth.audit_service import AuditService
+from signaling.auth.people_service import PeopleService
 from signaling.auth.service import AuthService
 from signaling.auth.tokens import WatchTokens
 from signaling.cluster.single import SingleNode
@@ -104,6 +105,7 @@ class Node:
             key=tokens.derived_key("one-time codes"),
         )
         self.audit = AuditService(self.db)
+        self.people = PeopleService(self.db, self.auth.agencies)
         self.directory = DirectoryService(self.db)
         self.schools = SchoolsService(self.db, self.today)
         self.terms = TermsService(self.db, settings.terms)
@@ -189,6 +191,7 @@ class Node:
     def _join(self) -> None:
         self.lectures.state_of = self.live.state
         self.screens.revoked = self.live.bar_screen
+        self.people.logins_ended = self.realtime.drop_person
         self.live.document = self.documents.of
         self.live.recording_space = self.space.for_another
         self.live.broadcasts.bar = self.library.bar

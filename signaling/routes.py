@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from signaling.attendance import api as attendance_api
-from signaling.auth import account_api, audit_api
+from signaling.auth import account_api, audit_api, people_api
 from signaling.auth import api as auth_api
 from signaling.directory import api as directory_api
 from signaling.directory import classes_api, terms_api
@@ -31,6 +31,7 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     """Yield the routes under `/api/v1`, `/whip`, `/whep` and `/hls`."""
     yield from auth_api.routes(node.auth)
     yield from account_api.routes(node.auth)
+    yield from people_api.routes(node.auth, node.directory, node.people)
     yield from audit_api.routes(
         node.auth, node.directory, node.audit, node.settings.audit, node.settings.attendance.report_utc_offset_hours
     )

@@ -68,7 +68,7 @@ class Records:
                 session.add(row)
             line = _follow(row, event, actor, at)
             await session.flush()
-            session.add_all([line, entry(at, actor, AUDITED[event], lecture_id, {"from": line.from_state})])
+            session.add_all([line, entry(at, actor, AUDITED[event], lecture_id, {"was": line.from_state})])
             if event is Event.CUT:
                 for statement in queries.revoke_rights(lecture_id, at):
                     await session.execute(statement)

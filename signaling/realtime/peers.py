@@ -86,6 +86,11 @@ class Peers:
             del self._newest[peer.screen_id]
         return peer
 
+    def of_person(self, user_id: str) -> list[str]:
+        """Return the sids of a person's connections."""
+        people = ((sid, peer.principal) for sid, peer in self._peers.items())
+        return [sid for sid, principal in people if principal is not None and principal.user_id == user_id]
+
     def lectures_with_staff(self) -> list[str]:
         """Return the lectures that somebody looks at."""
         return list(self._staff)

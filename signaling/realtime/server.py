@@ -95,6 +95,11 @@ class Realtime:
         self._announced = True
         await self.server.emit("restarting", {"window_seconds": seconds}, namespace=NAMESPACE)
 
+    async def drop_person(self, user_id: str) -> None:
+        """Disconnect the pages of somebody whose logins have ended; they are asked who they are when they come back."""
+        for sid in self.peers.of_person(user_id):
+            await self.server.disconnect(sid, namespace=NAMESPACE)
+
     async def stop(self) -> None:
         """Announce the restart unless that is done, disconnect everybody and end the library's tasks: < 1 s, idempotent."""
         if self._stopped:

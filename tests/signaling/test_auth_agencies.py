@@ -1,4 +1,4 @@
-"""Role x agency x permission: as the table in the door sign of auth says; an agency narrows and never widens."""
+"""Role x agency x permission: as the table beside auth says; an agency narrows and never widens."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from signaling.auth.identity import GRANTS, Permission, Role
 from signaling.auth.models import User
 from tests.support.platform import platform
 
-DOOR_SIGN = Path(__file__).parents[2] / "signaling" / "auth" / "README.md"
+TABLE = Path(__file__).parents[2] / "signaling" / "auth" / "AGENCIES.md"
 AGENCIES = (None, "narcotics", "education", "police")
 
 
 def table() -> dict[str, dict[str, bool]]:
     """Column -> permission -> whether it is marked."""
-    lines = DOOR_SIGN.read_text(encoding="utf-8").splitlines()
+    lines = TABLE.read_text(encoding="utf-8").splitlines()
     lines = [line for line in lines[lines.index(next(filter(_is_head, lines))) :] if line.startswith(("| `", "| perm"))]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     names, *cells = rows

@@ -20,13 +20,14 @@ from signaling.alerts.parts import AlertParts
 from signaling.api.errors import problems
 from signaling.api.proxy import PROXIES, Proxies
 from signaling.api.security import add_headers, csrf
-from signaling.auth import account_api, audit_api
+from signaling.auth import account_api, audit_api, people_api
 from signaling.auth import api as auth_api
 from signaling.auth.agencies import Agencies
 from signaling.auth.audit_service import AuditService
 from signaling.auth.identity import Role
 from signaling.auth.models import User
 from signaling.auth.passwords import Passwords
+from signaling.auth.people_service import PeopleService
 from signaling.auth.service import AuthService
 from signaling.db.engine import Database
 from signaling.directory import api as directory_api
@@ -91,6 +92,7 @@ class Platform:
             key=b"k" * 32,
         )
         self.audit = AuditService(self.db)
+        self.people = PeopleService(self.db, self.auth.agencies, clock=self.wall)
         self.directory = DirectoryService(self.db)
         self.schools_book = SchoolsService(self.db, self.today, clock=self.wall)
         self.terms = TermsService(self.db, self.settings.terms, clock=self.wall)
@@ -147,6 +149,7 @@ class Platform:
         app.add_routes(auth_api.routes(self.auth))
         app.add_routes(account_api.routes(self.auth))
         hours = self.settings.attendance.report_utc_offset_hours
+        app.add_routes(people_api.routes(self.auth, self.directory, self.people))
         app.add_routes(audit_api.routes(self.auth, self.directory, self.audit, self.settings.audit, hours))
         documents = LectureDocuments(self.lectures, self.facts, "boot")
         app.add_routes(directory_api.routes(self.auth, self.directory, self.schools_book, self.today))

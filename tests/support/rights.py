@@ -137,6 +137,12 @@ def _sign(answer: Answer) -> str:
 
 PLAN: Final = {"title": "新讲座", "scheduled_at": "2026-03-09T06:00:00Z", "audience": ["{school_code}"]}
 BODIES: Final[Mapping[tuple[str, str], Any]] = {
+    ("POST", "/api/v1/people"): {
+        "login": "new-{school_code}",
+        "name": "新人",
+        "role": "school_admin",
+        "node": "{school_code}",
+    },
     ("POST", "/api/v1/schools"): {"name": "新校", "county": "{region}", "kind": "21"},
     ("POST", "/api/v1/lectures"): PLAN | {"lecturer_id": "{lecturer_id}"},
     ("POST", "/api/v1/lectures/preview"): {"audience": ["{school_code}"]},
@@ -144,6 +150,7 @@ BODIES: Final[Mapping[tuple[str, str], Any]] = {
 """Bodies that name a node; everything else is asked with an empty one, which changes nothing."""
 
 QUERIES: Final[Mapping[tuple[str, str], str]] = {
+    ("GET", "/api/v1/people"): "?node={school_code}",
     ("GET", "/api/v1/tree"): "?parent={region}",
     ("GET", "/api/v1/tree/search"): "?q={school_code}",
     ("GET", "/api/v1/schools"): "?county={region}&q={school_code}",
@@ -191,7 +198,7 @@ unit, and for what is nowhere. One sign stands for all four. A lecturer's own is
 | ✗ | 403, the role never may |
 | ⊘ | 401, another credential |
 
-Agencies narrow a role further ([auth](auth/README.md)). Media sessions (`/whip`, `/whep`, `/hls`) take tokens of their own that belong to
+Agencies narrow a role further ([auth](auth/AGENCIES.md)). Media sessions (`/whip`, `/whep`, `/hls`) take tokens of their own that belong to
 one lecture; a person's login opens none of them. The tests ask every route of a whole node as every role and compare with this table;
 `python -m tests.support.rights` writes it.
 """

@@ -108,6 +108,7 @@ class Scene:
         if place == "own":
             self.people["screen"] = token
         recording = await self._recording(lecture, f"{name}录像")
+        person = await self._person(f"keeper-{place}", Role.SCHOOL_ADMIN, school.code)
         alert = await self._alert(lecture, school.code, county)
         rehearsal = (await self.node.rehearsals.begin(lecture, lecturer)).id
         values = {
@@ -117,12 +118,15 @@ class Scene:
             "lecture_id": lecture,
             "lecturer_id": lecturer,
             "recording_id": recording,
+            "person_id": person,
             "alert_id": alert,
             "rehearsal_id": rehearsal,
             "region": county,
         }
         await self._term(county)
-        return Sample(values | COMMON, (name, school.code, made.id, screen, lecture, recording, alert, rehearsal))
+        return Sample(
+            values | COMMON, (name, school.code, made.id, screen, lecture, recording, person, alert, rehearsal)
+        )
 
     async def add_lecture(self, lecturer: str, *, approved: bool = True) -> str:
         """Add another lecture for the first school."""
