@@ -138,9 +138,9 @@ class Node:
         self.hls = self._make_hls(tokens)
         self.attendance = self._make_attendance(folder)
         self.documents = LectureDocuments(self.lectures, self.live.facts, self.boot_id)
-        self.alerts = AlertParts(self.db, settings, self.today)
         self.rehearsals = RehearsalService(self.db, self.live, self.lectures, settings.live)
         self.rehearsal_documents = RehearsalDocuments(self.live, self.rehearsals, self.documents.of)
+        self.alerts = AlertParts(self.db, settings, self.today, tokens.derived_key("channels"))
         self.realtime = Realtime(
             settings,
             self.live,
@@ -214,6 +214,7 @@ class Node:
         self.metrics.add("recordings", lambda: readings.recordings(self.space))
         self.metrics.add("hls", self.hls.metrics)
         self.metrics.add("attendance", lambda: readings.attendance(self.attendance.ledger))
+        self.metrics.add("alerts", self.alerts.metrics)
         self.metrics.add("live", lambda: readings.live(self.live))
 
     async def _listed(self, event: RecordingListed) -> None:

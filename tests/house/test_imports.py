@@ -24,6 +24,7 @@ DOORS = {
     "segno": ("signaling/api/qr.py",),
     "pyotp": ("signaling/auth/totp.py",),
     "argon2": ("signaling/auth/",),
+    "aiosmtplib": ("signaling/alerts/mail_sender.py",),
 }
 SANS_IO = ("broadcaster/rtp/", "broadcaster/forward/", "recorder/assemble.py", "recorder/clock.py")
 IMPURE = {"asyncio", "socket", "random", "secrets", "time", "threading"}

@@ -178,7 +178,7 @@ async def test_a_restart_raises_nothing_again_and_a_long_sleep_is_caught_up(here
     await here.alerts.watch.round()
     before = [(one.id, one.opened_at) for one in await rows(here)]
     assert len(before) > 10
-    again = AlertParts(here.db, here.settings, here.today, here.wall)
+    again = AlertParts(here.db, here.settings, here.today, bytes(32), clock=here.wall)
     assert not await again.watch.round()
     here.wall.now = SOON + timedelta(minutes=2)  # down while it should have gone up
     await again.watch.round()
@@ -193,7 +193,7 @@ async def test_a_restart_raises_nothing_again_and_a_long_sleep_is_caught_up(here
 
 async def test_two_nodes_raise_one_alarm(here: Platform, lecturer: User) -> None:
     await here.lecture(lecturer, at=SOON)
-    other = AlertParts(here.db, here.settings, here.today, here.wall)
+    other = AlertParts(here.db, here.settings, here.today, bytes(32), clock=here.wall)
     first, second = await here.alerts.watch.round(), await other.watch.round()
     assert first
     assert not second

@@ -60,6 +60,7 @@ def known_ids(server: Server, token: str) -> dict[str, list[str]]:
         "school_code": [one["code"] for one in items("/schools?size=3")],
         "class_id": [one["id"] for one in items("/classes?size=3")],
         "screen_id": [one["id"] for one in items("/screens")],
+        "channel_id": [one["id"] for one in items("/channels")],
         "alert_id": [one["id"] for one in items("/alerts?state=all")],
         "region": ["522301", "522300"],
         "term": ["2026-2027-1", "2026-2027-2"],

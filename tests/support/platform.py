@@ -103,7 +103,7 @@ class Platform:
         self.proofs = Proofs(b"key", self.settings.screens.nonce_seconds, self.settings.screens.proofs_remembered)
         self.plans = PlanService(self.db, self.today, self.wall)
         self.access = Access(self.auth, self.lectures)
-        self.alerts = AlertParts(self.db, self.settings, self.today, self.wall)
+        self.alerts = AlertParts(self.db, self.settings, self.today, bytes(32), clock=self.wall)
 
     def today(self) -> date:
         """The local day by the clock of the test."""

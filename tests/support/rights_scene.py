@@ -17,7 +17,7 @@ from typing import Any, Final
 from aiohttp.test_utils import TestClient, TestServer
 
 from config.settings import load
-from signaling.alerts.models import Alert
+from signaling.alerts.models import Alert, Channel
 from signaling.api.pages import PAGES, Pages
 from signaling.app import Node
 from signaling.auth import opaque
@@ -121,6 +121,7 @@ class Scene:
             "person_id": person,
             "alert_id": alert,
             "rehearsal_id": rehearsal,
+            "channel_id": await self._channel(f"{name}通知", school.code),
             "region": county,
         }
         await self._term(county)
@@ -145,6 +146,12 @@ class Scene:
     async def _alert(self, lecture: str, school: str, county: str) -> str:
         row = Alert(rule="absent", subject=lecture, lecture_id=lecture, node=school, level="school", county=county)
         row.opened_at = utc_now()
+        async with self.node.db.writing() as session:
+            session.add(row)
+        return row.id
+
+    async def _channel(self, name: str, node: str) -> str:
+        row = Channel(name=name, kind="webhook", node=node, rules="absent", hint="https://example.org/…", sealed="")
         async with self.node.db.writing() as session:
             session.add(row)
         return row.id
