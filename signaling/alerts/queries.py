@@ -6,10 +6,10 @@ from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select, true
 
 from signaling.alerts.models import Alert, DutyPerson
-from signaling.alerts.rules import SCHOOL
+from signaling.alerts.rules import PREFECTURE, SCHOOL
 from signaling.auth.models import User
 from signaling.directory.models import Region, School, SchoolClass, Screen
 from signaling.directory.queries import Scope, paired
@@ -31,8 +31,8 @@ def near(since: datetime, until: datetime) -> Select[str, datetime, int, datetim
     )
 
 
-def known(subjects: Collection[str]) -> Select[*tuple[Any, ...]]:
-    """Open alarms, and all that there were about some subjects: the members of `rules.Known` and its key in order."""
+def known(subjects: Collection[str], looked: Collection[str]) -> Select[*tuple[Any, ...]]:
+    """Open alarms, those that the prefecture had about some subjects, and all about the lectures whose schools were looked at."""
     row = Alert
     return select(
         row.id,
@@ -48,24 +48,31 @@ def known(subjects: Collection[str]) -> Select[*tuple[Any, ...]]:
         row.cleared_at,
         row.acknowledged_at,
         row.escalated_at,
-    ).where(or_(row.cleared_at.is_(None), row.subject.in_(subjects)))
+    ).where(
+        or_(
+            row.cleared_at.is_(None),
+            and_(row.subject.in_(subjects), row.level == PREFECTURE),
+            row.subject.in_(looked),
+        )
+    )
+
+
+def there(lecture_id: str, today: date, since: datetime, *, frozen: bool) -> Select[str, str, int]:
+    """School of a lecture's audience, its county unit, 1 when one of its paired screens was seen since then."""
+    seen = func.max(case((Screen.last_seen_at >= since, 1), else_=0))
+    return _by_school(lecture_id, today, frozen).with_only_columns(School.code, School.region_code, seen)
 
 
 def attending(lecture_id: str, today: date, *, frozen: bool) -> Select[str, str, int, int, datetime | None]:
     """School of a lecture's audience, its county unit, numbers of its classes and paired screens, when one was last seen."""
+    numbers = func.count(SchoolClass.id.distinct()), func.count(Screen.id), func.max(Screen.last_seen_at)
+    return _by_school(lecture_id, today, frozen).with_only_columns(School.code, School.region_code, *numbers)
+
+
+def _by_school(lecture_id: str, today: date, frozen: bool) -> Select[*tuple[Any, ...]]:
     classes = lecture_queries.frozen(lecture_id) if frozen else lecture_queries.expected(lecture_id, today)
-    return (
-        classes.order_by(None)
-        .outerjoin(Screen, and_(Screen.class_id == SchoolClass.id, paired()))
-        .with_only_columns(
-            School.code,
-            School.region_code,
-            func.count(SchoolClass.id.distinct()),
-            func.count(Screen.id),
-            func.max(Screen.last_seen_at),
-        )
-        .group_by(School.code, School.region_code)
-    )
+    with_screens = classes.order_by(None).outerjoin(Screen, and_(Screen.class_id == SchoolClass.id, paired()))
+    return with_screens.group_by(School.code, School.region_code)
 
 
 def is_frozen(lecture_id: str) -> Select[bool]:

@@ -97,11 +97,11 @@ class WatchService:
         frozen = bool(await session.scalar(queries.is_frozen(lecture.id)))
         expected: dict[str, int] = {}
         absent = {}
-        for school, county, _, _, seen in await session.execute(
-            queries.attending(lecture.id, self._today(), frozen=frozen)
-        ):
+        since = now - self._fresh
+        rows = await session.execute(queries.there(lecture.id, self._today(), since, frozen=frozen))
+        for school, county, seen in rows:
             expected[county] = expected.get(county, 0) + 1
-            if seen is None or seen < now - self._fresh:
+            if not seen:
                 absent[school] = county
         schools = Schools(expected, absent)
         state = lecture.state, lecture.on_duty, lecture.studio
@@ -109,6 +109,7 @@ class WatchService:
 
     async def _known(self, session: AsyncSession, facts: Facts) -> list[Known]:
         subjects = [lecture.id for lecture in facts.lectures] + [facts.server]
+        looked = [lecture.id for lecture in facts.lectures if lecture.schools is not None]
         return [
             Known(
                 row.id,
@@ -123,7 +124,7 @@ class WatchService:
                 row.acknowledged_at is not None,
                 row.escalated_at is not None,
             )
-            for row in await session.execute(queries.known(subjects))
+            for row in await session.execute(queries.known(subjects, looked))
         ]
 
     async def _write(self, session: AsyncSession, now: datetime, facts: Facts, changes: Changes) -> None:

@@ -4,7 +4,7 @@ import { ref, type Ref } from 'vue';
  * Every page has an address in the fragment, so that every place can be linked and Back works:
  * `#/<segment>`, `#/<segment>/<id>`, a lecture's tabs after its id, what narrows a list behind `?`.
  */
-export const TABS = ['board', 'recordings', 'exports'] as const;
+export const TABS = ['board', 'duty', 'recordings', 'exports'] as const;
 export type Tab = (typeof TABS)[number];
 
 interface Address {
