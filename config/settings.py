@@ -235,6 +235,22 @@ class ScreensSettings(Section):
     seen_remembered: Count
     nonce_seconds: Count
     proofs_remembered: Count
+    tested_days: Count
+
+
+class LineTestsSettings(Section):
+    """`[line_tests]`"""
+
+    download_bytes: Count
+    upload_bytes: Count
+    seconds: Positive
+    bytes_per_second: Count
+    downloads_alive: Count
+    probes_per_second: Positive
+    probes_alive: Count
+    probe_seconds: Positive
+    requests_per_minute_per_address: Count
+    kept_per_screen: Count
 
 
 class AlertsSettings(Section):
@@ -344,6 +360,7 @@ class Settings(BaseSettings):
     screens: ScreensSettings
     alerts: AlertsSettings
     smtp: SmtpSettings
+    line_tests: LineTestsSettings
     live: LiveSettings
     attendance: AttendanceSettings
     realtime: RealtimeSettings

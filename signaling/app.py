@@ -61,6 +61,7 @@ from signaling.library.keeping import Keeping
 from signaling.library.receipts import Receipts
 from signaling.library.service import LibraryService
 from signaling.library.space import Space, Uploads
+from signaling.lines.service import LinesService
 from signaling.listen import StartError
 from signaling.live.feed import Grouped
 from signaling.live.http import charge
@@ -110,6 +111,7 @@ class Node:
         self.schools = SchoolsService(self.db, self.today)
         self.terms = TermsService(self.db, settings.terms)
         self.screens = ScreensService(self.db, settings.screens, tokens.derived_key("stickers"))
+        self.lines = LinesService(self.db, settings.line_tests.kept_per_screen, settings.screens.tested_days)
         self.sightings = SightingsService(self.db, settings.screens.seen_remembered)
         self.lectures = LectureService(self.db, self.today)
         self.plans = PlanService(self.db, self.today)

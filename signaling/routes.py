@@ -18,6 +18,8 @@ from signaling.library import api as library_api
 from signaling.library import hls, recorder_api
 from signaling.library import screens as library_screens
 from signaling.library.passes import Passes
+from signaling.lines import api as lines_api
+from signaling.lines import probes_api
 from signaling.live import api as live_api
 from signaling.live import rehearsal_api, whep, whip
 from signaling.screens import api as screens_api
@@ -40,6 +42,8 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     yield from terms_api.routes(node.auth, node.directory, node.terms, node.today)
     yield from screens_api.routes(node.auth, node.directory, node.screens, node.live.sessions.is_watching)
     yield from watch_api.routes(node.live, node.gate, node.sightings)
+    yield from lines_api.routes(node.auth, node.directory, node.screens, node.lines, node.gate)
+    yield from probes_api.routes(node.plane, node.settings.line_tests, node.settings.sdp)
     yield from lectures_api.routes(node.auth, node.access, node.documents, node.lectures, node.directory)
     yield from plan_api.routes(node.auth, node.access, node.documents, node.plans, node.settings.lectures)
     yield from node.alerts.routes(node.auth, node.access, node.directory)

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from signaling.db.append_only import append_only
 from signaling.db.base import Base
 
-DOMAINS = ("directory", "auth", "lectures", "live", "attendance", "library", "screens", "alerts")
+DOMAINS = ("directory", "auth", "lectures", "live", "attendance", "library", "screens", "alerts", "lines")
 
 for _domain in DOMAINS:
     if find_spec(f"signaling.{_domain}.models") is not None:

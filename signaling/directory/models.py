@@ -148,3 +148,5 @@ class Screen(Base):
     key_thumbprint: Mapped[str | None] = mapped_column(String(43))  # of the key that its browser keeps (RFC 7638)
     tier: Mapped[str] = mapped_column(String(2), default="", server_default="")  # T1, T2, T3 as the browser says
     capability: Mapped[str] = mapped_column(Text, default="", server_default="")  # JSON, hints of the browser
+    line_verdict: Mapped[str] = mapped_column(String(8), default="", server_default="")  # of its last connection test
+    line_tested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -139,6 +139,7 @@ class InventoryApi(_Api):
             state=wanted.state,
             key=wanted.key or "",
             tier=wanted.tier or "",
+            line=wanted.line or "",
         )
         rows, total = await self._screens.page(scope, narrowed, wanted.size, wanted.offset)
         items = [shown.screen_document(row, self._is_live(row.screen.id)) for row in rows]

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from signaling.api.paging import PageQuery
 from signaling.directory.documents import Code, NodeName, Order, Text
+from signaling.directory.models import Screen
 from signaling.screens import proofs
 from signaling.screens.queries import ScreenRow
 
@@ -126,6 +127,7 @@ class ScreenQuery(PageQuery):
     state: Literal["paired", "there", "idle", "never", "revoked", "all"] = "paired"
     key: Literal["held", "none"] | None = None
     tier: Literal["T1", "T2", "T3"] | None = None
+    line: Literal["good", "limited", "bad", "trouble", "untested"] | None = None
     q: Text = ""
 
 
@@ -134,6 +136,13 @@ class ClassName(BaseModel):
 
     id: str
     name: str
+
+
+class LastLineTest(BaseModel):
+    """What a screen's last connection test came to."""
+
+    verdict: Literal["good", "limited", "bad"]
+    at: datetime
 
 
 class ScreenDocument(BaseModel):
@@ -151,6 +160,7 @@ class ScreenDocument(BaseModel):
     agent: str
     key: Literal["held", "none"]
     capability: Capability | None
+    line_test: LastLineTest | None
     live: bool
 
 
@@ -172,6 +182,12 @@ class StickerSheet(BaseModel):
     items: list[StickerDocument]
 
 
+def _last_test(screen: Screen) -> LastLineTest | None:
+    if screen.line_tested_at is None:
+        return None
+    return LastLineTest.model_validate({"verdict": screen.line_verdict, "at": screen.line_tested_at})
+
+
 def screen_document(row: ScreenRow, live: bool) -> ScreenDocument:
     """Return the document of a screen; `live` says that it has an open session."""
     screen = row.screen
@@ -188,5 +204,6 @@ def screen_document(row: ScreenRow, live: bool) -> ScreenDocument:
         agent=screen.agent,
         key="none" if screen.key_thumbprint is None else "held",
         capability=Capability.model_validate_json(screen.capability) if screen.capability else None,
+        line_test=_last_test(screen),
         live=live,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, not_, or_, select, true
 
 from signaling.directory.models import Region, School, SchoolClass, Screen
 from signaling.directory.queries import Scope, covered, paired
@@ -17,7 +17,10 @@ SEEN: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class ScreenFilter:
-    """What narrows the inventory; `state` is paired, there, idle, never, revoked or all; `key` is held or none."""
+    """What narrows the inventory; `state` is paired, there, idle, never, revoked or all; `key` is held or none.
+
+    `line` is good, limited, bad, trouble (either of them) or untested.
+    """
 
     county: str = ""
     school: str = ""
@@ -26,6 +29,7 @@ class ScreenFilter:
     state: str = "paired"
     key: str = ""
     tier: str = ""
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,9 @@ class ScreenRow:
     county: Region
 
 
-def screens(scope: Scope, wanted: ScreenFilter, now: datetime) -> Select[Screen, SchoolClass, School, Region]:
+def screens(
+    scope: Scope, wanted: ScreenFilter, now: datetime, tested: timedelta = timedelta(days=30)
+) -> Select[Screen, SchoolClass, School, Region]:
     """Screens with their places, in the order of reports."""
     statement = (
         select(Screen, SchoolClass, School, Region)
@@ -56,10 +62,19 @@ def screens(scope: Scope, wanted: ScreenFilter, now: datetime) -> Select[Screen,
     statement = statement.where(*(column == value for column, value in equal if value))
     if wanted.key:
         statement = statement.where((Screen.key_thumbprint.is_not(None)) == (wanted.key == "held"))
+    if wanted.line:
+        statement = statement.where(_on_line(wanted.line, now - tested))
     for word in wanted.text.split():
         columns: tuple[Any, ...] = (School.name, SchoolClass.name, Screen.agent)
         statement = statement.where(or_(*(column.contains(word, autoescape=True) for column in columns)))
     return statement.order_by(Region.sort, School.code, SchoolClass.code, Screen.terminal_no)
+
+
+def _on_line(line: str, since: datetime) -> ColumnElement[bool]:
+    fresh = and_(Screen.line_tested_at.is_not(None), Screen.line_tested_at >= since)
+    if line == "untested":
+        return not_(fresh)
+    return and_(fresh, Screen.line_verdict.in_(("limited", "bad") if line == "trouble" else (line,)))
 
 
 def _in_state(state: str, now: datetime) -> ColumnElement[bool]:

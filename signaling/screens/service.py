@@ -230,7 +230,8 @@ class ScreensService:
 
     async def page(self, scope: Scope, wanted: ScreenFilter, limit: int, offset: int) -> tuple[list[ScreenRow], int]:
         """Return a page of the inventory, and how many screens there are in all."""
-        statement = queries.screens(scope, wanted, self._clock())
+        tested = timedelta(days=self._settings.tested_days)
+        statement = queries.screens(scope, wanted, self._clock(), tested)
         async with self._db.reading() as session:
             total = await session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
             return [ScreenRow(*row) for row in await session.execute(part(statement, Screen.id, limit, offset))], total

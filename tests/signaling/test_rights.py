@@ -51,6 +51,10 @@ def test_strangers_open_nothing_of_the_api_but_doors() -> None:
         "DELETE /api/v1/session",
         "POST /api/v1/pairings",
         "POST /api/v1/screens/repair",
+        "GET /api/v1/line-tests/time",
+        "GET /api/v1/line-tests/download",
+        "POST /api/v1/line-tests/upload",
+        "POST /api/v1/line-tests/connection",
     }
     nobody = read_table()["nobody"]
     assert {route for route, signs in nobody.items() if SERVED in signs and "/api/" in route} == doors

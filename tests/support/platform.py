@@ -44,6 +44,8 @@ from signaling.lectures.document import LectureDocuments
 from signaling.lectures.models import Lecture
 from signaling.lectures.plan_service import PlanService
 from signaling.lectures.service import LectureService
+from signaling.lines import api as lines_api
+from signaling.lines.service import LinesService
 from signaling.screens import api as screens_api
 from signaling.screens.gate import ScreenGate
 from signaling.screens.proofs import Proofs
@@ -99,6 +101,7 @@ class Platform:
         self.importing = ImportService(self.db)
         self.lectures = LectureService(self.db, self.today, self.wall)
         self.screens = ScreensService(self.db, self.settings.screens, b"key", clock=self.wall, monotonic=self.monotonic)
+        self.lines = LinesService(self.db, 3, self.settings.screens.tested_days, clock=self.wall)
         self.sightings = SightingsService(self.db, 100, clock=self.wall, monotonic=self.monotonic)
         self.proofs = Proofs(b"key", self.settings.screens.nonce_seconds, self.settings.screens.proofs_remembered)
         self.plans = PlanService(self.db, self.today, self.wall)
@@ -155,6 +158,7 @@ class Platform:
         app.add_routes(directory_api.routes(self.auth, self.directory, self.schools_book, self.today))
         app.add_routes(classes_api.routes(self.auth, self.directory, self.schools_book, self.today))
         app.add_routes(terms_api.routes(self.auth, self.directory, self.terms, self.today))
+        app.add_routes(lines_api.routes(self.auth, self.directory, self.screens, self.lines, self.gate()))
         app.add_routes(screens_api.routes(self.auth, self.directory, self.screens, lambda screen_id: False))
         app.add_routes(lectures_api.routes(self.auth, self.access, documents, self.lectures, self.directory))
         app.add_routes(self.alerts.routes(self.auth, self.access, self.directory))
