@@ -3,7 +3,7 @@ import { defineConfig } from 'vite';
 import { pages, proxy } from './pages.ts';
 
 /**
- * The class screen and the page that pairs it: no framework, built for Chrome 69 and later. They are built after the other pages into the same `dist/`;
+ * The class screen, the page that pairs it and the page that tests its line: no framework, built for Chrome 69 and later. They are built after the other pages into the same `dist/`;
  * its files are named `assets/class-*`.
  */
 export default defineConfig({
@@ -19,6 +19,7 @@ export default defineConfig({
       input: {
         class: fileURLToPath(new URL('./class.html', import.meta.url)),
         pair: fileURLToPath(new URL('./pair.html', import.meta.url)),
+        test: fileURLToPath(new URL('./test.html', import.meta.url)),
       },
       output: {
         entryFileNames: 'assets/class-[name]-[hash].js',

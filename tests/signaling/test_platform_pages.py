@@ -21,7 +21,7 @@ def dist(tmp_path: Path) -> Path:
     folder = tmp_path / "dist"
     (folder / "assets").mkdir(parents=True)
     (folder / "class-assets").mkdir()
-    for page in ("studio", "class", "console", "pair"):
+    for page in ("studio", "class", "console", "pair", "test"):
         (folder / f"{page}.html").write_text(f"<title>{page}</title>", "utf-8")
     (folder / "assets" / "app-1a2b3c.js").write_text("export {}", "utf-8")
     (folder / "assets" / "app-1a2b3c.js.map").write_text("{}", "utf-8")
