@@ -214,16 +214,12 @@ async def test_bytes_come_and_go_within_their_bounds() -> None:
 
 
 async def test_all_tests_together_have_one_budget() -> None:
-    settings = limited(download_bytes=1000, bytes_per_second=2000, requests_per_minute_per_address=100)
-    async with probed(settings) as (client, _):
-        path = "/api/v1/line-tests/download"
-        answers = [await client.get(path) for _ in range(6)]
-        assert [one.status for one in answers[:4]] == [200] * 4
-        assert answers[5].status == 503
-        assert int(answers[5].headers["Retry-After"]) >= 1
-        statuses = [(await client.get("/api/v1/line-tests/time")).status for _ in range(110)]
-        assert statuses[0] == 200
-        assert statuses[-1] == 429
+    async with probed(limited(download_bytes=1000, bytes_per_second=1)) as (client, _):
+        answers = [await client.get("/api/v1/line-tests/download") for _ in range(2)]
+        assert [one.status for one in answers] == [200, 503]
+        assert int(answers[1].headers["Retry-After"]) > 60
+    async with probed(limited(requests_per_minute_per_address=2)) as (client, _):
+        assert [(await client.get("/api/v1/line-tests/time")).status for _ in range(3)] == [200, 200, 429]
 
 
 def test_loads_under_way_are_bounded() -> None:
