@@ -108,8 +108,10 @@ class LoginsService:
         if not opaque.is_whole(token):
             return
         statement = update(Login).where(Login.token_hash == opaque.digest(token), Login.ended_at.is_(None))
+        now = self._clock()
         async with self._db.writing() as session:
-            await session.execute(statement.values(ended_at=self._clock()))
+            ended = await session.scalars(statement.values(ended_at=now).returning(Login.user_id))
+            session.add_all([entry(now, user_id, "login.left", user_id) for user_id in ended])
 
     async def by_cookie(self, token: str) -> Held | None:
         """Return the login of a cookie, None when it is nobody's, has ended or expired."""

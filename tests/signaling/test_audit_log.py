@@ -34,6 +34,8 @@ COMPUTED = {
     *(f"lecture.{word}" for word in WRITTEN.values()),
     *ACTIONS.values(),
     *AUDITED.values(),
+    "alert.acknowledged",
+    "alert.contacted",
 } - {"school.opened"}
 
 
