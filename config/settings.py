@@ -287,6 +287,19 @@ class SmtpSettings(Section):
     sender: str
 
 
+class ImportsSettings(Section):
+    """`[imports]`"""
+
+    max_file_bytes: Count
+    upload_seconds: Positive
+    check_seconds: Positive
+    memory_bytes: Count
+    waiting: Count
+    kept: Count
+    kept_days: Count
+    exports_at_once: Count
+
+
 class LiveSettings(Section):
     """`[live]`"""
 
@@ -361,6 +374,7 @@ class Settings(BaseSettings):
     alerts: AlertsSettings
     smtp: SmtpSettings
     line_tests: LineTestsSettings
+    imports: ImportsSettings
     live: LiveSettings
     attendance: AttendanceSettings
     realtime: RealtimeSettings

@@ -44,6 +44,9 @@ from signaling.cluster.single import SingleNode
 from signaling.db.base import utc_now
 from signaling.db.migrate import upgrade
 from signaling.db.opening import open_database
+from signaling.directory.import_jobs import ImportJobs
+from signaling.directory.import_jobs_service import ImportJobsService
+from signaling.directory.import_service import ImportService
 from signaling.directory.schools_service import SchoolsService
 from signaling.directory.service import DirectoryService
 from signaling.directory.terms_service import TermsService
@@ -110,6 +113,9 @@ class Node:
         self.directory = DirectoryService(self.db)
         self.schools = SchoolsService(self.db, self.today)
         self.terms = TermsService(self.db, settings.terms)
+        self.importing = ImportService(self.db)
+        self.import_table = ImportJobsService(self.db)
+        self.imports = ImportJobs(self.import_table, settings.imports, folder, self.today, settings.server.node)
         self.screens = ScreensService(self.db, settings.screens, tokens.derived_key("stickers"))
         self.lines = LinesService(self.db, settings.line_tests.kept_per_screen, settings.screens.tested_days)
         self.sightings = SightingsService(self.db, settings.screens.seen_remembered)
@@ -259,6 +265,7 @@ class Node:
         await self.attendance.start()
         await self.realtime.start()
         self.alerts.start()
+        await self.imports.start()
 
     async def stop(self) -> None:
         """Stop every part; may be called after a start that failed."""
@@ -274,6 +281,7 @@ class Node:
         self._connections_ended = True
         await _each(
             self.alerts.stop,
+            self.imports.stop,
             self.realtime.stop,
             self.rehearsals.stop,
             self.live.stop,

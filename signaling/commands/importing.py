@@ -22,18 +22,11 @@ from signaling.db.base import utc_now
 from signaling.db.migrate import SchemaError, upgrade
 from signaling.db.opening import open_database
 from signaling.directory.class_names import school_year
+from signaling.directory.import_reasons import FILE_REASONS, RowError
 from signaling.directory.import_service import ImportService
-from signaling.directory.importing import (
-    ClassRow,
-    Reading,
-    RowError,
-    SchoolRow,
-    TeacherRow,
-    read_classes,
-    read_schools,
-    read_teachers,
-)
+from signaling.directory.importing import Progress, Reading, no_progress, read
 from signaling.directory.listed import Changes
+from signaling.directory.queries import Scope
 from signaling.directory.service import DirectoryService
 from signaling.directory.tabular import TableError
 from signaling.directory.templates import COLUMNS, template
@@ -41,12 +34,6 @@ from signaling.listen import StartError
 
 SHOWN: Final = 50  # bad rows on the screen; all of them go to the file of `--errors`
 ACTOR: Final = "system"
-FILE_REASONS: Final = {
-    "file_empty": "文件里没有数据",
-    "file_too_large": "文件太大，请分成几个",
-    "file_unreadable": "文件打不开，请另存为 XLSX 再试",
-    "columns_missing": "缺少列，请用模板填写（--template）",
-}
 
 
 def add_to(commands: Any) -> None:
@@ -90,23 +77,26 @@ async def _import(settings: Settings, regions: Sequence[Region], options: argpar
         await DirectoryService(db).load_regions(regions)
         imports = ImportService(db)
         offset = timedelta(hours=settings.attendance.report_utc_offset_hours)
-        year = options.school_year or school_year((utc_now() + offset).date())
-        reading: Reading[SchoolRow] | Reading[ClassRow] | Reading[TeacherRow]
-        if options.what == "schools":
-            reading = schools = read_schools(data, names_of(regions))
-            if _is_good(schools, options):
-                _done(await imports.take_schools(schools.items, ACTOR))
-        elif options.what == "teachers":
-            reading = teachers = read_teachers(data, await imports.kinds())
-            if _is_good(teachers, options):
-                _done(await imports.take_teachers(teachers.items, ACTOR))
-        else:
-            reading = classes = read_classes(data, await imports.kinds(), year)
-            if _is_good(classes, options):
-                _done(await imports.take_classes(classes.items, ACTOR))
+        today = (utc_now() + offset).date()
+        ground = await imports.ground(options.what, Scope(None), options.school_year or school_year(today), today)
+        reading = read(options.what, data, ground, line("检查"))
+        if _is_good(reading, options):
+            _done(await imports.take(options.what, reading.items, ACTOR, line("写入")))
         return 1 if reading.errors else 0
     finally:
         await db.close()
+
+
+def line(word: str) -> Progress:
+    """Return what shows progress on a terminal, in one line that is written over; nowhere else."""
+    if not sys.stderr.isatty():
+        return no_progress
+
+    def show(done: int, of: int) -> None:
+        end = "\n" if done == of else ""
+        print(f"\r{word} {done:,} / {of:,} 行", end=end, file=sys.stderr, flush=True)
+
+    return show
 
 
 def _write_template(options: argparse.Namespace, counties: Sequence[str]) -> int:
@@ -119,17 +109,6 @@ def _write_template(options: argparse.Namespace, counties: Sequence[str]) -> int
         return 1
     print(f"模板已写入 {options.file}")
     return 0
-
-
-def names_of(regions: Sequence[Region]) -> dict[str, str]:
-    """Return the code of each unit of the county level by everything that a file may call it: name, code, national and former codes."""
-    units = [unit for unit in regions if unit.level == "county"]
-    return {
-        name: unit.code
-        for unit in units
-        for name in (*unit.former_codes, unit.name, unit.code, unit.gb2260)
-        if name is not None
-    }
 
 
 def _is_good(reading: Reading[Any], options: argparse.Namespace) -> bool:

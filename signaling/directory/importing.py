@@ -6,56 +6,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from signaling.directory import class_names, codes
 from signaling.directory.class_names import ClassKey, ClassNameError
+from signaling.directory.import_reasons import MOST_PUPILS, NAME_LENGTH, STAFF_NO_LENGTH, RowError
+from signaling.directory.personal import is_personal
 from signaling.directory.tabular import Row, Table, TableError, read_table
 
 CODE, NAME, COUNTY, KIND, PLACE = "学校标识码", "学校名称", "县（市、区）", "办学类型", "城乡类型"
 CLASS, PUPILS = "班级名称", "班级人数"
 STAFF_NO, PERSON, SUBJECT = "工号", "姓名", "任教学科"
-STAFF_NO_LENGTH: Final = 32
-NAME_LENGTH: Final = 64
-MOST_PUPILS: Final = 500  # of one class; more is a number of something else
-
-REASONS: Final = {
-    "undecodable": "这一行不是有效的文字编码，请另存为 UTF-8 或 XLSX",
-    "missing": "必填，不能为空",
-    "too_long": f"超过 {NAME_LENGTH} 个字",
-    "bad_school_code": "学校标识码应为 10 位数字（单元格请设为文本），或 T 加 9 位数字的临时码",
-    "unknown_county": "不是本州的县（市、区）名称或代码",
-    "unknown_kind": "办学类型不在代码表中",
-    "kind_differs": "与学校标识码前两位不一致",
-    "unknown_place": "城乡类型不在代码表中",
-    "duplicate": "与第 {other} 行重复",
-    "unknown_school": "没有这所学校，请先导入学校",
-    "class_name_unknown": "看不懂这个班级名称，请写成如 七年级（3）班 或 2024级3班",
-    "class_name_ambiguous": "这个班级名称有两种读法，请写成如 七年级（3）班 或 2024级3班",
-    "class_stage_missing": "看不出是哪个学段，请写成如 小2024级3班 或 初2024级3班",
-    "class_not_at_school": "按本学年推算，这个班不在校，请核对年级或入学年份",
-    "bad_staff_no": f"工号应为 1 到 {STAFF_NO_LENGTH} 位字母、数字或短横线；请勿填写身份证号或手机号",
-    "bad_number": "应为 0 到 {most} 的整数",
-}
-"""Code -> what is wrong and what to do, for the person who made the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class RowError:
-    """Why a row cannot be taken."""
-
-    line: int
-    column: str
-    code: str
-    value: str = ""
-    other: int = 0
-
-    @property
-    def reason(self) -> str:
-        """The reason in Chinese."""
-        return REASONS[self.code].format(other=self.other, most=MOST_PUPILS)
+LINE, REASON = "行号", "原因"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +74,39 @@ class TeacherRow:
 Item = TypeVar("Item", SchoolRow, ClassRow, TeacherRow)
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What rows are judged by.
+
+    `regions` maps every name and code of a county unit to its code, `kinds` the code of every open school that the file may name to its
+    kind. `within` are the county units that the importer may fill, all when None; `places` the county units of schools that are there,
+    `former` the codes that schools had before.
+    """
+
+    regions: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    school_year: int = 0
+    within: frozenset[str] | None = None
+    places: Mapping[str, str] = field(default_factory=dict)
+    former: frozenset[str] = frozenset()
+
+
+Progress = Callable[[int, int], None]
+"""Told the rows that were done and how many there are, now and then."""
+
+
+def no_progress(done: int, of: int) -> None:
+    """Tell nobody."""
+
+
 @dataclass(slots=True)
 class Reading(Generic[Item]):
-    """What a file holds: where it came from, the good rows, and what is wrong with the others."""
+    """What a file holds: where it came from, the good rows, what is wrong with the others, and the good ones as they were written."""
 
     source: str
     items: list[Item] = field(default_factory=list)
     errors: list[RowError] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
 
 
 class _BadRow(Exception):
@@ -134,45 +124,67 @@ _SCHOOL_ALIASES |= {"行政区划代码": COUNTY, "学校类型": KIND, "城乡�
 _CLASS_ALIASES = {"学校代码": CODE, "标识码": CODE, "班级": CLASS, "人数": PUPILS, "学生数": PUPILS}
 _TEACHER_ALIASES = {"学校代码": CODE, "标识码": CODE, "教职工号": STAFF_NO, "教师姓名": PERSON, "学科": SUBJECT}
 _STAFF_NO: Final = re.compile(rf"[0-9A-Za-z-]{{1,{STAFF_NO_LENGTH}}}")
-# A number of identity or of a mobile telephone is no staff number: it must not come into the system by the wrong column.
-_PERSONAL: Final = re.compile(r"[1-9][0-9]{16}[0-9Xx]|1[3-9][0-9]{9}")
+STEP: Final = 1000
+"""Rows between two words of progress."""
 
 
 def read_schools(data: bytes, regions: Mapping[str, str]) -> Reading[SchoolRow]:
     """Read a file of schools. `regions` maps every name and code of a county unit to its code; raises `TableError`."""
-    table = read_table(data, SCHOOL_COLUMNS, _SCHOOL_ALIASES, (CODE, NAME, COUNTY))
-    return _read(table, lambda row: _school(row, regions))
+    return read("schools", data, Ground(regions=regions))
 
 
 def read_classes(data: bytes, kinds: Mapping[str, str], school_year: int) -> Reading[ClassRow]:
     """Read a file of classes. `kinds` maps the code of every school to its kind; raises `TableError`."""
-    table = read_table(data, CLASS_COLUMNS, _CLASS_ALIASES, (CODE, CLASS, PUPILS))
-    return _read(table, lambda row: _class(row, kinds, school_year))
+    return read("classes", data, Ground(kinds=kinds, school_year=school_year))
 
 
 def read_teachers(data: bytes, kinds: Mapping[str, str]) -> Reading[TeacherRow]:
     """Read a file of teachers. `kinds` has the codes of all schools; raises `TableError`."""
-    table = read_table(data, TEACHER_COLUMNS, _TEACHER_ALIASES, (CODE, STAFF_NO, PERSON))
-    return _read(table, lambda row: _teacher(row, kinds))
+    return read("teachers", data, Ground(kinds=kinds))
 
 
-def _read(table: Table, take: Callable[[Row], Item]) -> Reading[Item]:
-    if not table.rows:
+def read(
+    what: str, data: bytes, ground: Ground, progress: Progress = no_progress, rest: Sequence[Row] = ()
+) -> Reading[Any]:
+    """Read a file of `schools`, `classes` or `teachers`; raises `TableError`.
+
+    `rest` are good rows of a file that this one corrects: they are judged first, and a row with a number in the column 行号 is told
+    by that line.
+    """
+    columns, aliases, required, take = _FORMS[what]
+    table = read_table(data, (*columns, LINE), aliases, required)
+    rows = [*rest, *(_as_in_the_first_file(row) for row in table.rows)] if rest else table.rows
+    if not rows:
         raise TableError("file_empty")
+    return _read(table, rows, lambda row: take(row, ground), progress)
+
+
+def _as_in_the_first_file(row: Row) -> Row:
+    told = row[LINE]
+    return Row(int(told), row.cells, row.decoded) if told.isascii() and told.isdigit() and len(told) < 8 else row
+
+
+def _read(table: Table, rows: Sequence[Row], take: Callable[[Row], Item], progress: Progress) -> Reading[Item]:
     reading: Reading[Item] = Reading(table.source)
     first: dict[object, int] = {}
-    for row in table.rows:
+    for number, row in enumerate(rows):
+        if number % STEP == 0:
+            progress(number, len(rows))
         try:
             if not row.decoded:
                 raise _BadRow("", "undecodable")
             item = take(row)
         except _BadRow as bad:
-            reading.errors.append(RowError(row.line, bad.column, bad.code, row[bad.column]))
+            reading.errors.append(RowError(row.line, bad.column, bad.code, row[bad.column], 0, row.cells))
             continue
-        if (other := first.setdefault(item.key, row.line)) != row.line:
-            reading.errors.append(RowError(row.line, _key_column(table.columns), "duplicate", "", other))
-        else:
-            reading.items.append(item)
+        if item.key in first:
+            column = _key_column(table.columns)
+            reading.errors.append(RowError(row.line, column, "duplicate", "", first[item.key], row.cells))
+            continue
+        first[item.key] = row.line
+        reading.items.append(item)
+        reading.rows.append(row)
+    progress(len(rows), len(rows))
     return reading
 
 
@@ -186,6 +198,8 @@ def _required(row: Row, column: str) -> str:
         raise _BadRow(column, "missing")
     if len(text) > NAME_LENGTH:
         raise _BadRow(column, "too_long")
+    if not text.isprintable():
+        raise _BadRow(column, "unprintable")
     return text
 
 
@@ -196,11 +210,17 @@ def _school_code(row: Row) -> str:
     return code
 
 
-def _school(row: Row, regions: Mapping[str, str]) -> SchoolRow:
+def _school(row: Row, ground: Ground) -> SchoolRow:
     code, name = _school_code(row), _required(row, NAME)
-    region = regions.get(_required(row, COUNTY))
+    region = ground.regions.get(_required(row, COUNTY))
     if region is None:
         raise _BadRow(COUNTY, "unknown_county")
+    if ground.within is not None and region not in ground.within:
+        raise _BadRow(COUNTY, "foreign_county")
+    if code in ground.former:
+        raise _BadRow(CODE, "former_code" if ground.within is None else "code_not_yours")
+    if ground.places.get(code, region) != region:
+        raise _BadRow(CODE, "code_not_yours")
     place = codes.urban_rural_named(row[PLACE]) if row[PLACE] else None
     if row[PLACE] and place is None:
         raise _BadRow(PLACE, "unknown_place")
@@ -221,27 +241,41 @@ def _kind(row: Row, code: str) -> str:
     return kind
 
 
-def _class(row: Row, kinds: Mapping[str, str], school_year: int) -> ClassRow:
+def _open_school(row: Row, ground: Ground) -> str:
     code = _school_code(row)
-    if code not in kinds:
-        raise _BadRow(CODE, "unknown_school")
+    if code not in ground.kinds:
+        raise _BadRow(CODE, "former_code" if code in ground.former else "unknown_school")
+    return code
+
+
+def _class(row: Row, ground: Ground) -> ClassRow:
+    code = _open_school(row, ground)
     try:
-        cohort = class_names.parse(_required(row, CLASS), kinds[code], school_year)
+        cohort = class_names.parse(_required(row, CLASS), ground.kinds[code], ground.school_year)
     except ClassNameError as error:
         raise _BadRow(CLASS, error.code) from None
-    return ClassRow(row.line, code, cohort, cohort.name_in(school_year), _pupils(row))
+    return ClassRow(row.line, code, cohort, cohort.name_in(ground.school_year), _pupils(row))
 
 
-def _teacher(row: Row, kinds: Mapping[str, str]) -> TeacherRow:
-    code = _school_code(row)
-    if code not in kinds:
-        raise _BadRow(CODE, "unknown_school")
+def _teacher(row: Row, ground: Ground) -> TeacherRow:
+    code = _open_school(row, ground)
     number = _required(row, STAFF_NO)
-    if not _STAFF_NO.fullmatch(number) or _PERSONAL.fullmatch(number):
+    if not is_staff_no(number):
         raise _BadRow(STAFF_NO, "bad_staff_no")
-    if len(row[SUBJECT]) > STAFF_NO_LENGTH:
+    name, subject = _required(row, PERSON), row[SUBJECT]
+    if len(subject) > STAFF_NO_LENGTH:
         raise _BadRow(SUBJECT, "too_long")
-    return TeacherRow(row.line, code, number, _required(row, PERSON), row[SUBJECT])
+    for column, text in ((PERSON, name), (SUBJECT, subject)):
+        if is_personal(text):
+            raise _BadRow(column, "personal_number")
+    if not subject.isprintable():
+        raise _BadRow(SUBJECT, "unprintable")
+    return TeacherRow(row.line, code, number, name, subject)
+
+
+def is_staff_no(text: str) -> bool:
+    """Whether a text is a number that a school gave: a number of identity or of a telephone is none."""
+    return _STAFF_NO.fullmatch(text) is not None and not is_personal(text)
 
 
 def _pupils(row: Row) -> int:
@@ -249,3 +283,10 @@ def _pupils(row: Row) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 9 and int(text) <= MOST_PUPILS):
         raise _BadRow(PUPILS, "bad_number")
     return int(text)
+
+
+_FORMS: Final[Mapping[str, tuple[Sequence[str], dict[str, str], Sequence[str], Callable[[Row, Ground], Any]]]] = {
+    "schools": (SCHOOL_COLUMNS, _SCHOOL_ALIASES, (CODE, NAME, COUNTY), _school),
+    "classes": (CLASS_COLUMNS, _CLASS_ALIASES, (CODE, CLASS, PUPILS), _class),
+    "teachers": (TEACHER_COLUMNS, _TEACHER_ALIASES, (CODE, STAFF_NO, PERSON), _teacher),
+}

@@ -120,7 +120,45 @@ class Teacher(Versioned, Base):
     staff_no: Mapped[str] = mapped_column(String(32))
     name: Mapped[str] = mapped_column(String(64))
     subject: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    joined_on: Mapped[date | None] = mapped_column(Date)  # the day of coming back, or of coming where it was told
     left_on: Mapped[date | None] = mapped_column(Date)
+
+
+class ImportJob(Base):
+    """A file that somebody brought, from its check to its commit. The file itself lies in the data folder of the node `server`.
+
+    `node` is whom its maker acted for: rows of others are bad rows, whoever commits it.
+    """
+
+    __tablename__ = "import_jobs"
+    __table_args__ = (
+        CheckConstraint("kind IN ('schools', 'classes', 'teachers')", name="kind"),
+        CheckConstraint("state IN ('checking', 'checked', 'refused', 'committing', 'done', 'failed')", name="state"),
+        Index("ix_import_jobs_node_created_at", "node", "created_at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=uuid7)
+    kind: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16))
+    file_name: Mapped[str] = mapped_column(String(128))
+    file_bytes: Mapped[int]
+    source: Mapped[str] = mapped_column(String(16), default="")  # format or encoding that was found
+    corrects: Mapped[str | None] = mapped_column(String(36))  # the job whose good rows are taken along
+    node: Mapped[str] = mapped_column(String(12))
+    server: Mapped[str] = mapped_column(String(32))
+    actor: Mapped[str] = mapped_column(String(36))
+    rows: Mapped[int] = mapped_column(default=0)
+    added: Mapped[int] = mapped_column(default=0)
+    changed: Mapped[int] = mapped_column(default=0)
+    same: Mapped[int] = mapped_column(default=0)
+    bad: Mapped[int] = mapped_column(default=0)
+    stamp: Mapped[str] = mapped_column(String(64), default="")  # of the directory that it was compared with
+    failure: Mapped[str] = mapped_column(String(32), default="")
+    detail: Mapped[str] = mapped_column(String(200), default="")
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Screen(Base):

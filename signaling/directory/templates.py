@@ -25,7 +25,7 @@ from signaling.directory.importing import (
 )
 
 COLUMNS: Final = {"schools": SCHOOL_COLUMNS, "classes": CLASS_COLUMNS, "teachers": TEACHER_COLUMNS}
-_TITLES: Final = {"schools": "学校", "classes": "班级", "teachers": "教师"}
+TITLES: Final = {"schools": "学校", "classes": "班级", "teachers": "教师"}
 _REQUIRED: Final = frozenset({CODE, NAME, COUNTY, CLASS, PUPILS, STAFF_NO, PERSON})
 _HINTS: Final = {
     CODE: "10 位数字；没有的填 T 加 9 位数字",
@@ -50,7 +50,7 @@ def template(what: str, counties: Sequence[str]) -> bytes:
     with xlsxwriter.Workbook(out) as book:
         heading = book.add_format({"bold": True, "bg_color": "#E6F2F1", "bottom": 1, "num_format": "@"})
         text = book.add_format({"num_format": "@"})
-        sheet = book.add_worksheet(_TITLES[what])
+        sheet = book.add_worksheet(TITLES[what])
         sheet.freeze_panes(1, 0)
         for place, name in enumerate(COLUMNS[what]):
             sheet.set_column(place, place, _WIDTH, text)

@@ -17,8 +17,9 @@ from config.regions import DEFAULT_REGIONS, load_regions
 from signaling.db.engine import Database
 from signaling.db.migrate import upgrade
 from signaling.directory import tabular
+from signaling.directory.import_reasons import REASONS, RowError
 from signaling.directory.import_service import ImportService
-from signaling.directory.importing import REASONS, SCHOOL_COLUMNS, RowError, read_classes, read_schools
+from signaling.directory.importing import SCHOOL_COLUMNS, read_classes, read_schools
 from signaling.directory.listed import Changes
 from signaling.directory.service import DirectoryService
 from signaling.directory.tabular import TableError, read_table

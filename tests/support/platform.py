@@ -31,7 +31,9 @@ from signaling.auth.people_service import PeopleService
 from signaling.auth.service import AuthService
 from signaling.db.engine import Database
 from signaling.directory import api as directory_api
-from signaling.directory import classes_api, terms_api
+from signaling.directory import classes_api, import_api, terms_api
+from signaling.directory.import_jobs import ImportJobs
+from signaling.directory.import_jobs_service import ImportJobsService
 from signaling.directory.import_service import ImportService
 from signaling.directory.models import School, SchoolClass
 from signaling.directory.schools_service import SchoolsService
@@ -75,6 +77,7 @@ class Platform:
 
     db: Database
     settings: Settings
+    folder: Path
     wall: Clock = field(default_factory=lambda: Clock(NOON))
     monotonic: Clock = field(default_factory=lambda: Clock(1000.0))
     schools: list[School] = field(default_factory=list)
@@ -98,7 +101,9 @@ class Platform:
         self.directory = DirectoryService(self.db)
         self.schools_book = SchoolsService(self.db, self.today, clock=self.wall)
         self.terms = TermsService(self.db, self.settings.terms, clock=self.wall)
-        self.importing = ImportService(self.db)
+        self.importing = ImportService(self.db, clock=self.wall)
+        self.import_table = ImportJobsService(self.db, clock=self.wall)
+        self.imports = ImportJobs(self.import_table, self.settings.imports, self.folder, self.today)
         self.lectures = LectureService(self.db, self.today, self.wall)
         self.screens = ScreensService(self.db, self.settings.screens, b"key", clock=self.wall, monotonic=self.monotonic)
         self.lines = LinesService(self.db, 3, self.settings.screens.tested_days, clock=self.wall)
@@ -157,6 +162,8 @@ class Platform:
         documents = LectureDocuments(self.lectures, self.facts, "boot")
         app.add_routes(directory_api.routes(self.auth, self.directory, self.schools_book, self.today))
         app.add_routes(classes_api.routes(self.auth, self.directory, self.schools_book, self.today))
+        services = (self.import_table, self.importing)
+        app.add_routes(import_api.routes(self.auth, self.directory, self.imports, services, self.today))
         app.add_routes(terms_api.routes(self.auth, self.directory, self.terms, self.today))
         app.add_routes(lines_api.routes(self.auth, self.directory, self.screens, self.lines, self.gate()))
         app.add_routes(screens_api.routes(self.auth, self.directory, self.screens, lambda screen_id: False))
@@ -176,11 +183,12 @@ class Platform:
 async def platform(folder: Path) -> AsyncIterator[Platform]:
     """Yield a platform whose database lies in `folder`."""
     db = await migrated(folder / "platform.sqlite3")
-    made = Platform(db, load(overrides={"auth": {"totp_required": "never"}}))
+    made = Platform(db, load(overrides={"auth": {"totp_required": "never"}}), folder)
     try:
         await made.fill()
         yield made
     finally:
+        await made.imports.stop()
         made.auth.close()
         await db.close()
 
