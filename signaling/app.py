@@ -49,6 +49,8 @@ from signaling.directory.import_jobs_service import ImportJobsService
 from signaling.directory.import_service import ImportService
 from signaling.directory.schools_service import SchoolsService
 from signaling.directory.service import DirectoryService
+from signaling.directory.tables_service import TablesService
+from signaling.directory.teachers_service import TeachersService
 from signaling.directory.terms_service import TermsService
 from signaling.folder import data_folder
 from signaling.lectures.access import Access
@@ -113,6 +115,8 @@ class Node:
         self.directory = DirectoryService(self.db)
         self.schools = SchoolsService(self.db, self.today)
         self.terms = TermsService(self.db, settings.terms)
+        self.teachers = TeachersService(self.db, self.today)
+        self.tables = TablesService(self.db)
         self.importing = ImportService(self.db)
         self.import_table = ImportJobsService(self.db)
         self.imports = ImportJobs(self.import_table, settings.imports, folder, self.today, settings.server.node)

@@ -11,7 +11,7 @@ from signaling.attendance import api as attendance_api
 from signaling.auth import account_api, audit_api, people_api
 from signaling.auth import api as auth_api
 from signaling.directory import api as directory_api
-from signaling.directory import classes_api, import_api, terms_api
+from signaling.directory import classes_api, import_api, tables_api, teachers_api, terms_api
 from signaling.lectures import api as lectures_api
 from signaling.lectures import plan_api
 from signaling.library import api as library_api
@@ -40,6 +40,10 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     yield from directory_api.routes(node.auth, node.directory, node.schools, node.today)
     yield from classes_api.routes(node.auth, node.directory, node.schools, node.today)
     yield from terms_api.routes(node.auth, node.directory, node.terms, node.today)
+    yield from teachers_api.routes(node.auth, node.directory, node.teachers, node.today)
+    place = tables_api.Place(node.today, node.settings.attendance.report_utc_offset_hours)
+    at_once = node.settings.imports.exports_at_once
+    yield from tables_api.routes(node.auth, node.directory, node.tables, at_once, place)
     services = (node.import_table, node.importing)
     yield from import_api.routes(node.auth, node.directory, node.imports, services, node.today)
     yield from screens_api.routes(node.auth, node.directory, node.screens, node.live.sessions.is_watching)

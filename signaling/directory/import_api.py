@@ -88,6 +88,7 @@ class ImportApi:
         self._jobs = jobs
         self._table, self._imports = services
         self._today = today
+        self._turns = asyncio.Semaphore(jobs.settings.exports_at_once)
 
     async def _caller(self, request: web.Request) -> tuple[Principal, Scope]:
         principal = await self._auth.require(request, Permission.DIRECTORY_IMPORT)
@@ -177,8 +178,8 @@ class ImportApi:
         columns = COLUMNS[found.job.kind]
         title = f"{TITLES[found.job.kind]}导入错误行"
         headers = (LINE, *columns, REASON)
-        name = f"{title}.{kind}"
-        return await send(request, Wanted(kind, title, headers, (), encoding, name), self._bad_rows(found, columns))
+        wanted = Wanted(kind, title, headers, title, encoding=encoding)
+        return await send(request, wanted, self._bad_rows(found, columns), self._turns)
 
     async def _bad_rows(self, found: ListedJob, columns: Sequence[str]) -> AsyncIterator[Sequence[Sequence[Cell]]]:
         offset, total = 0, 1

@@ -89,7 +89,10 @@ class ImportJobsService:
             job = await _at(session, job_id, version, order)
             job.state, job.failure, job.detail = CHECKING if order == "check" else COMMITTING, "", ""
             job.version += 1
-            self._audit(session, job, f"import.{order}", actor)
+            if order == "check":
+                self._audit(session, job, "import.rechecked", actor)
+            else:
+                self._audit(session, job, "import.ordered", actor)
         return job
 
     async def discard(self, job_id: str, version: int, actor: str) -> None:

@@ -1,4 +1,4 @@
-"""Sends a table that is made while it is sent: CSV as it comes, a workbook when it is whole. The loop writes no cell."""
+"""Sends a table that is made part by part in a file. The loop writes no cell, and the memory holds one part."""
 
 from __future__ import annotations
 
@@ -6,83 +6,63 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from aiohttp import web
 
-from signaling.directory.sheets import CONTENT_TYPES, Cell, Csv, Xlsx
+from signaling.directory.sheets import CONTENT_TYPES, Cell, Csv, Writer, Xlsx
 
 CHUNK: Final = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A file: its kind, its title, the names of its columns, what stands on the sheet 说明, the encoding of a CSV, its name."""
+    """A file: its kind, the title of its sheet, the names of its columns, its name, what stands on the sheet 说明."""
 
     kind: str
     title: str
     headers: Sequence[str]
-    notes: Sequence[tuple[str, str]]
-    encoding: str
     name: str
+    notes: Sequence[tuple[str, str]] = ()
+    encoding: str = "utf-8"
 
 
 async def send(
-    request: web.Request, wanted: Wanted, parts: AsyncIterable[Sequence[Sequence[Cell]]]
+    request: web.Request, wanted: Wanted, parts: AsyncIterable[Sequence[Sequence[Cell]]], turns: asyncio.Semaphore
 ) -> web.StreamResponse:
-    """Answer with a file of rows."""
-    charset = wanted.encoding if wanted.kind == "csv" else None
-    plain = f"{request.match_info.route.resource.canonical.rsplit('/', 1)[1].split('.')[0]}.{wanted.kind}"  # type: ignore[union-attr]
-    named = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(wanted.name, safe='')}"
-    response = web.StreamResponse(headers={"Cache-Control": "no-store", "Content-Disposition": named})
-    response.content_type, response.charset = CONTENT_TYPES[wanted.kind], charset
-    if wanted.kind == "csv":
-        await _send_csv(request, response, wanted, parts)
-    else:
-        await _send_workbook(request, response, wanted, parts)
-    await response.write_eof()
-    return response
+    """Answer with a file of rows; so many are made at once as `turns` lets.
 
-
-async def _send_csv(
-    request: web.Request,
-    response: web.StreamResponse,
-    wanted: Wanted,
-    parts: AsyncIterable[Sequence[Sequence[Cell]]],
-) -> None:
-    buffer = BytesIO()
-    writer = Csv(buffer, wanted.headers, wanted.encoding)
-    prepared = False
-    async for part in parts:
-        if not prepared:  # what fails before the first row is still a problem document
-            await response.prepare(request)
-            prepared = True
-        await asyncio.to_thread(writer.rows, part)
-        await response.write(buffer.getvalue())
-        buffer.seek(0)
-        buffer.truncate()
-    if not prepared:
-        await response.prepare(request)
-        await response.write(buffer.getvalue())
-
-
-async def _send_workbook(
-    request: web.Request,
-    response: web.StreamResponse,
-    wanted: Wanted,
-    parts: AsyncIterable[Sequence[Sequence[Cell]]],
-) -> None:
+    It is whole before the first byte leaves: a slow client holds neither a turn nor rows of the database.
+    """
     with tempfile.TemporaryDirectory(prefix="table") as folder:
-        path = Path(folder) / "table.xlsx"
-        writer = await asyncio.to_thread(Xlsx, path, wanted.title, wanted.headers, wanted.notes)
-        async for part in parts:
-            await asyncio.to_thread(writer.rows, part)
-        await asyncio.to_thread(writer.close)
-        response.content_length = path.stat().st_size
+        path = Path(folder) / "table"
+        async with turns:
+            writer = await asyncio.to_thread(_writer, path, wanted)
+            async for part in parts:
+                await asyncio.to_thread(writer.rows, part)
+            await asyncio.to_thread(writer.close)
+        response = _response(wanted, path.stat().st_size)
         await response.prepare(request)
         with path.open("rb") as file:
             while chunk := await asyncio.to_thread(file.read, CHUNK):
                 await response.write(chunk)
+    await response.write_eof()
+    return response
+
+
+def _writer(path: Path, wanted: Wanted) -> Writer:
+    if wanted.kind == "csv":
+        return Csv(path, wanted.headers, wanted.encoding)
+    return Xlsx(path, wanted.title, wanted.headers, wanted.notes)
+
+
+def _response(wanted: Wanted, size: int) -> web.StreamResponse:
+    name = quote(f"{wanted.name}.{wanted.kind}", safe="")
+    named = f"attachment; filename=\"table.{wanted.kind}\"; filename*=UTF-8''{name}"
+    response = web.StreamResponse(headers={"Cache-Control": "no-store", "Content-Disposition": named})
+    response.content_type = CONTENT_TYPES[wanted.kind]
+    response.charset = wanted.encoding if wanted.kind == "csv" else None
+    response.content_length = size
+    return response

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 import xlsxwriter
 
@@ -35,11 +35,11 @@ class Writer(Protocol):
 class Csv:
     """A CSV file: UTF-8 with byte order mark, or GB18030; CRLF."""
 
-    def __init__(self, file: IO[bytes], headers: Sequence[str], encoding: str = "utf-8") -> None:
-        self._file = file
+    def __init__(self, path: Path, headers: Sequence[str], encoding: str = "utf-8") -> None:
+        self._file = path.open("wb")
         self._encoding = encoding
         if encoding == "utf-8":
-            file.write(b"\xef\xbb\xbf")
+            self._file.write(b"\xef\xbb\xbf")
         self.rows([headers])
 
     def rows(self, part: Iterable[Sequence[Cell]]) -> None:
@@ -48,7 +48,8 @@ class Csv:
         self._file.write("".join(lines).encode(self._encoding, "replace"))
 
     def close(self) -> None:
-        """Nothing is left to do."""
+        """Finish the file."""
+        self._file.close()
 
 
 class Xlsx:

@@ -19,7 +19,7 @@ DOORS = {
     "socketio": ("signaling/realtime/",),
     "engineio": ("signaling/realtime/",),
     "redis": ("signaling/cluster/",),
-    "xlsxwriter": ("signaling/attendance/", "signaling/directory/templates.py"),
+    "xlsxwriter": ("signaling/attendance/", "signaling/directory/templates.py", "signaling/directory/sheets.py"),
     "python_calamine": ("signaling/directory/tabular.py",),
     "segno": ("signaling/api/qr.py",),
     "pyotp": ("signaling/auth/totp.py",),

@@ -67,7 +67,7 @@ async def test_a_file_is_checked_shown_and_committed(here: Platform, admin: Cler
     again = await admin.taken("schools", SCHOOLS)
     assert again["counts"] == {"new": 0, "changed": 0, "unchanged": 2, "bad": 0}
     told = await actions(here)
-    assert (told.count("import.begun"), told.count("import.commit"), told.count("directory.imported")) == (2, 2, 2)
+    assert (told.count("import.begun"), told.count("import.ordered"), told.count("directory.imported")) == (2, 2, 2)
     _, history = await admin.call("GET", "/imports")
     assert [item["id"] for item in history["items"]] == [again["id"], job["id"]]
 

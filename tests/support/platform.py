@@ -31,13 +31,15 @@ from signaling.auth.people_service import PeopleService
 from signaling.auth.service import AuthService
 from signaling.db.engine import Database
 from signaling.directory import api as directory_api
-from signaling.directory import classes_api, import_api, terms_api
+from signaling.directory import classes_api, import_api, tables_api, teachers_api, terms_api
 from signaling.directory.import_jobs import ImportJobs
 from signaling.directory.import_jobs_service import ImportJobsService
 from signaling.directory.import_service import ImportService
 from signaling.directory.models import School, SchoolClass
 from signaling.directory.schools_service import SchoolsService
 from signaling.directory.service import DirectoryService
+from signaling.directory.tables_service import TablesService
+from signaling.directory.teachers_service import TeachersService
 from signaling.directory.terms_service import TermsService
 from signaling.lectures import api as lectures_api
 from signaling.lectures import plan_api
@@ -101,6 +103,8 @@ class Platform:
         self.directory = DirectoryService(self.db)
         self.schools_book = SchoolsService(self.db, self.today, clock=self.wall)
         self.terms = TermsService(self.db, self.settings.terms, clock=self.wall)
+        self.teachers = TeachersService(self.db, self.today, clock=self.wall)
+        self.tables = TablesService(self.db)
         self.importing = ImportService(self.db, clock=self.wall)
         self.import_table = ImportJobsService(self.db, clock=self.wall)
         self.imports = ImportJobs(self.import_table, self.settings.imports, self.folder, self.today)
@@ -162,6 +166,9 @@ class Platform:
         documents = LectureDocuments(self.lectures, self.facts, "boot")
         app.add_routes(directory_api.routes(self.auth, self.directory, self.schools_book, self.today))
         app.add_routes(classes_api.routes(self.auth, self.directory, self.schools_book, self.today))
+        app.add_routes(teachers_api.routes(self.auth, self.directory, self.teachers, self.today))
+        place = tables_api.Place(self.today, 8)
+        app.add_routes(tables_api.routes(self.auth, self.directory, self.tables, 2, place))
         services = (self.import_table, self.importing)
         app.add_routes(import_api.routes(self.auth, self.directory, self.imports, services, self.today))
         app.add_routes(terms_api.routes(self.auth, self.directory, self.terms, self.today))

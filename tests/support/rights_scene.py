@@ -23,7 +23,7 @@ from signaling.app import Node
 from signaling.auth import opaque
 from signaling.auth.identity import Role
 from signaling.db.base import utc_now
-from signaling.directory.models import School, SchoolClass
+from signaling.directory.models import ImportJob, School, SchoolClass, Teacher
 from signaling.directory.terms import Span
 from signaling.lectures.models import Lecture
 from signaling.library.models import RecordingEntry
@@ -43,6 +43,8 @@ COMMON: Final = {
     "folder": "assets",
     "name": "none.js",
     "rest": "x",
+    "format": "csv",
+    "template": "schools.xlsx",
 }
 """Values of path parameters that belong to no place."""
 
@@ -111,7 +113,10 @@ class Scene:
         person = await self._person(f"keeper-{place}", Role.SCHOOL_ADMIN, school.code)
         alert = await self._alert(lecture, school.code, county)
         rehearsal = (await self.node.rehearsals.begin(lecture, lecturer)).id
+        teacher, job = await self._staff(school.code, name)
         values = {
+            "teacher_id": teacher,
+            "import_id": job,
             "school_code": school.code,
             "class_id": made.id,
             "screen_id": screen,
@@ -125,9 +130,8 @@ class Scene:
             "region": county,
         }
         await self._term(county)
-        return Sample(
-            values | COMMON, (name, school.code, made.id, screen, lecture, recording, person, alert, rehearsal)
-        )
+        marks = (name, school.code, made.id, screen, lecture, recording, person, alert, rehearsal, teacher, job)
+        return Sample(values | COMMON, marks)
 
     async def add_lecture(self, lecturer: str, *, approved: bool = True) -> str:
         """Add another lecture for the first school."""
@@ -136,6 +140,14 @@ class Scene:
         if approved:
             await self.node.lectures.approve(made, lecturer)
         return made
+
+    async def _staff(self, school: str, name: str) -> tuple[str, str]:
+        teacher = Teacher(school_code=school, staff_no="1", name=f"{name}教师")
+        job = ImportJob(kind="classes", state="done", file_name=f"{name}.csv", file_bytes=1, node=school, actor="x")
+        job.server = self.node.settings.server.node
+        async with self.node.db.writing() as session:
+            session.add_all([teacher, job])
+        return teacher.id, job.id
 
     async def _lecture(self, lecturer: str, node: str, title: str) -> str:
         row = Lecture(title=title, lecturer_id=lecturer, scheduled_at=utc_now())

@@ -4,12 +4,14 @@ import { alertProblemsEn, alertProblemsZh } from './alert-problems';
 import { deviceProblemsEn, deviceProblemsZh } from './device-problems';
 import { formProblemsEn, formProblemsZh } from './form-problems';
 import { peopleProblemsEn, peopleProblemsZh } from './people-problems';
+import { importProblemsEn, importProblemsZh } from './import-problems';
 
 export const problemsZh = {
   ...alertProblemsZh,
   ...deviceProblemsZh,
   ...formProblemsZh,
   ...peopleProblemsZh,
+  ...importProblemsZh,
   'problem.offline.reason': '连不上服务器',
   'problem.offline.next': '请检查网络，恢复后会自动重试',
   'problem.timeout.reason': '服务器没有及时回应',
@@ -63,6 +65,7 @@ export const problemsEn: Record<ProblemKey, string> = {
   ...deviceProblemsEn,
   ...formProblemsEn,
   ...peopleProblemsEn,
+  ...importProblemsEn,
   'problem.offline.reason': 'The server cannot be reached',
   'problem.offline.next': 'Check the network; the page tries again by itself',
   'problem.timeout.reason': 'The server did not answer in time',
