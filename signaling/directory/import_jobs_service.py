@@ -54,9 +54,12 @@ class ImportJobsService:
         self.clock = clock
 
     @property
-    def address(self) -> str:
-        """Where the database is, with its password, for the process that reads files."""
-        return self._db.engine.url.render_as_string(hide_password=False)
+    def address(self) -> dict[str, Any]:
+        """Where the database is, with its password, for the process that reads files: in parts, since a host may be a folder."""
+        url = self._db.engine.url
+        names = ("drivername", "username", "host", "port", "database")
+        password = None if url.password is None else str(url.password)
+        return {name: getattr(url, name) for name in names} | {"password": password, "query": dict(url.query)}
 
     async def add(self, job: ImportJob) -> ImportJob:
         """Write down an import that begins."""

@@ -21,7 +21,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import make_url
+from sqlalchemy import URL
 
 from signaling.db.engine import Database
 from signaling.directory import import_findings as findings
@@ -87,8 +87,8 @@ async def do(order: Order, tell: Say) -> Word:
         await db.close()
 
 
-def _database(address: str) -> Database:
-    url = make_url(address)
+def _database(address: Mapping[str, Any]) -> Database:
+    url = URL.create(**address)
     if url.get_backend_name() == "sqlite":
         return Database.sqlite(Path(url.database or ""))
     return Database.postgresql(url, 2, 10, STATEMENT_SECONDS)
