@@ -222,6 +222,12 @@ class LecturesSettings(Section):
 
     kindergarten_minutes: Count
     class_minutes: Count
+    key_minutes_before: Count
+    key_minutes_after: Count
+    calendar_days_back: Count
+    calendar_days_ahead: Count
+    office_name: Annotated[str, Field(min_length=1, max_length=64)]
+    office_mail: Annotated[str, Field(max_length=128)]
 
 
 class ScreensSettings(Section):

@@ -55,6 +55,7 @@ from signaling.directory.terms_service import TermsService
 from signaling.folder import data_folder
 from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
+from signaling.lectures.parts import LectureParts
 from signaling.lectures.plan_service import PlanService
 from signaling.lectures.service import LectureService
 from signaling.library.admission import Admission
@@ -125,6 +126,7 @@ class Node:
         self.sightings = SightingsService(self.db, settings.screens.seen_remembered)
         self.lectures = LectureService(self.db, self.today)
         self.plans = PlanService(self.db, self.today)
+        self.parts = LectureParts(self.db, settings, tokens.derived_key("calendars"))
         self.access = Access(self.auth, self.lectures)
         self.plane = MediaPlane(settings, on_event=lambda event: self.live.on_media_event(event))
         self.live = LiveService(

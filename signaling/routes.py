@@ -51,7 +51,10 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     yield from lines_api.routes(node.auth, node.directory, node.screens, node.lines, node.gate)
     yield from probes_api.routes(node.plane, node.settings.line_tests, node.settings.sdp)
     yield from lectures_api.routes(node.auth, node.access, node.documents, node.lectures, node.directory)
-    yield from plan_api.routes(node.auth, node.access, node.documents, node.plans, node.settings.lectures)
+    yield from plan_api.routes(
+        node.auth, node.access, node.documents, node.plans, node.parts.entrances, node.settings.lectures
+    )
+    yield from node.parts.routes(node.auth, node.access, node.directory)
     yield from node.alerts.routes(node.auth, node.access, node.directory)
     yield from live_api.routes(node.live, node.access.guard, node.directory.scope)
     yield from rehearsal_api.routes(node.live, node.rehearsals, node.rehearsal_documents, node.access.guard)

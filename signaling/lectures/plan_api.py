@@ -18,16 +18,22 @@ from signaling.directory.documents import NodeName
 from signaling.lectures import plan_documents as shown
 from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
+from signaling.lectures.entrances_service import EntrancesService
 from signaling.lectures.plan_service import PlanService
 from signaling.lectures.service import LectureInfo
 from signaling.live.states import State
 
 
 def routes(
-    auth: AuthService, access: Access, documents: LectureDocuments, plans: PlanService, settings: LecturesSettings
+    auth: AuthService,
+    access: Access,
+    documents: LectureDocuments,
+    plans: PlanService,
+    entrances: EntrancesService,
+    settings: LecturesSettings,
 ) -> list[web.RouteDef]:
     """Return the routes."""
-    api = PlanApi(auth, access, documents, plans, settings)
+    api = PlanApi(auth, access, documents, plans, entrances, settings)
     one = "/api/v1/lectures/{lecture_id}"
     return [
         web.post("/api/v1/lectures", api.add),
@@ -51,12 +57,14 @@ class PlanApi:
         access: Access,
         documents: LectureDocuments,
         plans: PlanService,
+        entrances: EntrancesService,
         settings: LecturesSettings,
     ) -> None:
         self._auth = auth
         self._access = access
         self._documents = documents
         self._plans = plans
+        self._entrances = entrances
         self._settings = settings
 
     @operation("Plan a lecture; a lecturer plans their own", body=shown.Plan, answer=shown.LectureDocument, status=201)
@@ -77,6 +85,7 @@ class PlanApi:
         if "lecturer_id" in changes:
             changes["lecturer_id"] = _lecturer(principal, changes["lecturer_id"])
         await self._plans.change(info.id, info.version, changes, principal.user_id)
+        await self._follow(info)
         return await self._answer(info.id)
 
     @operation("Tell whom a lecture is aimed at", answer=shown.PlanDocument)
@@ -152,7 +161,14 @@ class PlanApi:
         etags.require(request, info.version)
         order = await body(request, shown.CallingOff)
         await self._plans.call_off(info.id, info.version, order.reason, principal.user_id)
+        await self._follow(info)
         return await self._answer(info.id)
+
+    async def _follow(self, before: LectureInfo) -> None:
+        """Let the ways in to a lecture follow its plan."""
+        after = await self._access.info(before.id)
+        if after is not None:
+            await self._entrances.follow(before, after)
 
     async def _planner(self, request: web.Request) -> Principal:
         principal = await self._auth.require(request, Permission.LECTURE_EDIT)

@@ -90,7 +90,8 @@ class PlanService:
             changed = {name for name in new if before[name] != new[name]}
             if review.CONTENT & changed:
                 self._step(session, lecture, "change", actor, "")
-            lecture.sequence += bool(NEWS & (changed | (SCOPE & changes.keys())))
+            if NEWS & (changed | (SCOPE & changes.keys())):
+                lecture.sequence, lecture.changed_at = lecture.sequence + 1, self._clock()
             detail = {"before": {name: before[name] for name in changed}, "scope": sorted(SCOPE & changes.keys())}
             self._audit(session, actor, "lecture.changed", lecture_id, detail)
 
@@ -123,7 +124,7 @@ class PlanService:
             if lecture.called_off_at is not None:
                 raise Problem(409, "called_off", "the lecture was called off already")
             lecture.called_off_at, lecture.called_off_reason = self._clock(), reason
-            lecture.sequence += 1
+            lecture.sequence, lecture.changed_at = lecture.sequence + 1, lecture.called_off_at
             self._audit(session, actor, "lecture.called_off", lecture_id, {"reason": reason})
 
     async def reviews(self, lecture_id: str) -> list[tuple[LectureReview, str]]:

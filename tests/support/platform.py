@@ -46,6 +46,7 @@ from signaling.lectures import plan_api
 from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
 from signaling.lectures.models import Lecture
+from signaling.lectures.parts import LectureParts
 from signaling.lectures.plan_service import PlanService
 from signaling.lectures.service import LectureService
 from signaling.lines import api as lines_api
@@ -114,6 +115,7 @@ class Platform:
         self.sightings = SightingsService(self.db, 100, clock=self.wall, monotonic=self.monotonic)
         self.proofs = Proofs(b"key", self.settings.screens.nonce_seconds, self.settings.screens.proofs_remembered)
         self.plans = PlanService(self.db, self.today, self.wall)
+        self.parts = LectureParts(self.db, self.settings, b"calendars", self.wall)
         self.access = Access(self.auth, self.lectures)
         self.alerts = AlertParts(self.db, self.settings, self.today, bytes(32), clock=self.wall)
 
@@ -176,7 +178,10 @@ class Platform:
         app.add_routes(screens_api.routes(self.auth, self.directory, self.screens, lambda screen_id: False))
         app.add_routes(lectures_api.routes(self.auth, self.access, documents, self.lectures, self.directory))
         app.add_routes(self.alerts.routes(self.auth, self.access, self.directory))
-        app.add_routes(plan_api.routes(self.auth, self.access, documents, self.plans, self.settings.lectures))
+        app.add_routes(
+            plan_api.routes(self.auth, self.access, documents, self.plans, self.parts.entrances, self.settings.lectures)
+        )
+        app.add_routes(self.parts.routes(self.auth, self.access, self.directory))
         return app
 
     @asynccontextmanager

@@ -36,6 +36,7 @@ ABSENT: Final = "00000000-0000-7000-8000-000000000000"
 COMMON: Final = {
     "term": "2026-2027-1",
     "file": "03.csv",
+    "secret": "jtc_none",
     "pairing_id": ABSENT,
     "session_id": ABSENT,
     "login_id": ABSENT,
@@ -127,6 +128,7 @@ class Scene:
             "alert_id": alert,
             "rehearsal_id": rehearsal,
             "channel_id": await self._channel(f"{name}通知", school.code),
+            "expert_id": lecturer,
             "region": county,
         }
         await self._term(county)
