@@ -40,28 +40,34 @@ class Region(_Entry):
 
     level: Literal["prefecture", "county"] = "county"
     parent: Code | None = None
+    direct: bool = False
+    """Whether it is no county unit but the home of the schools that the prefecture runs itself."""
 
 
 class RegionFile(BaseModel):
-    """`[prefecture]` and `[[county]]` of the file, in the order in which reports list them."""
+    """`[prefecture]`, `[[county]]` in the order in which reports list them, and `[direct]` for schools of the prefecture itself."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     prefecture: _Entry
     county: Annotated[tuple[_Entry, ...], Field(min_length=1)]
+    direct: _Entry | None = None
 
     @model_validator(mode="after")
     def _codes_are_unique(self) -> RegionFile:
         codes = [self.prefecture.code, *(unit.code for unit in self.county)]
+        codes += [self.direct.code] if self.direct else []
         twice = sorted({code for code in codes if codes.count(code) > 1})
         if twice:
             raise ValueError(f"the same code twice: {', '.join(twice)}")
         return self
 
     def regions(self) -> list[Region]:
-        """Return the prefecture, then its units."""
+        """Return the prefecture, then its units, then the home of its own schools."""
         top = Region(**self.prefecture.model_dump(), level="prefecture")
-        return [top, *(Region(**unit.model_dump(), parent=top.code) for unit in self.county)]
+        units = [Region(**unit.model_dump(), parent=top.code) for unit in self.county]
+        own = [Region(**self.direct.model_dump(), parent=top.code, direct=True)] if self.direct else []
+        return [top, *units, *own]
 
 
 def load_regions(file: str | Path = "") -> list[Region]:

@@ -105,8 +105,9 @@ class Demo:
         """Make what is missing and open the lecture."""
         now = utc_now()
         regions = await self._node.directory.regions()
+        units = await self._node.directory.units()
         top = next(region.code for region in regions if region.level == "prefecture")
-        await self._add_schools([(region.code, region.name) for region in regions if region.level == "county"], now)
+        await self._add_schools([(unit.code, unit.name) for unit in units], now)
         admin = await self._person(ADMIN, "演示管理员", Role.PREFECTURE_ADMIN, top)
         lecturer = await self._person(LECTURER, "演示讲师", Role.LECTURER, top)
         lecture_id = await self._lecture(lecturer, admin, top, now)

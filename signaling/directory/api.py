@@ -89,10 +89,14 @@ class DirectoryApi:
         items = [shown.FoundNode(**asdict(node), county=shown.place_of(county)) for node, county in found]
         return reply(shown.FoundList(items=items))
 
-    @operation("List the county units that concern the caller, with what they have", answer=shown.CountyList)
+    @operation(
+        "List the county units that concern the caller, with what they have",
+        query=shown.CountyQuery,
+        answer=shown.CountyList,
+    )
     async def counties(self, request: web.Request) -> web.Response:
         _, scope = await self._caller(request, Permission.DIRECTORY_READ)
-        rows = await self._directory.counties(scope, self._today())
+        rows = await self._directory.counties(scope, self._today(), query(request, shown.CountyQuery).direct)
         return reply(shown.CountyList(items=[shown.county_document(row) for row in rows]))
 
     @operation("List schools", query=shown.SchoolQuery, answer=Page[shown.SchoolDocument])

@@ -202,6 +202,14 @@ class TreeQuery(BaseModel):
     parent: Code | None = None
 
 
+class CountyQuery(BaseModel):
+    """Whether the unit for the prefecture's own schools is listed without a school, too: for a form that adds the first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    direct: bool = False
+
+
 class SearchQuery(BaseModel):
     """Parts of a name, or the beginning of a code."""
 

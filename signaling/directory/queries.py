@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVarTuple
@@ -182,12 +183,16 @@ def class_of(class_id: str) -> Select[SchoolClass, School, Region]:
     )
 
 
-def counties(scope: Scope, today: date) -> Select[Region, int]:
-    """County units that hold a covered school, or are covered themselves, with the number of their covered, open schools."""
+def counties(scope: Scope, today: date, unlisted: Collection[str] = ()) -> Select[Region, int]:
+    """County units that hold a covered school, or are covered themselves, with the number of their covered, open schools.
+
+    `unlisted` ones are left out while they hold no school.
+    """
     open_ones = is_open(School.closed_on, today)
     within = select(School.code, School.region_code).join(Region).where(covered(scope), open_ones).subquery()
     own = Region.code.in_(scope.regions) if scope.regions else false()
-    shown = Region.level == "county" if scope.regions is None else or_(own, within.c.code.is_not(None))
+    listed = Region.code.not_in(unlisted) if scope.regions is None else own
+    shown = or_(listed, within.c.code.is_not(None))
     return (
         select(Region, func.count(within.c.code))
         .outerjoin(within, within.c.region_code == Region.code)

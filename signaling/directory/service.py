@@ -34,9 +34,14 @@ class DirectoryService:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._direct: frozenset[str] = frozenset()
 
     async def load_regions(self, regions: Sequence[RegionData]) -> None:
-        """Write the regions of the region file: new ones are added, names and order follow the file, none is deleted."""
+        """Write the regions of the region file: new ones are added, names and order follow the file, none is deleted.
+
+        Units for the prefecture's own schools are listed only while there are such schools.
+        """
+        self._direct = frozenset(region.code for region in regions if region.direct)
         async with self._db.writing() as session:
             for sort, data in enumerate(regions):
                 row = await session.get(Region, data.code)
@@ -112,10 +117,11 @@ class DirectoryService:
         paired = sum(screen.paired_at is not None and screen.revoked_at is None for screen in screens)
         return ListedClass(*row, paired), screens
 
-    async def counties(self, scope: Scope, today: date) -> list[ListedCounty]:
-        """Return the county units that concern a scope, with what their schools in it have."""
+    async def counties(self, scope: Scope, today: date, direct: bool = False) -> list[ListedCounty]:
+        """Return the county units that concern a scope, with what their schools in it have; `direct` as of `load_regions`, without schools too."""
+        unlisted = frozenset() if direct else self._direct
         async with self._db.reading() as session:
-            rows = (await session.execute(queries.counties(scope, today))).all()
+            rows = (await session.execute(queries.counties(scope, today, unlisted))).all()
             classes = _by_first(await session.execute(queries.classes_by_county(scope, today)))
             screens = _by_first(await session.execute(queries.screens_by_county(scope)))
             former = defaultdict(list)
@@ -156,10 +162,15 @@ class DirectoryService:
         async with self._db.reading() as session:
             return list(await session.scalars(select(Region).order_by(Region.sort)))
 
+    async def units(self) -> list[Region]:
+        """Return the county units, without those for the prefecture's own schools."""
+        return [row for row in await self.regions() if row.level == "county" and row.code not in self._direct]
+
     async def county_nodes(self, scope: Scope, today: date) -> list[TreeNode]:
         """Return the county units that concern a scope as nodes of the tree."""
+        statement = queries.counties(scope, today, self._direct)
         async with self._db.reading() as session:
-            return [county_node(row, number) for row, number in await session.execute(queries.counties(scope, today))]
+            return [county_node(row, number) for row, number in await session.execute(statement)]
 
     async def tree(self, scope: Scope, parent: str | None, today: date) -> list[TreeNode] | None:
         """Return the children of a node, or the caller's tops without one; None when it is not the caller's."""

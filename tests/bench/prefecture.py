@@ -76,7 +76,7 @@ def goal(path: str) -> float:
 
 def import_files(folder: Path) -> float:
     """Import three files by the command line; return the seconds it took."""
-    counties = [region.name for region in load_regions() if region.parent]
+    counties = [region.name for region in load_regions() if region.parent and not region.direct]
     codes = [f"2152{number:06d}" for number in range(SCHOOLS)]
     tables = {
         "schools": ["学校标识码,学校名称,县（市、区）"]

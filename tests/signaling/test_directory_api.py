@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient
 from signaling.auth import opaque
 from signaling.auth.identity import Role
 from signaling.directory.models import School
-from tests.support.platform import PREFECTURE, Platform, log_in, platform
+from tests.support.platform import PREFECTURE, SAME_ORIGIN, Platform, log_in, platform
 
 HOME, FOREIGN = "522301", "522302"
 
@@ -143,3 +143,21 @@ async def test_a_page_that_makes_no_sense_is_refused(here: Platform, client: Tes
     await enter(here, client, Role.PREFECTURE_ADMIN, PREFECTURE)
     status, problem = await get(client, f"/schools?{query}")
     assert (status, problem["code"]) == (400, "bad_query")
+
+
+async def test_the_schools_of_the_prefecture_itself_have_a_home_in_lists_and_tree(
+    here: Platform, client: TestClient[Any, Any]
+) -> None:
+    await enter(here, client, Role.PREFECTURE_ADMIN, PREFECTURE)
+    assert codes((await get(client, "/counties?direct=true"))[1])[-1] == "522399"
+    assert "522399" not in codes((await get(client, "/tree?parent=522300"))[1]), "nothing is there yet"
+    order = {"name": "州直属小学", "kind": "21", "county": PREFECTURE}
+    refused = await client.post("/api/v1/schools", json=order, headers=SAME_ORIGIN)
+    assert (refused.status, (await refused.json())["code"]) == (422, "unknown_county"), "a school lies in a unit"
+    added = await client.post("/api/v1/schools", json={**order, "county": "522399"}, headers=SAME_ORIGIN)
+    assert added.status == 201
+    _, counties = await get(client, "/counties")
+    assert {item["code"]: item["schools"] for item in counties["items"]}["522399"] == 1
+    _, top = await get(client, "/tree")
+    assert top["items"][0]["schools"] == len(here.schools) + 1
+    assert codes((await get(client, "/tree?parent=522399"))[1]) == [(await added.json())["code"]]

@@ -127,7 +127,7 @@ class Platform:
         """Load the regions and the invented schools."""
         regions = load_regions()
         await self.directory.load_regions(regions)
-        units = [(region.code, region.name) for region in regions if region.parent]
+        units = [(region.code, region.name) for region in regions if region.parent and not region.direct]
         self.schools = list(demo_data.schools(units))
         for number, school in enumerate(self.schools):
             self.classes += demo_data.classes(school, number, NOON.date())
