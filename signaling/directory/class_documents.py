@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from signaling.api.paging import PageQuery
 from signaling.directory.class_names import school_year
@@ -31,6 +31,25 @@ class NewClass(Order):
 
     name: Name
     pupils: Pupils = 0
+
+
+class SpellingQuery(BaseModel):
+    """A spelling of the name of a class."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name
+
+
+class Spelling(BaseModel):
+    """The class that a spelling means in a school this school year; `taken` says that the school has it already."""
+
+    name: str
+    code: str
+    entry_year: int
+    stage: str
+    number: int
+    taken: bool
 
 
 class ClassEdit(Order):

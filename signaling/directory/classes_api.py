@@ -21,6 +21,8 @@ from signaling.directory.class_documents import (
     ClassRecord,
     Closing,
     NewClass,
+    Spelling,
+    SpellingQuery,
     class_document,
     class_record,
 )
@@ -37,6 +39,7 @@ def routes(
     one = "/api/v1/classes/{class_id}"
     return [
         web.post("/api/v1/schools/{school_code}/classes", api.add_class),
+        web.get("/api/v1/schools/{school_code}/class-name", api.spelling),
         web.get("/api/v1/classes", api.classes),
         web.get(one, api.one_class),
         web.patch(one, api.change_class),
@@ -84,6 +87,17 @@ class ClassesApi:
         order = await body(request, NewClass)
         made = await self._schools.add_class(school.school.code, order.name, order.pupils, principal.user_id)
         return await self._class_reply(scope, made.id, 201)
+
+    @operation("Tell which class a spelling means in a school", query=SpellingQuery, answer=Spelling)
+    async def spelling(self, request: web.Request) -> web.Response:
+        _, scope = await self._caller(request, Permission.DIRECTORY_READ)
+        found = await self._directory.school(scope, request.match_info["school_code"])
+        if found is None:
+            raise not_found("school")
+        school, wanted = found.school, query(request, SpellingQuery)
+        key, name, taken = await self._schools.spelled(school.code, school.kind, wanted.name)
+        cohort = {"entry_year": key.entry_year, "stage": key.stage, "number": key.number}
+        return reply(Spelling(name=name, code=key.code, taken=taken, **cohort))
 
     @operation("Read a class with its screens", answer=ClassRecord)
     async def one_class(self, request: web.Request) -> web.Response:

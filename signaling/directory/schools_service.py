@@ -170,6 +170,14 @@ class SchoolsService:
             self._audit(session, actor, "class.added", made.id, {"school": school_code, "code": made.code})
         return made
 
+    async def spelled(self, school_code: str, kind: str, name: str) -> tuple[ClassKey, str, bool]:
+        """Return the class that a spelling means, what it is called this school year, and whether it is there; raise 422 with the reason."""
+        year = school_year(self._today())
+        key = _key(name, kind, year)
+        async with self._db.reading() as session:
+            taken = await session.scalar(_class_with(school_code, key)) is not None
+        return key, key.name_in(year), taken
+
     async def change_class(self, class_id: str, version: int, values: Mapping[str, Any], actor: str) -> None:
         """Change a class of this version; raise 412 when it was changed meanwhile."""
         async with self._writing() as session:

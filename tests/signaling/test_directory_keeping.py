@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from aiohttp.test_utils import TestClient
@@ -191,6 +192,18 @@ async def test_what_happened_to_a_school_cannot_be_rewritten(here: Platform, cli
         with pytest.raises(DBAPIError, match="append-only"):
             async with here.db.writing() as session:
                 await session.execute(text(statement))
+
+
+async def test_a_spelling_is_told_before_a_class_is_added(here: Platform, client: TestClient[Any, Any]) -> None:
+    path = f"/schools/{here.schools[0].code}"
+    status, told, _ = await call(client, "GET", f"{path}/class-name?name={quote('六(12)班')}")
+    assert status == 200
+    assert told == {
+        "name": "六年级（12）班", "code": "2020-21-12", "entry_year": 2020, "stage": "21", "number": 12, "taken": False,
+    }  # fmt: skip
+    assert (await call(client, "POST", f"{path}/classes", {"name": "2020级12班"}))[0] == 201
+    assert (await call(client, "GET", f"{path}/class-name?name=6.12"))[1]["taken"] is True
+    assert await code_of(client, "GET", f"{path}/class-name?name=x") == (422, "class_name_unknown")
 
 
 async def test_classes_are_added_by_any_spelling_changed_and_closed(

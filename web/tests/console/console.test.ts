@@ -180,13 +180,13 @@ describe('the words', () => {
 
 describe('keys', () => {
   /** Keys that are put together from a code, a state or a name. */
-  const COMPOSED = /^(problem|role|state|school|screen|col|recording|trouble|figure|confirm|order|lecture\.tab|place|tab|exports|review|storage|alarm|gap|screens|alerts\.(total|rule|what|state|below|cleared|step|acknowledge|contact)|calls\.reason|channels\.(total|kind|target|secret)|notice|outcome)\./;
+  const COMPOSED = /^(problem|role|state|school|screen|col|recording|trouble|figure|confirm|order|lecture\.tab|place|tab|exports|review|storage|alarm|gap|screens|alerts\.(total|rule|what|state|below|cleared|step|acknowledge|contact)|calls\.reason|channels\.(total|kind|target|secret)|notice|outcome|kind|urban|event|effect|dir\.state|home\.todo)\./;
 
   it('are all used', () => {
     const root = fileURLToPath(new URL('../../src/console/', import.meta.url));
     const files = readdirSync(root, { recursive: true, encoding: 'utf-8' });
     const sources = files.filter((file) => /\.(vue|ts)$/.test(file) && !file.startsWith('words')).map((file) => readFileSync(root + file, 'utf-8'));
     const text = sources.join('\n');
-    expect(Object.keys(zh).filter((key) => !COMPOSED.test(key) && !text.includes(`'${key}'`))).toEqual([]);
+    expect(Object.keys(zh).filter((key) => !COMPOSED.test(key) && !text.includes(`'${key}'`) && !text.includes(`"${key}"`))).toEqual([]);
   });
 });

@@ -3,8 +3,14 @@ import NotOpened from '../components/NotOpened.vue';
 import Opening from '../components/Opening.vue';
 import type { Page } from '../state/route';
 
+type Loader = () => Promise<unknown>;
+
+/** A school and a class are shown beside the tree, by the page of the directory. */
+const openDirectory: Loader = () => import('./DirectoryPage.vue');
+export const BESIDE_TREE: ReadonlySet<Page> = new Set<Page>(['directory', 'school', 'class']);
+
 /** Every page is a piece of its own, fetched when it is first opened. */
-const LOADERS: Record<Page, () => Promise<unknown>> = {
+const LOADERS: Record<Page, Loader> = {
   home: () => import('./HomePage.vue'),
   lectures: () => import('./LecturesPage.vue'),
   lecture: () => import('./LecturePage.vue'),
@@ -13,9 +19,9 @@ const LOADERS: Record<Page, () => Promise<unknown>> = {
   reviews: () => import('./ReviewsPage.vue'),
   experts: () => import('./ExpertsPage.vue'),
   expert: () => import('./ExpertPage.vue'),
-  directory: () => import('./DirectoryPage.vue'),
-  school: () => import('./SchoolPage.vue'),
-  class: () => import('./ClassPage.vue'),
+  directory: openDirectory,
+  school: openDirectory,
+  class: openDirectory,
   teachers: () => import('./TeachersPage.vue'),
   terms: () => import('./TermsPage.vue'),
   imports: () => import('./ImportsPage.vue'),
@@ -36,14 +42,11 @@ const LOADERS: Record<Page, () => Promise<unknown>> = {
 /** Pages for somebody who is not logged in. */
 export const PUBLIC: ReadonlySet<Page> = new Set<Page>(['invited']);
 
+const opened = (loader: Loader): Component =>
+  defineAsyncComponent({ loader: loader as () => Promise<Component>, loadingComponent: Opening, errorComponent: NotOpened, delay: 300 });
+
+const pieces = new Map<Loader, Component>([...new Set(Object.values(LOADERS))].map((loader) => [loader, opened(loader)]));
+
 export const PAGES = Object.fromEntries(
-  Object.entries(LOADERS).map(([page, loader]) => [
-    page,
-    defineAsyncComponent({
-      loader: loader as () => Promise<Component>,
-      loadingComponent: Opening,
-      errorComponent: NotOpened,
-      delay: 300,
-    }),
-  ]),
+  Object.entries(LOADERS).map(([page, loader]) => [page, pieces.get(loader)]),
 ) as Record<Page, Component>;

@@ -3,7 +3,9 @@ import { accountEn } from './account';
 import { alertsEn } from './alerts';
 import { directoryEn } from './directory';
 import { expertsEn } from './experts';
+import { formsEn } from './forms';
 import { importsEn } from './imports';
+import { kindsEn } from './kinds';
 import { peopleEn } from './people';
 import { placesEn } from './places';
 import { screensEn } from './screens';
@@ -17,7 +19,9 @@ export const en: Record<Key, string> = {
   ...alertsEn,
   ...directoryEn,
   ...expertsEn,
+  ...formsEn,
   ...importsEn,
+  ...kindsEn,
   ...peopleEn,
   ...placesEn,
   ...screensEn,

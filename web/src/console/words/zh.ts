@@ -3,7 +3,9 @@ import { accountZh } from './account';
 import { alertsZh } from './alerts';
 import { directoryZh } from './directory';
 import { expertsZh } from './experts';
+import { formsZh } from './forms';
 import { importsZh } from './imports';
+import { kindsZh } from './kinds';
 import { peopleZh } from './people';
 import { placesZh } from './places';
 import { screensZh } from './screens';
@@ -17,7 +19,9 @@ export const zh = {
   ...alertsZh,
   ...directoryZh,
   ...expertsZh,
+  ...formsZh,
   ...importsZh,
+  ...kindsZh,
   ...peopleZh,
   ...placesZh,
   ...screensZh,
