@@ -100,7 +100,7 @@ export const alertsZh = {
   'channels.target.wecom': '机器人的 Webhook 地址',
   'channels.target.dingtalk': '机器人的 Webhook 地址',
   'channels.target.email': '邮箱，多个用逗号隔开',
-  'channels.target.webhook': '接收地址（https）',
+  'channels.target.webhook': '接收地址（HTTPS）',
   'channels.target.missing': '请填写目标',
   'channels.target.kept': '不填则保持原来的：{hint}',
   'channels.secret': '密钥',

@@ -8,7 +8,7 @@ export const alertProblemsZh = {
   'problem.too_many_channels.reason': '通知渠道已达上限',
   'problem.too_many_channels.next': '请先删除不用的渠道',
   'problem.bad_target.reason': '目标地址的写法不对',
-  'problem.bad_target.next': '机器人和 Webhook 请填 https 地址，邮件请填邮箱，多个邮箱用逗号隔开',
+  'problem.bad_target.next': '机器人和 Webhook 请填 HTTPS 地址，邮件请填邮箱，多个邮箱用逗号隔开',
   'problem.no_secret.reason': '这种渠道需要密钥',
   'problem.no_secret.next': '请填机器人“加签”一栏的密钥，或双方约定的签名密钥',
   'problem.channel_busy.reason': '这个渠道一分钟内已发了很多条',
