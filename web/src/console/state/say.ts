@@ -8,6 +8,11 @@ export function trouble(code: string): string {
   return i18n.has(key) ? t(key as Key) : t('trouble.other', { code });
 }
 
+/** `甲、乙`, or `a, b`. */
+export function listed(words: readonly string[]): string {
+  return words.join(locale.value === 'en' ? ', ' : '、');
+}
+
 /** `12:05 处缺 1 分 3 秒：磁盘空间不足`, or the problem alone. */
 export function complaintText(complaint: Complaint): string {
   const { code, gap } = complaint;
