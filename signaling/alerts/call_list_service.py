@@ -71,19 +71,14 @@ class CallList:
     counties: dict[str, tuple[str, int, int]]
 
 
-async def _no_lines(codes: Collection[str]) -> Mapping[str, Line]:
-    return {}
-
-
 async def _nobody(lecture_id: str) -> Collection[str]:
     return frozenset()
 
 
 class CallListService:
-    """Reads who is missing. `present` gives the schools that watch a lecture which is on the air, `lines` the tests of lines."""
+    """Reads who is missing. `present` gives the schools that watch a lecture which is on the air."""
 
     present: Callable[[str], Awaitable[Collection[str]]] = staticmethod(_nobody)
-    lines: Callable[[Collection[str]], Awaitable[Mapping[str, Line]]] = staticmethod(_no_lines)
 
     def __init__(
         self,
@@ -116,9 +111,6 @@ class CallListService:
             page = missing[offset : offset + limit]
             await self._complete(session, lecture_id, page, frozen)
             counties = await self._counties(session, expected, missing)
-        lines = await self.lines([one.code for one in page])
-        for school in page:
-            school.line = lines.get(school.code)
         return CallList(page, len(missing), sum(expected.values()), counties)
 
     async def _complete(self, session: AsyncSession, lecture_id: str, page: list[AbsentSchool], frozen: bool) -> None:
@@ -128,6 +120,8 @@ class CallListService:
             by_code[code].name, by_code[code].county, by_code[code].county_name = name, county, county_name
         for node, name in await session.execute(queries.keepers(by_code)):
             by_code[node].contacts.append(name)
+        for code, verdict, at in await session.execute(queries.lines(by_code)):
+            by_code[code].line = Line(verdict != "bad", at)
         for alert in await session.scalars(queries.reminders(lecture_id, by_code)):
             by_code[alert.node].reminder = alert
         classes = queries.classes_of(lecture_id, self._today(), by_code, frozen=frozen)

@@ -17,6 +17,7 @@ from signaling.auth import opaque
 from signaling.auth.identity import Role
 from signaling.auth.models import AuditEntry, User
 from signaling.directory.models import School, Screen
+from signaling.lines.models import LineTest
 from tests.support.platform import NOON, PREFECTURE, SAME_ORIGIN, Platform, platform
 
 XINGYI, XINGREN = "522301", "522302"
@@ -171,6 +172,22 @@ async def test_the_call_list_tells_why_and_whom_to_call(here: Platform, client: 
     async with here.db.reading() as session:
         actions = set(await session.scalars(select(AuditEntry.action)))
     assert "alert.contacted" in actions
+
+
+async def test_a_school_whose_line_was_bad_is_listed_so(here: Platform, client: Any, lecturer: User) -> None:
+    good, bad = schools_of(here, XINGYI)[:2]
+    lecture = await here.lecture(lecturer, good.code, bad.code, at=SOON)
+    for school, verdicts in ((good, ("bad", "limited")), (bad, ("good", "bad"))):
+        screen = await screen_of(here, school)
+        async with here.db.writing() as session:
+            for day, verdict in enumerate(verdicts):
+                row = LineTest(screen_id=screen, run=str(day), at=NOON + timedelta(days=day - 9), verdict=verdict)
+                row.agent, row.lines = "Chrome", "[]"
+                session.add(row)
+    county = await desk(here, client, Role.COUNTY_ADMIN, XINGYI)
+    found = {one["school"]["code"]: one for one in await county.items(f"/lectures/{lecture}/absent")}
+    assert (found[good.code]["reason"], found[good.code]["line"]["good"]) == ("not_online", True)
+    assert (found[bad.code]["reason"], found[bad.code]["line"]["good"]) == ("line_bad", False)
 
 
 async def test_a_restart_raises_nothing_again_and_a_long_sleep_is_caught_up(here: Platform, lecturer: User) -> None:
