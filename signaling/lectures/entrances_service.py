@@ -93,10 +93,10 @@ class EntrancesService:
     async def revoke(self, lecture_id: str, what: str, actor: str) -> None:
         """End the key or the link of a lecture; where there is none nothing happens."""
         now = self._clock()
-        end, action = (_end_keys, "key_revoked") if what == KEY else (_end_links, "invitation_revoked")
+        end, action = (_end_keys, "lecture.key_revoked") if what == KEY else (_end_links, "lecture.invitation_revoked")
         async with self._db.writing() as session:
             await end(session, lecture_id, now)
-            session.add(entry(now, actor, f"lecture.{action}", lecture_id))
+            session.add(entry(now, actor, action, lecture_id))
 
     async def follow(self, before: LectureInfo, after: LectureInfo) -> None:
         """Keep a key to the lecture's new time; another lecturer, or calling off, ends key and link."""

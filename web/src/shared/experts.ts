@@ -1,0 +1,70 @@
+import { request } from './problem';
+import type { PageOf } from './screens';
+
+/** The pool of lecturers. */
+export const TOPICS = ['禁毒知识', '禁毒常识', '毒品认识', '毒品防范', '禁毒教育'] as const;
+/** Stages of classes: kindergarten, primary, junior, senior, vocational. */
+export const STAGES = ['11', '21', '31', '34', '36'] as const;
+
+export interface Hours {
+  /** 1 is Monday. */
+  weekday: number;
+  /** Minutes of the schools' local day. */
+  begins: number;
+  ends: number;
+}
+
+export interface Exception {
+  begins_at: string;
+  ends_at: string;
+  free: boolean;
+}
+
+export interface Profile {
+  field: string;
+  position: string;
+  organisation: string;
+  introduction: string;
+  contact: string | null;
+  active: boolean;
+  topics: string[];
+  stages: string[];
+  hours: Hours[];
+  exceptions: Exception[];
+}
+
+export interface Expert extends Profile {
+  id: string;
+  name: string;
+  version: number;
+}
+
+export interface ExpertRecord extends Expert {
+  lectures: { id: string; title: string; scheduled_at: string; minutes: number }[];
+}
+
+export interface AddedExpert extends ExpertRecord {
+  login: string;
+  invitation_url: string;
+}
+
+const part = encodeURIComponent;
+
+async function ask<T>(method: string, path: string, body?: unknown, version?: number): Promise<T> {
+  const headers: Record<string, string> = { Accept: 'application/json' };
+  const init: RequestInit = { method, headers, credentials: 'same-origin' };
+  if (version !== undefined) headers['If-Match'] = `"${version}"`;
+  if (body !== undefined) {
+    headers['Content-Type'] = 'application/json';
+    init.body = JSON.stringify(body);
+  }
+  return (await (await request(`/api/v1${path}`, init)).json()) as T;
+}
+
+export const expertsApi = {
+  list: (query: Record<string, string>): Promise<PageOf<Expert>> => ask('GET', `/experts?${new URLSearchParams(query).toString()}`),
+  one: (id: string): Promise<ExpertRecord> => ask('GET', `/experts/${part(id)}`),
+  add: (name: string): Promise<AddedExpert> => ask('POST', '/experts', { name }),
+  change: (id: string, version: number, changes: Partial<Profile>): Promise<ExpertRecord> =>
+    ask('PATCH', `/experts/${part(id)}`, changes, version),
+};
