@@ -1,7 +1,7 @@
 """How failures are told in the audit log without drowning it: the first ones of an hour each, then how many there were.
 
 1. **The first failures of each key are told one by one, then the tenth, hundredth, thousandth** and so on.
-2. **At most `most` rows an hour are told for keys**; beyond that only how many failures there were in all, at powers of ten.
+2. **At most `most` rows an hour are told for keys**; beyond that only how many failures there were in all, at once and at powers of ten.
 3. Known and unknown accounts are counted alike, so that the time it takes tells nothing.
 """
 
@@ -30,11 +30,12 @@ class Failures:
         self._began = float("-inf")
         self._counts: dict[str, int] = {}
         self._all = self._rows = 0
+        self._is_full = False
 
     def count(self, key: str, now: float, first: int | None = None) -> Told | None:
         """Count a failure; return what is to be told of it, or None. `first` says for how many each one is told."""
         if now - self._began >= HOUR:
-            self._began, self._counts, self._all, self._rows = now, {}, 0, 0
+            self._began, self._counts, self._all, self._rows, self._is_full = now, {}, 0, 0, False
         self._all += 1
         if self._rows < self._most and (key in self._counts or len(self._counts) < self._capacity):
             count = self._counts[key] = self._counts.get(key, 0) + 1
@@ -42,7 +43,8 @@ class Failures:
                 return None
             self._rows += 1
             return Told(count, of_all=False)
-        return Told(self._all, of_all=True) if _is_power_of_ten(self._all) else None
+        is_first, self._is_full = not self._is_full, True
+        return Told(self._all, of_all=True) if is_first or _is_power_of_ten(self._all) else None
 
 
 def _is_power_of_ten(count: int) -> bool:

@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from signaling.operations.loop_lag import LoopLag
+from signaling.operations.loop_lag import BOUNDS, LoopLag
 
 PREFIX = "jiangtang"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -92,8 +92,9 @@ class Metrics:
         """Read numbers of a part of the server at every scrape."""
         self._registry.register(Readings(part, read))
 
-    def _process(self) -> dict[str, float]:
+    def _process(self) -> dict[str, object]:
         return {
+            "loop_lag": Histogram(BOUNDS, self._lag.counts),
             "loop_lag_seconds": self._lag.last(),
             "loop_lag_worst_seconds": self._lag.worst(),
             "tasks": float(len(asyncio.all_tasks())),

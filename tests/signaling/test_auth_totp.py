@@ -75,7 +75,7 @@ async def test_setting_up_asks_for_the_password_and_shows_the_secret_once(node: 
         assert (status, problem["errors"]) == (422, [{"field": "password", "reason": "wrong_password"}])
         status, made = await post(client, "/account/totp", password=PASSWORD)
         assert status == 201
-        assert made["address"].startswith("otpauth://totp/Jiangtang:admin?secret=")
+        assert made["address"].startswith("otpauth://totp/%E8%AE%B2%E5%A0%82:admin?secret=")
         assert made["qr"].startswith("<svg")
         assert made["secret"] not in await dumped(node.db), "it is stored encrypted"
         assert (await (await client.get("/api/v1/account")).json())["second_factor"]["since"] is None

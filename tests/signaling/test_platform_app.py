@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from config.settings import load
 from signaling.api.pages import Pages
+from signaling.api.security import FOREIGN, SAFE
 from signaling.app import Node
 from tests.support.platform import SAME_ORIGIN
 
@@ -59,6 +60,41 @@ async def test_strangers_get_401_wherever_it_is_not_open(node: Node, client: Tes
             response = await client.request(method, filled, headers=SAME_ORIGIN | bearer)
             assert response.status == 401, (method, path, bearer, response.status)
             assert response.content_type == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {},
+    ],
+    ids=["cross-site", "same-site", "form", "foreign-origin", "null-origin", "nothing"],
+)
+async def test_no_route_changes_anything_for_another_site(
+    node: Node, client: TestClient[Any, Any], headers: dict[str, str]
+) -> None:
+    routes = {(route.method, route.resource.canonical) for route in node.web_app.router.routes() if route.resource}
+    changing = {one for one in routes if one[0] not in SAFE and not one[1].startswith("/socket.io")}
+    ours = {one for one in changing if not one[1].startswith(FOREIGN)}
+    assert len(ours) > 40
+    assert all(path.startswith("/api/v1/") for _, path in ours), "what takes a cookie is under one path"
+    for method, path in sorted(ours):
+        filled = path.replace("{", "").replace("}", "")
+        async with client.request(method, filled, headers=headers | {"Cookie": f"jt_login={'a' * 32}"}) as response:
+            assert response.status == 403, (method, path, response.status)
+            assert (await response.json())["code"] == "cross_site"
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+async def test_our_pages_reach_every_route(node: Node, client: TestClient[Any, Any], site: str) -> None:
+    for method, path in api_routes(node.web_app):
+        filled = path.replace("{", "").replace("}", "")
+        async with client.request(method, filled, headers={"Sec-Fetch-Site": site}) as response:
+            assert b"cross_site" not in await response.read(), (method, path)
 
 
 async def test_every_route_is_in_the_document(node: Node, client: TestClient[Any, Any]) -> None:

@@ -1,4 +1,5 @@
 import { ref, shallowRef } from 'vue';
+import { accountApi, type Session } from '../../shared/account';
 import { api } from '../../shared/api';
 import type { Problem } from '../../shared/problem';
 import type { Permission, User } from '../../shared/types';
@@ -6,13 +7,24 @@ import { asProblem } from '../words';
 
 /** Who is logged in: undefined while it is not known, null for nobody. */
 export const user = shallowRef<User | null | undefined>(undefined);
+/** Whether the login is for nothing but the setting up of one-time codes. */
+export const enrolling = ref(false);
+/** The login of somebody who has just set a password: the login page greets them. */
+export const welcome = ref('');
 /** Why that could not be found out. */
 export const trouble = shallowRef<Problem | null>(null);
+
+/** Takes in a login; one that has to set up one-time codes first opens no place. */
+export function enter(session: Session): void {
+  enrolling.value = session.stage === 'enrolment';
+  user.value = enrolling.value ? { ...session.user, permissions: [] } : session.user;
+  welcome.value = '';
+}
 
 export async function findOut(): Promise<void> {
   trouble.value = null;
   try {
-    user.value = await api.who();
+    enter(await accountApi.session());
   } catch (error) {
     const problem = asProblem(error);
     if (problem.status === 401) user.value = null;

@@ -52,7 +52,6 @@ export const en: Record<Key, string> = {
   'login.password': 'Password',
   'login.submit': 'Log in',
   'login.empty': 'Fill in account and password',
-  'login.wait': 'Too many attempts; try again in {seconds} s',
   'state.scheduled': 'Not open',
   'state.open': 'Open',
   'state.live': 'On air',

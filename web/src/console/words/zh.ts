@@ -52,7 +52,6 @@ export const zh = {
   'login.password': '密码',
   'login.submit': '登录',
   'login.empty': '请填写账号和密码',
-  'login.wait': '尝试次数过多，请等 {seconds} 秒再试',
   'state.scheduled': '未开放',
   'state.open': '候课',
   'state.live': '直播中',
