@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { NewEvent, School } from '../../src/shared/directory';
+import type { Lecture } from '../../src/shared/types';
 import { Problem } from '../../src/shared/problem';
 import { effect, order, possible } from '../../src/console/state/effects';
+import { shown, todos } from '../../src/console/state/overview';
 import { faults, merge } from '../../src/console/state/faults';
 import { sorted } from '../../src/console/state/sorted';
 import { schoolYear, today } from '../../src/console/state/today';
@@ -76,5 +78,36 @@ describe('a short list', () => {
     expect(sorted(items, '-n').map((one) => one.n)).toEqual([3, 2, 1]);
     expect(sorted(items, 'n').map((one) => one.n)).toEqual([1, 2, 3]);
     expect(sorted(items, '')).toEqual(items);
+  });
+});
+
+describe('the overview', () => {
+  const lecture = (id: string, state: string, at: string): Lecture => ({ id, state, scheduled_at: at, minutes: 40 }) as Lecture;
+  const NOW = Date.parse('2026-11-28T02:00:00Z');
+
+  it('shows what is on air before what is open, and what comes by its hour', () => {
+    const found = shown(
+      [
+        lecture('open', 'open', '2026-11-28T02:10:00Z'),
+        lecture('live', 'live', '2026-11-28T01:30:00Z'),
+        lecture('late', 'scheduled', '2026-11-29T02:00:00Z'),
+        lecture('soon', 'scheduled', '2026-11-28T03:00:00Z'),
+        lecture('missed', 'scheduled', '2026-11-28T00:00:00Z'),
+        lecture('over', 'ended', '2026-11-28T01:00:00Z'),
+      ],
+      NOW,
+    );
+    expect(found.running?.id).toBe('live');
+    expect(found.coming.map((one) => one.id)).toEqual(['soon', 'late']);
+  });
+
+  it('says the first thing first, and only what the person may do', () => {
+    const none = { schools: 0, classes: 0, pupils: 0, screens: 0 };
+    const all = (): boolean => true;
+    expect(todos(none, 0, all).map((one) => one.key)).toEqual(['schools', 'lectures']);
+    expect(todos({ ...none, schools: 1 }, 1, all).map((one) => one.key)).toEqual(['classes']);
+    expect(todos({ ...none, schools: 1, classes: 1 }, 1, all).map((one) => one.key)).toEqual(['screens']);
+    expect(todos(none, 0, () => false)).toEqual([]);
+    expect(todos(null, 1, all)).toEqual([]);
   });
 });

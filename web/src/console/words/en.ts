@@ -4,6 +4,7 @@ import { alertsEn } from './alerts';
 import { directoryEn } from './directory';
 import { expertsEn } from './experts';
 import { formsEn } from './forms';
+import { homeEn } from './home';
 import { importsEn } from './imports';
 import { kindsEn } from './kinds';
 import { peopleEn } from './people';
@@ -20,6 +21,7 @@ export const en: Record<Key, string> = {
   ...directoryEn,
   ...expertsEn,
   ...formsEn,
+  ...homeEn,
   ...importsEn,
   ...kindsEn,
   ...peopleEn,

@@ -4,6 +4,7 @@ import { alertsZh } from './alerts';
 import { directoryZh } from './directory';
 import { expertsZh } from './experts';
 import { formsZh } from './forms';
+import { homeZh } from './home';
 import { importsZh } from './imports';
 import { kindsZh } from './kinds';
 import { peopleZh } from './people';
@@ -20,6 +21,7 @@ export const zh = {
   ...directoryZh,
   ...expertsZh,
   ...formsZh,
+  ...homeZh,
   ...importsZh,
   ...kindsZh,
   ...peopleZh,

@@ -1,0 +1,38 @@
+/** The sentences of the overview. */
+export const homeZh = {
+  'home.now': '正在进行',
+  'home.next': '下一场讲座',
+  'home.mine': '我的讲座',
+  'home.board': '打开实况',
+  'home.none': '近期没有讲座',
+  'home.none.next': '排好并通过审核的讲座会显示在这里',
+  'home.todo': '待办',
+  'home.todo.schools': '还没有学校：先导入学校和班级',
+  'home.todo.classes': '还没有班级：导入或添加班级',
+  'home.todo.screens': '还没有班级连接屏幕：在教室打开连接页，再输入六位数',
+  'home.todo.lectures': '近期没有安排讲座：新建一场',
+  'home.organisation': '学校与屏幕',
+  'home.screens': '已连接屏幕 / 班级',
+  'home.tile': '{screens} / {classes} 班有屏幕',
+  'home.schools': '{count} 所学校',
+  'home.school': '查看本校班级',
+} as const;
+
+export const homeEn: Record<keyof typeof homeZh, string> = {
+  'home.now': 'Now',
+  'home.next': 'Next lecture',
+  'home.mine': 'My lectures',
+  'home.board': 'Open the board',
+  'home.none': 'No lecture is coming',
+  'home.none.next': 'Lectures are shown here once they are planned and approved',
+  'home.todo': 'To do',
+  'home.todo.schools': 'There are no schools: import schools and classes first',
+  'home.todo.classes': 'There are no classes: import or add them',
+  'home.todo.screens': 'No class has a screen: open the connection page in a classroom, then type its six digits',
+  'home.todo.lectures': 'No lecture is coming: plan one',
+  'home.organisation': 'Schools and screens',
+  'home.screens': 'Screens / classes',
+  'home.tile': '{screens} / {classes} classes with a screen',
+  'home.schools': '{count} schools',
+  'home.school': 'See the classes of the school',
+};
