@@ -69,7 +69,7 @@ export const expertsZh = {
 } as const;
 
 export const expertsEn: Record<keyof typeof expertsZh, string> = {
-  'experts.title': 'Lecturers',
+  'experts.title': 'Experts',
   'experts.lead': 'Find somebody free by topic, stage and time',
   'experts.name': 'Name',
   'experts.field': 'Field',
@@ -103,7 +103,7 @@ export const expertsEn: Record<keyof typeof expertsZh, string> = {
   'experts.add.login': 'Login: {login}',
   'experts.copy': 'Copy the link',
   'experts.copied': 'Copied',
-  'expert.back': 'All lecturers',
+  'expert.back': 'All experts',
   'expert.profile': 'Profile',
   'expert.introduction': 'Introduction',
   'expert.contact': 'Office contact',
