@@ -79,6 +79,49 @@ def test_a_county_administrator_is_added_changed_and_disabled(
         assert saved.value.path().read_bytes().startswith("\ufeff".encode())
 
 
+def test_an_invited_administrator_sets_a_password_and_sees_their_own_county(server: Server, tmp_path: Path) -> None:
+    demo = server.demo()
+    assert demo is not None
+    token, county = demo["api_token"], "522301"
+    foreign = {"login": "keeper.puan", "name": "普安管理员", "role": "county_admin", "node": "522323"}
+    _, elsewhere = server.call("POST", "/api/v1/people", token, foreign)
+    with chromium() as browser:
+        office = browser.new_page(viewport=DESK, reduced_motion="reduce")
+        log_in(office, demo, "zh-CN")
+        office.goto(f"{demo['console_url']}?lang=zh-CN#/people")
+        office.get_by_test_id("add-person").click()
+        office.get_by_test_id("new-login").fill(LOGIN)
+        office.get_by_test_id("new-name").fill(NAME)
+        choose(office, "role", "县级管理员")
+        choose(office, "node", "兴义市")
+        office.get_by_test_id("save-person").click()
+        link = office.get_by_test_id("invitation-link").input_value()
+
+        page = browser.new_context(viewport=DESK, reduced_motion="reduce").new_page()
+        page.goto(link)
+        password = "一把旧钥匙 Opens 7 doors"
+        page.get_by_test_id("new-password").fill(password)
+        page.get_by_test_id("again").fill(password)
+        page.get_by_test_id("set-password").press("Enter")
+        page.get_by_test_id("login").fill(LOGIN)
+        page.get_by_test_id("password").fill(password)
+        page.keyboard.press("Enter")
+        page.wait_for_selector("[data-testid=person]")
+        page.goto(f"{server.url}/console#/people")
+        expect(page.locator("[data-testid=people] tbody tr")).to_have_count(1)
+        assert NAME in page.locator("[data-testid=people] tbody").inner_text()
+        page.screenshot(path=tmp_path / "own-county.png")
+        assert page.get_by_role("link", name="操作日志").count() == 0, "the log is not theirs to read"
+        counties = page.evaluate("fetch('/api/v1/counties').then((answer) => answer.json())")
+        assert [one["code"] for one in counties["items"]] == [county]
+        page.goto(f"{server.url}/console#/people/{elsewhere['person']['id']}")
+        page.get_by_test_id("trouble").wait_for()
+
+        page.goto("about:blank")
+        page.goto(link)
+        page.get_by_test_id("trouble").wait_for()
+
+
 def log_in(page: Page, demo: dict[str, object], language: str) -> None:
     """Log in at the console."""
     page.goto(f"{demo['console_url']}?lang={language}")
