@@ -14,7 +14,7 @@ from signaling.auth import audit_queries as queries
 from signaling.auth.audit_queries import SCREEN, AuditFilter
 from signaling.auth.models import AuditEntry
 from signaling.db.engine import Database
-from signaling.directory.queries import Scope, part
+from signaling.directory.queries import Scope
 
 CHUNK: Final = 1000
 
@@ -57,9 +57,8 @@ class AuditService:
         self, scope: Scope, wanted: AuditFilter, limit: int, offset: int, count_to: int
     ) -> tuple[list[Line], int]:
         """Return a page of the log, newest first, and how many rows there are, counted up to `count_to`."""
-        statement = queries.entries(scope, wanted)
         async with self._db.reading() as session:
-            rows = list(await session.scalars(part(statement, AuditEntry.id, limit, offset)))
+            rows = list(await session.scalars(queries.part(scope, wanted, limit, offset)))
             total = await session.scalar(queries.number_of(scope, wanted, count_to))
             return await _named(session, scope, rows), total or 0
 
