@@ -108,7 +108,7 @@ def _lectures(school: School) -> Select[Lecture, str]:
     return statement.where(
         Lecture.id.in_(queries.aimed_at(school.code)),
         Lecture.approved_at.is_not(None),
-        queries.fits("kind", school.kind),
+        queries.leaves("kind", school.kind),
         or_(~of_stage.exists(), there),
     ).order_by(Lecture.scheduled_at, Lecture.id)
 

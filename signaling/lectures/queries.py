@@ -176,7 +176,7 @@ def of_class(class_id: str, school_code: str, kind: str, stage: str) -> Select[A
     fact = AttendanceFact
     begun = select(LectureTarget.lecture_id).where(LectureTarget.lecture_id == Lecture.id)
     there = begun.where(LectureTarget.class_id == class_id)
-    fits = and_(*(fits(field, value) for field, value in (("kind", kind), ("stage", stage))))
+    fits = and_(*(leaves(field, value) for field, value in (("kind", kind), ("stage", stage))))
     aimed = and_(~begun.exists(), Lecture.id.in_(aimed_at(school_code)), Lecture.approved_at.is_not(None), fits)
     joined = select(func.min(fact.at)).where(fact.lecture_id == Lecture.id, fact.class_id == class_id)
     joined_at = joined.where(fact.kind == "joined").scalar_subquery()
@@ -232,13 +232,13 @@ def class_ids(rows: Select[SchoolClass, School, Region, int]) -> Select[str]:
 
 def for_class(class_id: str, school_code: str, kind: str, stage: str) -> Select[Lecture, str]:
     """Approved lectures for a class that were not called off, newest first."""
-    fits = and_(*(fits(field, value) for field, value in (("kind", kind), ("stage", stage))))
+    fits = and_(*(leaves(field, value) for field, value in (("kind", kind), ("stage", stage))))
     return lectures().where(
         Lecture.id.in_(aimed_at(school_code)), Lecture.approved_at.is_not(None), Lecture.called_off_at.is_(None), fits
     )
 
 
-def fits(field: str, value: str) -> ColumnElement[bool]:
+def leaves(field: str, value: str) -> ColumnElement[bool]:
     """Whether a lecture's filters leave a value."""
     of_lecture = select(LectureFilter.value).where(LectureFilter.lecture_id == Lecture.id, LectureFilter.field == field)
     return or_(~of_lecture.exists(), of_lecture.where(LectureFilter.value == value).exists())
