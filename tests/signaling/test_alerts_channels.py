@@ -43,7 +43,7 @@ async def here(tmp_path: Path, post: Mailbox) -> AsyncIterator[Platform]:
     smtp = {"host": "127.0.0.1", "port": post.port, "security": "none", "sender": "jiangtang@example.org"}
     alerts = {"allow_private": True, "send_seconds": 2.0, "notices_per_minute": 4, "notice_attempts": 3}
     db = await migrated(tmp_path / "platform.sqlite3")
-    made = Platform(db, load(overrides={"smtp": smtp, "alerts": alerts}))
+    made = Platform(db, load(overrides={"smtp": smtp, "alerts": alerts}), tmp_path)
     try:
         await made.fill()
         yield made
