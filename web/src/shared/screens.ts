@@ -1,3 +1,5 @@
+import type { Capability } from './capability';
+import type { LineTest, Verdict } from './lines';
 import { request } from './problem';
 
 /** The REST interface of classroom screens, for the console. Every failure is a `Problem`. */
@@ -17,7 +19,22 @@ export interface Screen {
   repaired_at: string | null;
   last_seen_at: string | null;
   agent: string;
+  /** `held`: its browser signs what it asks; `none`: the token is all it has. */
+  key: 'held' | 'none';
+  /** What its browser says that it can do, null before its page was opened. */
+  capability: Capability | null;
+  line_test: { verdict: Verdict; at: string } | null;
   live: boolean;
+}
+
+/** Of the paired screens, how many were tested in the last `days`, and what came out. */
+export interface LineSummary {
+  days: number;
+  paired: number;
+  tested: number;
+  good: number;
+  limited: number;
+  bad: number;
 }
 
 export type ScreenState = 'paired' | 'there' | 'idle' | 'never' | 'revoked';
@@ -62,6 +79,10 @@ async function get<T>(path: string): Promise<T> {
 
 export const screensApi = {
   list: (query: Record<string, string>): Promise<PageOf<Screen>> => get(`/screens?${new URLSearchParams(query).toString()}`),
+  lineTests: async (id: string): Promise<LineTest[]> =>
+    (await get<{ items: LineTest[] }>(`/screens/${part(id)}/line-tests`)).items,
+  lineSummary: (query: Record<string, string>): Promise<LineSummary> =>
+    get(`/line-tests/summary?${new URLSearchParams(query).toString()}`),
   revoke: async (id: string): Promise<void> => void (await ask('POST', `/screens/${part(id)}/revoke`)),
   lookUp: async (code: string): Promise<Waiting> => (await (await ask('POST', '/pairings/lookup', { code })).json()) as Waiting,
   confirm: async (id: string, code: string, classId: string, terminalNo: number): Promise<Screen> =>
