@@ -124,3 +124,39 @@ def test_a_browser_without_webrtc_and_websocket_is_told_what_still_works(server:
         assert [found[kind] for kind in ("engine", "codecs", "push", "udp")] == ["limited"] * 4
         assert "长轮询" in page.inner_text("[data-kind=push]")
         assert overflow(page) == []
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("zh-CN", "light"), ("en", "dark")])
+def test_a_school_sees_what_was_tested_and_what_was_not(
+    server: Server, language: str, scheme: Any, tmp_path: Path
+) -> None:
+    demo = server.demo()
+    assert demo is not None
+    screen, _, token = demo["classroom_urls"][0].split("/class/")[1].partition("#")
+    bad = {"kind": "udp", "state": "limited", "code": "blocked", "value": None, "detail": "8189"}
+    order = {"run": "run-00001", "lines": [bad]}
+    assert server.call("POST", f"/api/v1/screens/{screen}/line-tests", token, order)[0] == 201
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 1366, "height": 768}, color_scheme=scheme)
+        page.goto(f"{demo['console_url']}?lang={language}")
+        page.fill("input[autocomplete=username]", str(demo["console_user"]))
+        page.fill("input[type=password]", str(demo["console_password"]))
+        page.keyboard.press("Enter")
+        page.wait_for_selector("[data-testid=person]")
+        page.goto(f"{demo['console_url']}?lang={language}#/screens?line=trouble")
+        page.wait_for_selector("[data-testid=line]")
+        assert page.locator("[data-testid=line]").count() == 1
+        assert "1 / 2" in page.inner_text("[data-testid=line-rate]")
+        seen(page, language, tmp_path / f"screens-{language}.png")
+        page.locator("[data-testid=line]").first.press("Enter")
+        page.wait_for_selector(".lines li")
+        assert "8189" in page.inner_text(".lines")
+        seen(page, language, tmp_path / f"lines-{language}.png")
+
+
+def seen(page: Page, language: str, picture: Path) -> None:
+    """Keep a picture and check what a machine can see in the console."""
+    page.screenshot(path=picture)
+    assert overflow(page) == []
+    assert foreign_words(page, language) == []
+    assert barriers(page) == []

@@ -180,7 +180,7 @@ describe('the words', () => {
 
 describe('keys', () => {
   /** Keys that are put together from a code, a state or a name. */
-  const COMPOSED = /^(problem|role|reason|rule|factor|state|school|screen|col|recording|trouble|figure|confirm|order|lecture\.tab|place|tab|exports|review|storage|alarm|gap|screens|alerts\.(rule|what|state|below|cleared|step|acknowledge|contact)|calls\.reason|channels\.(kind|target|secret)|notice|outcome|kind|urban|event|effect|dir\.state|home\.todo)\./;
+  const COMPOSED = /^(problem|role|reason|rule|factor|state|school|screen|col|recording|trouble|figure|confirm|order|lecture\.tab|place|tab|exports|review|storage|alarm|gap|screens|alerts\.(rule|what|state|below|cleared|step|acknowledge|contact)|calls\.reason|channels\.(kind|target|secret)|notice|outcome|kind|urban|event|effect|dir\.state|home\.todo|lines\.state)\./;
 
   it('are all used', () => {
     const root = fileURLToPath(new URL('../../src/console/', import.meta.url));
