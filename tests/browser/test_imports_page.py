@@ -63,6 +63,7 @@ def test_errors_are_downloaded_corrected_and_committed(server: Server, tmp_path:
         page.set_input_files("[data-testid=drop] input", mended)
         page.wait_for_selector("[data-testid=commit]", timeout=60_000)
         assert page.inner_text("[data-testid=count-new]") == "3"
+        page.wait_for_selector("[data-testid=new] tbody tr >> nth=2")
         look(page, "zh-CN", tmp_path / "import-checked.png")
         page.click("[data-testid=commit]")
         page.click(".el-message-box__btns .el-button--primary")
