@@ -5,7 +5,7 @@ import { join } from 'node:path';
 function sources(folders: readonly string[]): string {
   return folders
     .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)))
-    .filter((path) => /\.(ts|vue)$/.test(path) && !/[/\\](words|i18n)[/\\](zh|en|problems|rehearsal)\.ts$/.test(path))
+    .filter((path) => /\.(ts|vue)$/.test(path) && !/[/\\](words|i18n)[/\\]/.test(path))
     .map((path) => readFileSync(path, 'utf8'))
     .join('\n');
 }
@@ -13,8 +13,11 @@ function sources(folders: readonly string[]): string {
 /** Keys that no source names, neither as a whole nor by a template such as `scene.${id}`. */
 export function unusedKeys(keys: readonly string[], folders: readonly string[]): string[] {
   const text = sources(folders);
-  const templates = [...text.matchAll(/`([a-z][\w.]*\.)\$\{[^}]+\}([\w.]*)`/g)].map(
-    ([, head = '', tail = '']) => new RegExp(`^${head.replaceAll('.', '\\.')}\\w+${tail.replaceAll('.', '\\.')}$`),
+  const templates = [...text.matchAll(/`([a-z][\w.]*\.)((?:\$\{[^}]+\}[\w.]*)+)`/g)].map(
+    ([, head = '', tail = '']) => {
+      const rest = tail.replaceAll('.', '\\.').replace(/\$\{[^}]+\}/g, '[\\w.-]*');
+      return new RegExp(`^${head.replaceAll('.', '\\.')}${rest}$`);
+    },
   );
   return keys.filter((key) => !text.includes(`'${key}'`) && !templates.some((template) => template.test(key)));
 }
