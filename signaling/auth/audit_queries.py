@@ -63,8 +63,8 @@ def _where(scope: Scope, wanted: AuditFilter) -> list[ColumnElement[bool]]:
         (AuditEntry.subject, wanted.subject),
         (AuditEntry.action, wanted.action),
     )
-    first, *others = [(column, value) for column, value in equal if value] or [(None, "")]
-    found = [] if first[0] is None else [first[0] == first[1]]
+    first, *others = [(column, value) for column, value in equal if value] or [(AuditEntry.actor, "")]
+    found: list[ColumnElement[bool]] = [first[0] == first[1]] if first[1] else []
     found += [func.coalesce(column, "") == value for column, value in others]  # one index is used: the most selective
     if wanted.since is not None:
         found.append(AuditEntry.at >= wanted.since)

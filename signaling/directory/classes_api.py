@@ -96,8 +96,16 @@ class ClassesApi:
             raise not_found("school")
         school, wanted = found.school, query(request, SpellingQuery)
         key, name, taken = await self._schools.spelled(school.code, school.kind, wanted.name)
-        cohort = {"entry_year": key.entry_year, "stage": key.stage, "number": key.number}
-        return reply(Spelling(name=name, code=key.code, taken=taken, **cohort))
+        return reply(
+            Spelling(
+                name=name,
+                code=key.code,
+                entry_year=key.entry_year,
+                stage=key.stage,
+                number=key.number,
+                taken=taken,
+            )
+        )
 
     @operation("Read a class with its screens", answer=ClassRecord)
     async def one_class(self, request: web.Request) -> web.Response:
