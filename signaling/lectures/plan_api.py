@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
@@ -9,12 +10,11 @@ from aiohttp import web
 from config.settings import LecturesSettings
 from signaling.api import etags
 from signaling.api.openapi import operation
-from signaling.api.parsing import body, reply
+from signaling.api.parsing import body, query, reply
 from signaling.api.problems import Problem
 from signaling.auth.identity import Permission, Principal, Role
 from signaling.auth.service import AuthService
 from signaling.directory.codes import KINDERGARTEN
-from signaling.directory.documents import NodeName
 from signaling.lectures import plan_documents as shown
 from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
@@ -39,6 +39,7 @@ def routes(
         web.post("/api/v1/lectures", api.add),
         web.post("/api/v1/lectures/conflicts", api.conflicts),
         web.post("/api/v1/lectures/preview", api.preview),
+        web.get("/api/v1/lecturers", api.lecturers),
         web.patch(one, api.change),
         web.get(f"{one}/plan", api.plan),
         web.get(f"{one}/reviews", api.reviews),
@@ -91,9 +92,18 @@ class PlanApi:
     @operation("Tell whom a lecture is aimed at", answer=shown.PlanDocument)
     async def plan(self, request: web.Request) -> web.Response:
         _, info = await self._lecture(request, Permission.LECTURE_READ)
-        nodes, kinds, stages = await self._plans.scope(info.id)
-        audience = [NodeName(code=code, name=name) for code, name in nodes]
+        aims, kinds, stages = await self._plans.scope(info.id)
+        audience = [shown.AimedNode.model_validate(asdict(aim)) for aim in aims]
         return reply(shown.PlanDocument(audience=audience, kinds=kinds, stages=stages))
+
+    @operation("List who may lecture, and who is busy then", query=shown.LecturerQuery, answer=shown.LecturerList)
+    async def lecturers(self, request: web.Request) -> web.Response:
+        principal = await self._planner(request)
+        wanted = query(request, shown.LecturerQuery)
+        only = principal.user_id if principal.role is Role.LECTURER else None
+        people = await self._plans.lecturers(wanted.q, only, wanted.scheduled_at, wanted.minutes, wanted.lecture_id)
+        items = [shown.FreeLecturer(id=person.id, name=person.name, busy=busy) for person, busy in people]
+        return reply(shown.LecturerList(items=items))
 
     @operation("Tell how many a plan would expect", body=shown.Scope, answer=shown.Counts)
     async def preview(self, request: web.Request) -> web.Response:

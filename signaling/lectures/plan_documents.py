@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from signaling.api.paging import PageQuery
 from signaling.directory.documents import Code, Kind, Name, NodeName, Note, Order, Text
@@ -86,6 +86,17 @@ class Slot(Scope):
     scheduled_at: Moment
     minutes: Minutes
     lecturer_id: Annotated[str, Field(max_length=36)] | None = None
+    lecture_id: Annotated[str, Field(max_length=36)] | None = None
+
+
+class LecturerQuery(BaseModel):
+    """Who may lecture: words of a name, and when; `lecture_id` is the plan that is being changed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: Text = ""
+    scheduled_at: Moment | None = None
+    minutes: Minutes = 40
     lecture_id: Annotated[str, Field(max_length=36)] | None = None
 
 
@@ -197,10 +208,29 @@ class ClassLecture(BaseModel):
     joined_at: datetime | None
 
 
+class FreeLecturer(Lecturer):
+    """Somebody who may lecture; `busy` is the title of another lecture of theirs at that time."""
+
+    busy: str | None
+
+
+class LecturerList(BaseModel):
+    """Who may lecture, by name, at most 50."""
+
+    items: list[FreeLecturer]
+
+
+class AimedNode(NodeName):
+    """A node of an audience and where it lies; null where the code names nothing any more."""
+
+    level: Literal["prefecture", "county", "school"] | None
+    parent: str | None
+
+
 class PlanDocument(BaseModel):
     """Whom a lecture is aimed at."""
 
-    audience: list[NodeName]
+    audience: list[AimedNode]
     kinds: list[str]
     stages: list[str]
 

@@ -27,8 +27,20 @@ from signaling.lectures.times import overlaps
 
 LONGEST: Final = timedelta(minutes=240)
 SCOPE: Final = frozenset({"audience", "kinds", "stages"})
+FOUND: Final = 50
+"""Lecturers that a search returns at most."""
 NEWS: Final = frozenset({"title", "scheduled_at", "minutes", "lecturer_id"}) | SCOPE
 """Members whose change calendars must hear of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """A node that a lecture is aimed at; `level` is None where the code names nothing any more."""
+
+    code: str
+    name: str
+    level: str | None
+    parent: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +86,7 @@ class PlanService:
         """Change a plan of this version; another content sends it back to review. Raise 409, 412 or 422."""
         async with self._writing() as session:
             lecture = await self._at(session, lecture_id, version)
-            if lecture.called_off_at is not None:
-                raise Problem(409, "called_off", "the lecture was called off")
+            _check_on(lecture)
             new = {name: value for name, value in changes.items() if name not in SCOPE}
             before = {name: getattr(lecture, name) for name in new}
             if "lecturer_id" in new:
@@ -96,11 +107,12 @@ class PlanService:
             self._audit(session, actor, "lecture.changed", lecture_id, detail)
 
     async def decide(self, lecture_id: str, action: str, note: str, actor: str) -> None:
-        """Take a step of the review: `submit`, `approve` or `return`; raise 403 `own_lecture` or 409 `illegal_review`."""
+        """Take a step of the review: `submit`, `approve` or `return`; raise 403 `own_lecture`, 409 `illegal_review` or `called_off`."""
         async with self._writing() as session:
             lecture = await session.get(Lecture, lecture_id, with_for_update=True)
             if lecture is None:
                 raise not_found("lecture")
+            _check_on(lecture)
             if action != "submit":
                 review.check_person(actor, lecture.lecturer_id, lecture.created_by)
             self._step(session, lecture, action, actor, note)
@@ -121,8 +133,7 @@ class PlanService:
         """Say that a lecture does not take place; it stays in the calendars as cancelled. Raise 409 `called_off`."""
         async with self._writing() as session:
             lecture = await self._at(session, lecture_id, version)
-            if lecture.called_off_at is not None:
-                raise Problem(409, "called_off", "the lecture was called off already")
+            _check_on(lecture)
             lecture.called_off_at, lecture.called_off_reason = self._clock(), reason
             lecture.sequence, lecture.changed_at = lecture.sequence + 1, lecture.called_off_at
             self._audit(session, actor, "lecture.called_off", lecture_id, {"reason": reason})
@@ -138,21 +149,28 @@ class PlanService:
         async with self._db.reading() as session:
             return [(row, name) for row, name in await session.execute(statement)]
 
-    async def scope(self, lecture_id: str) -> tuple[list[tuple[str, str]], list[str], list[str]]:
-        """Return the nodes (code, name), kinds and stages that a lecture is aimed at."""
-        nodes = select(LectureAudience.node, func.coalesce(Region.name, School.name, LectureAudience.node))
-        nodes = nodes.outerjoin(Region, Region.code == LectureAudience.node)
-        nodes = nodes.outerjoin(School, School.code == LectureAudience.node)
-        of_lecture = LectureAudience.lecture_id == lecture_id
+    async def scope(self, lecture_id: str) -> tuple[list[Aim], list[str], list[str]]:
+        """Return the nodes, kinds and stages that a lecture is aimed at."""
         filters = select(LectureFilter).where(LectureFilter.lecture_id == lecture_id).order_by(LectureFilter.value)
         async with self._db.reading() as session:
-            named = [
-                (code, name)
-                for code, name in await session.execute(nodes.where(of_lecture).order_by(LectureAudience.node))
-            ]
+            aims = [Aim(*row) for row in await session.execute(queries.audience(lecture_id))]
             rows = list(await session.scalars(filters))
         kinds, stages = ([row.value for row in rows if row.field == field] for field in ("kind", "stage"))
-        return named, kinds, stages
+        return aims, kinds, stages
+
+    async def lecturers(
+        self, text: str, only: str | None, starts_at: datetime | None, minutes: int, but: str | None
+    ) -> list[tuple[User, str | None]]:
+        """Return who may lecture, by name, each with the title of what else they do at that time; `only` narrows to one."""
+        wanted = select(User).where(User.role == Role.LECTURER, User.disabled_at.is_(None))
+        wanted = wanted.where(*(User.name.contains(word, autoescape=True) for word in text.split()))
+        if only is not None:
+            wanted = wanted.where(User.id == only)
+        async with self._db.reading() as session:
+            people = list(await session.scalars(wanted.order_by(User.name, User.id).limit(FOUND)))
+            taken = [] if starts_at is None else await _at_the_same_time(session, starts_at, minutes, but)
+        busy = {lecture.lecturer_id: lecture.title for lecture in taken}
+        return [(person, busy.get(person.id)) for person in people]
 
     async def preview(self, audience: Sequence[str], kinds: Sequence[str], stages: Sequence[str]) -> TargetCounts:
         """Return how many a plan would expect today."""
@@ -211,6 +229,11 @@ async def _check_free(session: AsyncSession, lecture: Lecture) -> None:
     busy = next((other for other in others if other.lecturer_id == lecture.lecturer_id), None)
     if busy is not None:
         raise Problem(409, "lecturer_busy", "the lecturer has another lecture at that time", other=busy.title)
+
+
+def _check_on(lecture: Lecture) -> None:
+    if lecture.called_off_at is not None:
+        raise Problem(409, "called_off", "the lecture was called off")
 
 
 async def _check_lecturer(session: AsyncSession, user_id: str) -> None:

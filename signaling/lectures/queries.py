@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
 from signaling.attendance.models import AttendanceFact
 from signaling.auth.models import User
@@ -92,6 +92,24 @@ def aimed_at(node: str) -> Select[str]:
             audience.in_(below),
             audience.in_(schools),
         )
+    )
+
+
+def audience(lecture_id: str) -> Select[Any]:
+    """The nodes that a lecture is aimed at: code, name, level, and the node above; a code that names nothing stands for itself."""
+    node = LectureAudience.node
+    level = func.coalesce(Region.level, case((School.code.is_not(None), "school")))
+    return (
+        select(
+            node,
+            func.coalesce(Region.name, School.name, node),
+            level,
+            func.coalesce(Region.parent_code, School.region_code),
+        )
+        .outerjoin(Region, Region.code == node)
+        .outerjoin(School, School.code == node)
+        .where(LectureAudience.lecture_id == lecture_id)
+        .order_by(node)
     )
 
 

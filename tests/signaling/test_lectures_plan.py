@@ -85,8 +85,8 @@ async def test_a_lecture_for_two_counties_is_planned_reviewed_and_seen_by_them_a
     assert (status, made["review"], made["approved"], etag) == (201, "draft", False, '"1"')
     path = f"/lectures/{made['id']}"
     assert (await admin.call("GET", f"{path}/plan"))[1]["audience"] == [
-        {"code": XINGYI, "name": "兴义市"},
-        {"code": XINGREN, "name": "兴仁市"},
+        {"code": XINGYI, "name": "兴义市", "level": "county", "parent": PREFECTURE},
+        {"code": XINGREN, "name": "兴仁市", "level": "county", "parent": PREFECTURE},
     ]
     assert made["targets"]["classes"] == sum(
         one.school_code in {s.code for s in here.schools if s.region_code in {XINGYI, XINGREN}} for one in here.classes
@@ -235,12 +235,52 @@ async def test_a_scope_may_name_older_codes(here: Platform, client: TestClient[A
     admin = await desk(here, client, Role.PREFECTURE_ADMIN)
     _, made, _ = await admin.call("POST", "/lectures", plan(lecturer, audience=["522322", XINGREN]))
     assert (await admin.call("GET", f"/lectures/{made['id']}/plan"))[1]["audience"] == [
-        {"code": XINGREN, "name": "兴仁市"}
+        {"code": XINGREN, "name": "兴仁市", "level": "county", "parent": PREFECTURE}
     ]
     scopes = ({"audience": [code]} for code in ("522322", XINGREN))
     older, today = [(await admin.call("POST", "/lectures/preview", scope))[1] for scope in scopes]
     assert older == today
     assert today["classes"] > 0
+
+
+async def test_an_audience_tells_where_its_nodes_lie(
+    here: Platform, client: TestClient[Any, Any], lecturer: User
+) -> None:
+    admin, school = await desk(here, client, Role.PREFECTURE_ADMIN), here.schools[0]
+    _, made, _ = await admin.call("POST", "/lectures", plan(lecturer, audience=[PREFECTURE, school.code]))
+    aims = (await admin.call("GET", f"/lectures/{made['id']}/plan"))[1]["audience"]
+    assert [(aim["code"], aim["level"], aim["parent"]) for aim in aims] == [
+        *sorted([(school.code, "school", school.region_code), (PREFECTURE, "prefecture", None)])
+    ]
+
+
+async def test_who_may_lecture_is_told_with_what_keeps_them(
+    here: Platform, client: TestClient[Any, Any], lecturer: User
+) -> None:
+    admin, own = await desk(here, client, Role.PREFECTURE_ADMIN), await desk(here, client, Role.LECTURER)
+    other = await here.person("other", Role.LECTURER)
+    _, made, _ = await admin.call("POST", "/lectures", plan(lecturer))
+    when = f"scheduled_at={made['scheduled_at']}&minutes=40"
+    assert {one["id"]: one["busy"] for one in (await admin.call("GET", f"/lecturers?{when}"))[1]["items"]} == {
+        lecturer.id: "远离毒品",
+        other.id: None,
+    }
+    changed = (await admin.call("GET", f"/lecturers?{when}&lecture_id={made['id']}"))[1]["items"]
+    assert [one["busy"] for one in changed] == [None, None], "the plan that is being changed keeps nobody"
+    assert [one["id"] for one in (await admin.call("GET", "/lecturers?q=nobody"))[1]["items"]] == []
+    named = (await admin.call("GET", f"/lecturers?q={other.name}"))[1]["items"]
+    assert other.id in {one["id"] for one in named}
+    assert [one["id"] for one in (await own.call("GET", "/lecturers"))[1]["items"]] == [lecturer.id], "a lecturer: self"
+
+
+async def test_a_lecture_that_was_called_off_is_not_reviewed(
+    here: Platform, client: TestClient[Any, Any], lecturer: User
+) -> None:
+    admin = await desk(here, client, Role.PREFECTURE_ADMIN)
+    _, made, etag = await admin.call("POST", "/lectures", plan(lecturer))
+    path = f"/lectures/{made['id']}"
+    assert (await admin.call("POST", f"{path}/call-off", {"reason": "停电"}, etag))[0] == 200
+    assert await admin.outcome("POST", f"{path}/submit") == (409, "called_off")
 
 
 async def test_a_class_that_closes_today_is_not_expected_from_midnight_in_china_on(
