@@ -95,7 +95,7 @@ def aimed_at(node: str) -> Select[str]:
     )
 
 
-def audience(lecture_id: str) -> Select[Any]:
+def audience(lecture_id: str) -> Select[str, str, str, str]:
     """The nodes that a lecture is aimed at: code, name, level, and the node above; a code that names nothing stands for itself."""
     node = LectureAudience.node
     level = func.coalesce(Region.level, case((School.code.is_not(None), "school")))

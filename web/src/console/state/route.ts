@@ -1,10 +1,11 @@
 import { ref, type Ref } from 'vue';
+import { holds, mayLeave, release } from './leaving';
 
 /**
  * Every page has an address in the fragment, so that every place can be linked and Back works:
  * `#/<segment>`, `#/<segment>/<id>`, a lecture's tabs after its id, what narrows a list behind `?`.
  */
-export const TABS = ['board', 'duty', 'recordings', 'exports'] as const;
+export const TABS = ['board', 'plan', 'duty', 'recordings', 'exports'] as const;
 export type Tab = (typeof TABS)[number];
 
 interface Address {
@@ -100,6 +101,16 @@ export function narrow(route: Route): void {
 
 export function useRoute(): Ref<Route> {
   const route = ref<Route>(parse(location.hash)) as Ref<Route>;
-  addEventListener('hashchange', () => (route.value = parse(location.hash)));
+  async function follow(event: HashChangeEvent): Promise<void> {
+    const wanted = location.hash;
+    if (holds()) {
+      history.pushState(history.state, '', event.oldURL); // the address stays with what is shown while somebody is asked
+      if (!(await mayLeave())) return;
+      release();
+      history.replaceState(history.state, '', wanted === '' ? '#/' : wanted);
+    }
+    route.value = parse(wanted);
+  }
+  window.addEventListener('hashchange', (event) => void follow(event));
   return route;
 }

@@ -1,6 +1,7 @@
 import { onMounted, onUnmounted, ref, shallowRef, type Ref, type ShallowRef } from 'vue';
 import { api } from '../../shared/api';
 import { connectLive, type LiveSocket } from '../../shared/socket';
+import { plansApi, type Planned } from '../../shared/plans';
 import type { Board, Lecture } from '../../shared/types';
 import { merge } from './board';
 import { useLoad, type Load } from './useLoad';
@@ -13,7 +14,7 @@ const POLL_MS = 5_000;
 const SAFETY_MS = 30_000;
 
 export interface LiveLecture {
-  readonly lecture: Load<Lecture>;
+  readonly lecture: Load<Planned>;
   readonly board: Load<Board>;
   /** Whether changes are pushed. */
   readonly pushed: Ref<boolean>;
@@ -30,11 +31,11 @@ export function useLecture(id: string): LiveLecture {
     toldAt.value = performance.now();
     return value;
   };
-  const lecture = useLoad(() => api.lecture(id).then(told));
+  const lecture = useLoad(() => plansApi.read(id).then((found) => told(found.value)));
   const board = useLoad(() => api.board(id));
   const pushed = ref(false);
   const conflict = shallowRef<string | null>(null);
-  const take = (next: Lecture): void => void (lecture.value.value = told(next));
+  const take = (next: Lecture): void => void (lecture.value.value = told(next as Planned)); // orders and pushes carry the plan as well
   const refresh = async (): Promise<void> => void (await Promise.all([lecture.load(), board.load()]));
 
   let socket: LiveSocket | null = null;
