@@ -144,7 +144,7 @@ export const planZh = {
   'plan.step.submitted': '提交审核',
   'plan.step.approved': '审核通过',
   'plan.step.returned': '退回',
-  'plan.step.changed': '通过后又改了内容',
+  'plan.step.changed': '修改了内容',
 } as const;
 
 export const planEn: Record<keyof typeof planZh, string> = {
@@ -292,5 +292,5 @@ export const planEn: Record<keyof typeof planZh, string> = {
   'plan.step.submitted': 'Submitted',
   'plan.step.approved': 'Approved',
   'plan.step.returned': 'Returned',
-  'plan.step.changed': 'Content changed afterwards',
+  'plan.step.changed': 'Content changed',
 };
