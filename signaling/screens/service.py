@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from config.settings import ScreensSettings
@@ -251,12 +251,13 @@ class ScreensService:
         return [(row, stickers.grouped(self._sticker(row.screen))) for row in rows]
 
     async def revoked_since(self, since: datetime) -> list[tuple[str, datetime]]:
-        """Return the screens whose token has become worthless since then, for a server that starts."""
-        statement = select(Screen.id, Screen.revoked_at, Screen.repaired_at, Screen.paired_at)
+        """Return the screens whose token has become worthless since then, the earliest first, for a server that starts."""
+        times = (Screen.revoked_at, Screen.repaired_at, Screen.paired_at)
+        statement = select(Screen.id, *times).where(or_(*(at > since for at in times)))
         async with self._db.reading() as session:
             rows = (await session.execute(statement)).all()
-        latest = [(row[0], max((at for at in row[1:] if at is not None), default=None)) for row in rows]
-        return [(one, at) for one, at in latest if at is not None and at > since]
+        latest = [(row[0], max(at for at in row[1:] if at is not None)) for row in rows]
+        return sorted(latest, key=lambda one: one[1])
 
     async def _audited(self, actor: str, action: str, subject: str, detail: dict[str, Any]) -> None:
         async with self._db.writing() as session:

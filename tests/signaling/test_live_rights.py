@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -364,3 +365,24 @@ async def test_a_screen_is_answered_when_nothing_is_on(tmp_path: Path) -> None:
         assert (answer["lecture_id"], answer["token"], answer["lecture"]) == (None, None, None)
         assert answer["state"] == "scheduled"
         assert answer["retry_after"] > 0
+
+
+async def test_a_screen_that_is_paired_again_owes_its_old_tokens(home: House) -> None:
+    old, screen = home.watch(), home.screens[0][0]
+    held = await watch(home, old)
+    home.hands.advance(60)
+    home.live.bar_screen(screen, home.hands.wall())
+    assert held.session.closed == "replaced"  # type: ignore[attr-defined]  # of the quiet plane
+    assert await refusal(watch(home, old)) == (401, "bad_watch_token")
+    await watch(home, home.watch())
+    home.hands.advance(60)
+    home.live.bar_screen(screen, home.hands.wall())
+    home.live.bar_screen("another", home.hands.wall())
+    assert await refusal(watch(home, old)) == (401, "bad_watch_token")
+
+
+async def test_the_screens_of_a_prefecture_are_barred_in_no_time(home: House) -> None:
+    begun = time.process_time()
+    for number in range(5000):
+        home.live.bar_screen(f"screen-{number}", home.hands.wall())
+    assert time.process_time() - begun < 2  # each looking through all the others takes ten times as long

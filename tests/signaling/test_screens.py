@@ -262,6 +262,18 @@ async def test_a_renewed_or_revoked_sticker_pairs_nothing(
     assert again["screen_id"] == paired["screen_id"], "the room keeps its screen"
 
 
+async def test_a_server_that_starts_knows_whose_tokens_became_worthless(
+    here: Platform, client: TestClient[Any, Any], school: Person
+) -> None:
+    before = here.wall()
+    paired = await pair(here, client, school)
+    here.wall.now += timedelta(hours=2)
+    assert (await school.call("POST", f"/screens/{paired['screen_id']}/revoke"))[0] == 200
+    since = before + timedelta(hours=1)
+    assert await here.screens.revoked_since(since) == [(paired["screen_id"], here.wall())]
+    assert await here.screens.revoked_since(since + timedelta(hours=2)) == []
+
+
 async def test_ten_thousand_guesses_of_a_sticker_get_nowhere(
     here: Platform, client: TestClient[Any, Any], school: Person
 ) -> None:
