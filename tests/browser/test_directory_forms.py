@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
-from tests.support.chromium import chromium, shot, watch_errors
+from tests.support.chromium import chromium, shot
 from tests.support.look import barriers, foreign_words, overflow
 from tests.support.server import Server
 
