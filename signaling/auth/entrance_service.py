@@ -3,7 +3,8 @@
 1. **A wait comes before everything**: what is asked during it is refused before any password is hashed or any code compared.
 2. **Waits are an account's**, never an address's: a whole school shares one. Whoever knows a password and guesses codes waits longer.
 3. **The right password alone makes no failure of an account with one-time codes forgotten**; the code does.
-4. An unknown login takes the same steps as a known one: same reads, same hash, same rows in the audit log.
+4. **Who finds no place among those that hash is refused before the account is read**: a crowd costs the database nothing, and nobody a try.
+5. An unknown login takes the same steps as a known one: same reads, same hash, same rows in the audit log.
 """
 
 from __future__ import annotations
@@ -75,12 +76,12 @@ class EntranceService:
     async def _checked(self, account: str, password: str, where: Where) -> tuple[User, float]:
         """Return the person of a login and a right password, and when the account's failure before this attempt was."""
         await self._may_try(account, where)
-        before = self._backoff.failed(account, self._monotonic())
-        user = await self._user(account)
         try:
-            right = await self._passwords.verify(None if user is None else user.password_hash, password)
+            with self._passwords.turn() as verify:
+                before = self._backoff.failed(account, self._monotonic())
+                user = await self._user(account)
+                right = await verify(None if user is None else user.password_hash, password)
         except TooManyLogins:
-            self._backoff.withdrawn(account, before)
             raise too_many("busy", 1.0) from None
         if user is None or not right:
             await self._trail.failed("login.failed", account, where.address)

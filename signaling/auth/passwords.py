@@ -2,7 +2,8 @@
 
 1. **The event loop never hashes.** At most `threads` hashes run at a time: each takes its memory and one core (one lane: more would
    take the cores of the event loop and of the media threads), and they give way to everything else.
-2. **At most `queue` more wait**; when the queue is full the caller gets `TooManyLogins` at once.
+2. **At most `queue` more wait**; when the queue is full the caller gets `TooManyLogins` at once. Who has to read the account first takes
+   its `turn` before, so that a crowd is refused before it costs the database anything.
 3. **An unknown account costs one hash too**, against a hash made at the start.
 """
 
@@ -11,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from argon2 import PasswordHasher
@@ -21,6 +23,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 LONGEST: Final = 256
 NICENESS: Final = 5  # on top of the process: a third of the share of a thread that does not give way
 Result = TypeVar("Result")
+Verify = Callable[[str | None, str], Awaitable[bool]]
 
 
 class TooManyLogins(Exception):
@@ -42,28 +45,41 @@ class Passwords:
 
     async def hash(self, password: str) -> str:
         """Return the argon2id hash in PHC string format."""
-        return await self._run(lambda: self._hasher.hash(password))
+        with self.turn():
+            return await self._run(lambda: self._hasher.hash(password))
 
     async def verify(self, stored: str | None, password: str) -> bool:
         """Whether `password` belongs to the hash; `None` or an empty one stands for an unknown account and takes as long."""
-        right = await self._run(lambda: self._verify(stored or self._decoy, password[:LONGEST]))
-        return right and bool(stored)
+        with self.turn() as verify:
+            return await verify(stored, password)
 
     def is_outdated(self, stored: str) -> bool:
         """Whether a hash was made with other figures than today's, so that it should be made anew."""
         return self._hasher.check_needs_rehash(stored)
 
-    async def _run(self, work: Callable[[], Result]) -> Result:
+    @contextmanager
+    def turn(self) -> Iterator[Verify]:
+        """Hold a place among those that hash or wait for it while the block runs, and yield `verify` without a place of its own.
+
+        Raise `TooManyLogins` when all places are taken.
+        """
         if self._under_way >= self._most:
             raise TooManyLogins(f"{self._under_way} passwords are being hashed")
         self._under_way += 1
-        self.hashed += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            yield self._verify
         finally:
             self._under_way -= 1
 
-    def _verify(self, stored: str, password: str) -> bool:
+    async def _run(self, work: Callable[[], Result]) -> Result:
+        self.hashed += 1
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    async def _verify(self, stored: str | None, password: str) -> bool:
+        right = await self._run(lambda: self._is_right(stored or self._decoy, password[:LONGEST]))
+        return right and bool(stored)
+
+    def _is_right(self, stored: str, password: str) -> bool:
         try:
             return self._hasher.verify(stored, password)
         except (VerificationError, InvalidHashError):
