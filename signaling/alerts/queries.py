@@ -15,7 +15,6 @@ from signaling.directory.models import Region, School, SchoolClass, Screen
 from signaling.directory.queries import Scope, paired
 from signaling.lectures import queries as lecture_queries
 from signaling.lectures.models import Lecture, LectureTarget
-from signaling.lines.models import LineTest
 
 
 def near(since: datetime, until: datetime) -> Select[str, datetime, int, datetime | None, int]:
@@ -111,16 +110,13 @@ def keepers(codes: Collection[str]) -> Select[str, str]:
     )
 
 
-def lines(codes: Collection[str]) -> Select[str, str, datetime]:
+def lines(codes: Collection[str]) -> Select[str, str, datetime | None]:
     """School, verdict and time of the last connection test of each paired screen of some schools, the latest last."""
-    latest = select(LineTest.screen_id, func.max(LineTest.at).label("at")).group_by(LineTest.screen_id).subquery()
     return (
-        select(SchoolClass.school_code, LineTest.verdict, LineTest.at)
-        .join_from(LineTest, Screen, Screen.id == LineTest.screen_id)
+        select(SchoolClass.school_code, Screen.line_verdict, Screen.line_tested_at)
         .join(SchoolClass, SchoolClass.id == Screen.class_id)
-        .join(latest, and_(latest.c.screen_id == LineTest.screen_id, latest.c.at == LineTest.at))
-        .where(SchoolClass.school_code.in_(codes), paired())
-        .order_by(LineTest.at)
+        .where(SchoolClass.school_code.in_(codes), Screen.line_tested_at.is_not(None), paired())
+        .order_by(Screen.line_tested_at)
     )
 
 

@@ -17,7 +17,7 @@ from signaling.auth import opaque
 from signaling.auth.identity import Role
 from signaling.auth.models import AuditEntry, User
 from signaling.directory.models import School, Screen
-from signaling.lines.models import LineTest
+from signaling.lines.documents import LineTestOrder
 from tests.support.platform import NOON, PREFECTURE, SAME_ORIGIN, Platform, platform
 
 XINGYI, XINGREN = "522301", "522302"
@@ -179,11 +179,10 @@ async def test_a_school_whose_line_was_bad_is_listed_so(here: Platform, client: 
     lecture = await here.lecture(lecturer, good.code, bad.code, at=SOON)
     for school, verdicts in ((good, ("bad", "limited")), (bad, ("good", "bad"))):
         screen = await screen_of(here, school)
-        async with here.db.writing() as session:
-            for day, verdict in enumerate(verdicts):
-                row = LineTest(screen_id=screen, run=str(day), at=NOON + timedelta(days=day - 9), verdict=verdict)
-                row.agent, row.lines = "Chrome", "[]"
-                session.add(row)
+        for run, verdict in enumerate(verdicts):
+            line = {"kind": "udp", "state": verdict, "code": "blocked"}
+            order = LineTestOrder.model_validate({"run": f"run-{run:04d}", "lines": [line]})
+            await here.lines.report(screen, "Chrome", order)
     county = await desk(here, client, Role.COUNTY_ADMIN, XINGYI)
     found = {one["school"]["code"]: one for one in await county.items(f"/lectures/{lecture}/absent")}
     assert (found[good.code]["reason"], found[good.code]["line"]["good"]) == ("not_online", True)

@@ -372,7 +372,7 @@ async def test_a_screen_that_is_paired_again_owes_its_old_tokens(home: House) ->
     held = await watch(home, old)
     home.hands.advance(60)
     home.live.bar_screen(screen, home.hands.wall())
-    assert held.session.closed == "replaced"  # type: ignore[attr-defined]  # of the quiet plane
+    assert held.session.closed == "replaced"
     assert await refusal(watch(home, old)) == (401, "bad_watch_token")
     await watch(home, home.watch())
     home.hands.advance(60)
