@@ -113,7 +113,10 @@ class Teacher(Versioned, Base):
     """A member of a school's staff under the number that the school gave. No telephone, no number of identity."""
 
     __tablename__ = "teachers"
-    __table_args__ = (UniqueConstraint("school_code", "staff_no", name="uq_teachers_school_code_staff_no"),)
+    __table_args__ = (
+        UniqueConstraint("school_code", "staff_no", name="uq_teachers_school_code_staff_no"),
+        Index("ix_teachers_school_code_left_on", "school_code", "left_on"),  # how many there are, without reading them
+    )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=uuid7)
     school_code: Mapped[str] = mapped_column(ForeignKey("schools.code"))

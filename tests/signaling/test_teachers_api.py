@@ -62,6 +62,27 @@ async def test_teachers_are_listed_searched_and_sorted(here: Platform, admin: Cl
     assert (page["items"], page["total"]) == ([], 1)
 
 
+async def test_pages_in_the_order_of_schools_cross_schools(here: Platform, admin: Clerk) -> None:
+    for place, many in enumerate((2, 0, 3, 1)):
+        for number in range(many):
+            await add(admin, here.schools[place].code, f"{number}")
+    status, left = await edit(admin, await add(admin, here.schools[2].code, "9"), "/leave", {"on": "2026-01-01"})
+    assert status == 200, left
+    _, whole = await admin.call("GET", "/teachers")
+    ids = [item["id"] for item in whole["items"]]
+    assert (whole["total"], len(ids)) == (6, 6)
+    for size in (1, 2, 4):
+        pages = [(await admin.call("GET", f"/teachers?size={size}&page={page}"))[1] for page in range(1, 8)]
+        assert [item["id"] for page in pages for item in page["items"]] == ids
+        assert {page["total"] for page in pages} == {6}
+    for narrowed, number in (("state=all", 7), ("state=left", 1), ("subject=体育", 0), (f"county={HOME}", None)):
+        _, page = await admin.call("GET", f"/teachers?{narrowed}")
+        _, sorted_page = await admin.call("GET", f"/teachers?{narrowed}&sort=name")
+        found, same = ({item["id"] for item in one["items"]} for one in (page, sorted_page))
+        assert (found, page["total"]) == (same, sorted_page["total"])
+        assert number in (None, len(found))
+
+
 async def test_each_node_has_its_own_staff(here: Platform, client: TestClient[Any, Any], admin: Clerk) -> None:
     own = next(school for school in here.schools if school.region_code == HOME)
     other = next(school for school in here.schools if school.region_code != HOME)

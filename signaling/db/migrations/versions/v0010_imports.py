@@ -1,4 +1,4 @@
-"""Imports as jobs, and the day on which a teacher came."""
+"""Imports as jobs, the day on which a teacher came, and how many a school has without reading them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the table and the column."""
+    """Add the table, the column and the index."""
     op.add_column("teachers", sa.Column("joined_on", sa.Date(), nullable=True))
+    op.create_index("ix_teachers_school_code_left_on", "teachers", ["school_code", "left_on"], unique=False)
     op.create_table(
         "import_jobs",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -47,7 +48,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take both away; who imported what stays in the audit log."""
+    """Take them away; who imported what stays in the audit log."""
     op.drop_table("import_jobs")
     with op.batch_alter_table("teachers", schema=None) as batch_op:
+        batch_op.drop_index("ix_teachers_school_code_left_on")
         batch_op.drop_column("joined_on")
