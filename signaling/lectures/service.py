@@ -258,12 +258,18 @@ class LectureService:
                 tuple(row) for row in await session.execute(queries.stages_of_schools(self._today()))
             ]
             stages = [row for row in rows if scope.includes(row[1], row[0])]
-        return frozen | {
-            one: _counted(stages, audiences[one], filters[one, "kind"], filters[one, "stage"]) for one in open_ones
+        wanted = {
+            one: tuple(frozenset(part) for part in (audiences[one], filters[one, "kind"], filters[one, "stage"]))
+            for one in open_ones
         }
+        # Most lectures are for the same places: 1,675 schools are counted once for all of these.
+        numbers = {key: _counted(stages, *key) for key in set(wanted.values())}
+        return frozen | {one: numbers[key] for one, key in wanted.items()}
 
 
-def _counted(stages: Sequence[tuple[Any, ...]], audience: set[str], kinds: set[str], wanted: set[str]) -> TargetCounts:
+def _counted(
+    stages: Sequence[tuple[Any, ...]], audience: frozenset[str], kinds: frozenset[str], wanted: frozenset[str]
+) -> TargetCounts:
     """Count the rows of `queries.stages_of_schools` that an audience covers and its filters leave."""
     classes = pupils = 0
     schools = set()
