@@ -74,17 +74,7 @@ LISTS: Final = (
     "/recordings",
     "/terms",
 )
-SCOPED: Final = (
-    "/schools",
-    "/classes",
-    "/teachers",
-    "/screens",
-    "/lectures?size=50",
-    "/people",
-    "/audit",
-    "/alerts",
-    "/imports",
-)
+SCOPED: Final = ("/schools", "/classes", "/teachers", "/screens", "/lectures?size=50", "/people", "/alerts")
 TABLES: Final = tuple(
     f"/tables/{what}.{kind}" for what in ("schools", "classes", "teachers", "screens") for kind in ("csv", "xlsx")
 )
