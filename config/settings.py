@@ -176,6 +176,7 @@ class AuthSettings(Section):
     longest_wait_seconds: Positive
     hash_threads: Annotated[int, Field(ge=0)]
     hash_queue: Count
+    hash_wait_seconds: Positive
     hash_memory_kib: Annotated[int, Field(ge=64)]
     hash_passes: Count
     failures_told: Count

@@ -22,7 +22,7 @@ from signaling.auth import opaque
 from signaling.auth.backoff import Backoff
 from signaling.auth.logins_service import ENROLMENT, FULL, NOWHERE, LoggedIn, LoginsService, Where
 from signaling.auth.models import HalfLogin, User
-from signaling.auth.passwords import Passwords, TooManyLogins
+from signaling.auth.passwords import Passwords, TooManyLogins, Verify
 from signaling.auth.second_factor_service import SecondFactorService
 from signaling.auth.trail import entry
 from signaling.auth.trail_service import TrailService
@@ -79,8 +79,7 @@ class EntranceService:
         try:
             with self._passwords.turn() as verify:
                 before = self._backoff.failed(account, self._monotonic())
-                user = await self._user(account)
-                right = await verify(None if user is None else user.password_hash, password)
+                user, right = await self._compared(account, password, before, verify)
         except TooManyLogins:
             raise too_many("busy", 1.0) from None
         if user is None or not right:
@@ -88,6 +87,14 @@ class EntranceService:
             raise Problem(401, "wrong_password", "login or password is wrong")
         await self._hash_anew(user, password)
         return user, before
+
+    async def _compared(self, account: str, password: str, before: float, verify: Verify) -> tuple[User | None, bool]:
+        user = await self._user(account)
+        try:
+            return user, await verify(None if user is None else user.password_hash, password)
+        except TooManyLogins:
+            self._backoff.withdrawn(account, before)
+            raise
 
     async def _may_try(self, account: str, where: Where) -> None:
         now = self._monotonic()

@@ -4,7 +4,8 @@
    take the cores of the event loop and of the media threads), and they give way to everything else.
 2. **At most `queue` more wait**; when the queue is full the caller gets `TooManyLogins` at once. Who has to read the account first takes
    its `turn` before, so that a crowd is refused before it costs the database anything.
-3. **An unknown account costs one hash too**, against a hash made at the start.
+3. **Nobody waits longer than `wait` seconds**: on a busy machine the end of the queue gets `TooManyLogins` and is not hashed for nobody.
+4. **An unknown account costs one hash too**, against a hash made at the start.
 """
 
 from __future__ import annotations
@@ -33,10 +34,13 @@ class TooManyLogins(Exception):
 class Passwords:
     """Hashes and verifies passwords in threads of its own; `hashed` counts how often."""
 
-    def __init__(self, threads: int, queue: int, hasher: PasswordHasher | None = None) -> None:
+    def __init__(
+        self, threads: int, queue: int, hasher: PasswordHasher | None = None, wait: float | None = None
+    ) -> None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         threads = threads or max(1, cores - 1)
         self._most = threads + queue
+        self._wait = wait
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="hash", initializer=_give_way)
         self._hasher = hasher or PasswordHasher(parallelism=1)
         self._decoy = self._hasher.hash(os.urandom(16).hex())
@@ -72,8 +76,17 @@ class Passwords:
             self._under_way -= 1
 
     async def _run(self, work: Callable[[], Result]) -> Result:
+        job = self._pool.submit(work)
+        done = asyncio.wrap_future(job)
         self.hashed += 1
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        try:
+            await asyncio.wait({done}, timeout=self._wait)
+            if job.cancel():
+                self.hashed -= 1
+                raise TooManyLogins(f"no thread was free for {self._wait} s")
+            return await done
+        finally:
+            job.cancel()  # of who does not wait any more; nothing when it has begun
 
     async def _verify(self, stored: str | None, password: str) -> bool:
         right = await self._run(lambda: self._is_right(stored or self._decoy, password[:LONGEST]))

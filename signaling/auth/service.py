@@ -173,7 +173,7 @@ class AuthService:
 def hashing(settings: AuthSettings) -> Passwords:
     """Return the hashing threads that the settings ask for."""
     hasher = PasswordHasher(time_cost=settings.hash_passes, memory_cost=settings.hash_memory_kib, parallelism=1)
-    return Passwords(settings.hash_threads, settings.hash_queue, hasher)
+    return Passwords(settings.hash_threads, settings.hash_queue, hasher, settings.hash_wait_seconds)
 
 
 def not_logged_in() -> Problem:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
@@ -127,6 +130,37 @@ async def test_a_full_queue_refuses_at_once() -> None:
             one.cancel()
         await asyncio.gather(*tries, return_exceptions=True)
     finally:
+        passwords.close()
+
+
+class Held(PasswordHasher):
+    """Compares when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=64, parallelism=1)
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
+        self.begun.set()
+        assert self.go_on.wait(30)
+        return super().verify(hash, password)
+
+
+async def test_who_waits_too_long_is_refused_and_not_hashed() -> None:
+    hasher = Held()
+    passwords = Passwords(1, 8, hasher, wait=0.5)
+    try:
+        first = asyncio.create_task(passwords.verify(hasher.hash("x"), "x"))
+        await asyncio.to_thread(hasher.begun.wait, 30)
+        with pytest.raises(TooManyLogins, match="no thread was free"):
+            await passwords.verify(None, "x")
+        assert not first.done(), "what has begun is waited for"
+        hasher.go_on.set()
+        assert await first
+        assert passwords.hashed == 1
+        assert not await passwords.verify(None, "x")
+    finally:
+        hasher.go_on.set()
         passwords.close()
 
 
