@@ -135,7 +135,7 @@ def test_an_alarm_is_told_answered_and_ended(server: Server, language: str, them
         look(page, language, pictures / f"channels-{language}.png")
 
         lecturer.ask("PATCH", f"/lectures/{lecture}", {"scheduled_at": begins(minutes=29)}, etag)
-        assert alarmed.wait(20)
+        assert alarmed.wait(60)
         page.goto(f"{demo['console_url']}?lang={language}#/alerts?rule=no_duty")
         page.wait_for_selector("[data-testid=alerts] tbody tr")
         page.wait_for_selector("[data-testid=bell] .number")
@@ -160,7 +160,7 @@ def test_an_alarm_is_told_answered_and_ended(server: Server, language: str, them
         page.goto(f"{demo['console_url']}?lang={language}#/alerts?state=all&rule=no_duty")
         page.wait_for_selector("[data-testid=alerts] tbody tr >> nth=0")
         ended = "id => fetch(`/api/v1/alerts?rule=no_duty&lecture=${id}`).then(a => a.json()).then(a => a.total === 0)"
-        page.wait_for_function(ended, arg=lecture, timeout=15_000, polling=500)
+        page.wait_for_function(ended, arg=lecture, timeout=30_000, polling=500)
         page.reload()
         page.wait_for_selector("[data-testid=alerts] tbody .mark.good")
         page.click("[data-testid=alerts] tbody tr:has(.mark.good) .el-button.is-text")

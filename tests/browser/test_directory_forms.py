@@ -54,6 +54,8 @@ def test_forms_say_what_is_wrong_and_lose_nothing(server: Server) -> None:
         look(page, "class-form", "zh-CN")
         page.get_by_test_id("save").click()
         page.get_by_test_id("classes").get_by_text("五年级（12）班").wait_for(timeout=AWAY)
+        page.get_by_test_id("tree").get_by_text("五年级（12）班").wait_for(timeout=AWAY)
+        page.get_by_text("还没有变动").wait_for(timeout=AWAY)
 
         page.get_by_test_id("edit").click()
         page.get_by_label("学校名称", exact=True).fill("云岭第一小学")

@@ -13,6 +13,7 @@ from tests.support.look import barriers, foreign_words, overflow
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+expect.set_options(timeout=30_000)
 DESK = {"width": 1366, "height": 768}
 LOGIN, NAME = "keeper.xingyi", "兴义管理员"
 NO_WORDS = re.compile(r"keeper\.xingyi|\b(?:admin|ADMIN|lecturer)\b|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
