@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from signaling.db.base import Base, UtcDateTime, Versioned, utc_now, uuid7
@@ -77,6 +77,7 @@ class LectureTarget(Base):
     """A class that was expected when the lecture opened. **Frozen**: later changes of the directory do not touch it."""
 
     __tablename__ = "lecture_targets"
+    __table_args__ = (Index("ix_lecture_targets_lecture_id_school_code", "lecture_id", "school_code"),)
 
     lecture_id: Mapped[str] = mapped_column(ForeignKey("lectures.id"), primary_key=True)
     class_id: Mapped[str] = mapped_column(ForeignKey("classes.id"), primary_key=True)

@@ -15,9 +15,11 @@ TABLES = ("calendar_links", "expert_exceptions", "expert_hours", "expert_tags", 
 
 
 def upgrade() -> None:
-    """Add the tables, the column and the index."""
+    """Add the tables, the column and the indexes."""
     with op.batch_alter_table("attendance_facts", schema=None) as batch_op:
         batch_op.create_index("ix_attendance_facts_class_id", ["class_id", "lecture_id"], unique=False)
+    columns = ["lecture_id", "school_code"]  # the schools of a lecture in their order: whom to call, what is expected
+    op.create_index("ix_lecture_targets_lecture_id_school_code", "lecture_targets", columns, unique=False)
     with op.batch_alter_table("lectures", schema=None) as batch_op:
         batch_op.add_column(sa.Column("changed_at", types.UtcDateTime(timezone=True), nullable=True))
     _add_rehearsals()
@@ -103,5 +105,6 @@ def downgrade() -> None:
         op.drop_table(table)
     with op.batch_alter_table("lectures", schema=None) as batch_op:
         batch_op.drop_column("changed_at")
+    op.drop_index("ix_lecture_targets_lecture_id_school_code", table_name="lecture_targets")
     with op.batch_alter_table("attendance_facts", schema=None) as batch_op:
         batch_op.drop_index("ix_attendance_facts_class_id")
