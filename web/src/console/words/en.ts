@@ -2,6 +2,7 @@ import { problemsEn } from '../../shared/i18n/problems';
 import { accountEn } from './account';
 import { alertsEn } from './alerts';
 import { directoryEn } from './directory';
+import { entrancesEn } from './entrances';
 import { expertsEn } from './experts';
 import { formsEn } from './forms';
 import { homeEn } from './home';
@@ -19,6 +20,7 @@ export const en: Record<Key, string> = {
   ...accountEn,
   ...alertsEn,
   ...directoryEn,
+  ...entrancesEn,
   ...expertsEn,
   ...formsEn,
   ...homeEn,

@@ -2,6 +2,7 @@ import { problemsZh } from '../../shared/i18n/problems';
 import { accountZh } from './account';
 import { alertsZh } from './alerts';
 import { directoryZh } from './directory';
+import { entrancesZh } from './entrances';
 import { expertsZh } from './experts';
 import { formsZh } from './forms';
 import { homeZh } from './home';
@@ -19,6 +20,7 @@ export const zh = {
   ...accountZh,
   ...alertsZh,
   ...directoryZh,
+  ...entrancesZh,
   ...expertsZh,
   ...formsZh,
   ...homeZh,
