@@ -110,7 +110,7 @@ def keepers(codes: Collection[str]) -> Select[str, str]:
     )
 
 
-def lines(codes: Collection[str]) -> Select[str, str, datetime | None]:
+def lines(codes: Collection[str]) -> Select[*tuple[Any, ...]]:
     """School, verdict and time of the last connection test of each paired screen of some schools, the latest last."""
     return (
         select(SchoolClass.school_code, Screen.line_verdict, Screen.line_tested_at)
