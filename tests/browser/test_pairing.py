@@ -39,7 +39,7 @@ def test_a_screen_is_paired_wiped_and_paired_again(server: Server, tmp_path: Pat
         order = {"code": code, "class_id": classes["items"][-1]["id"]}
         status, screen = server.call("POST", f"/api/v1/pairings/{waiting['id']}/confirm", token, order)
         assert status == 200
-        page.wait_for_url(f"**/class/{screen['id']}", timeout=10_000)
+        page.wait_for_url(f"**/class/{screen['id']}", timeout=30_000)
         page.wait_for_function("name => document.body.textContent.includes(name)", arg=screen["school"]["name"])
         kept = context.storage_state()
         _, listed = server.call("GET", f"/api/v1/screens/{screen['id']}", token)
@@ -68,7 +68,7 @@ def test_a_screen_is_paired_wiped_and_paired_again(server: Server, tmp_path: Pat
 def copied(page: Page, url: str, code: str) -> None:
     """Open a screen's page with what was copied out of its browser: it says a code and nothing else."""
     page.goto(url)
-    page.wait_for_function("code => document.body.textContent.includes(code)", arg=code, timeout=15_000)
+    page.wait_for_function("code => document.body.textContent.includes(code)", arg=code, timeout=30_000)
     assert "云岭" not in str(page.text_content("body")), "what was copied is worthless"
 
 
@@ -86,7 +86,7 @@ def test_a_browser_without_keys_is_paired_by_its_token_alone(server: Server) -> 
         _, classes = server.call("GET", f"/api/v1/classes?school={school}", token)
         order = {"code": code, "class_id": classes["items"][0]["id"], "terminal_no": 2}
         _, screen = server.call("POST", f"/api/v1/pairings/{waiting['id']}/confirm", token, order)
-        page.wait_for_url(f"**/class/{screen['id']}", timeout=10_000)
+        page.wait_for_url(f"**/class/{screen['id']}", timeout=30_000)
         page.wait_for_function("name => document.body.textContent.includes(name)", arg=screen["school"]["name"])
         assert server.call("GET", f"/api/v1/screens/{screen['id']}", token)[1]["key"] == "none"
 
@@ -153,7 +153,7 @@ def test_an_administrator_connects_a_screen_in_the_console(server: Server, langu
         choose(page, 1, "")
         look(page, language, tmp_path / f"dialog-{language}.png")
         page.click("[data-testid=pair-confirm]")
-        room.wait_for_url("**/class/*", timeout=10_000)
+        room.wait_for_url("**/class/*", timeout=30_000)
         page.wait_for_selector("[data-testid=pair-confirm]", state="detached")
         page.click("a[href^='#/stickers/']")
         page.wait_for_selector("[data-testid=stickers] img")

@@ -41,7 +41,7 @@ def desk(browser: Browser, demo: dict[str, Any], **context: Any) -> Page:
     return page
 
 
-def when(page: Page, condition: str, seconds: float = 15.0) -> None:
+def when(page: Page, condition: str, seconds: float = 30.0) -> None:
     """Wait until a condition on `v`, the player's video, holds."""
     page.wait_for_function(
         f"() => {{ const v = {VIDEO}; return v !== null && ({condition}); }}", timeout=seconds * 1000
@@ -88,7 +88,7 @@ def test_running_recording_is_rewound_and_plays_on_when_finished(server: Server,
         show.until((ACTS[0].seconds + ACTS[1].seconds - 1) * FPS - 1)
     assert server.call("POST", f"/api/v1/lectures/{demo['lecture_id']}/end", demo["api_token"])[0] == 200
     recording = finished_recording(server, demo, FINISH_SECONDS)
-    page.locator("[data-testid=recording-page][data-state=ready]").wait_for(timeout=15_000)
+    page.locator("[data-testid=recording-page][data-state=ready]").wait_for(timeout=30_000)
     seek_everywhere(page, recording)
     resume(page)
     review(server, demo, page, recording["id"])
