@@ -31,7 +31,7 @@ async def node(tmp_path: Path) -> AsyncIterator[Platform]:
 
 @pytest.fixture
 async def strict(tmp_path: Path) -> AsyncIterator[Platform]:
-    made = Platform(await migrated(tmp_path / "strict.sqlite3"), load())
+    made = Platform(await migrated(tmp_path / "strict.sqlite3"), load(), tmp_path)
     try:
         await made.person("admin", Role.PREFECTURE_ADMIN)
         yield made
