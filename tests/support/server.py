@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-READY_SECONDS = 40.0
+READY_SECONDS = 90.0
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
