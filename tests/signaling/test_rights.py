@@ -9,6 +9,7 @@ import pytest
 from tests.support.rights import ROLES, SERVED, column, read_table
 
 OF_THE_COUNTY = {"GET /api/v1/terms", "GET /api/v1/terms/current"}  # what neighbours have in common
+OF_THE_PREFECTURE = {"GET /api/v1/experts/{expert_id}"}  # the pool is one for all county units
 OF_ANY_SCHOOL = {"POST /api/v1/lectures/preview"}  # lecturers plan for whom they like and get numbers
 
 
@@ -25,7 +26,9 @@ def test_the_table_gives_nothing_foreign_away(role: str, hidden: tuple[int, ...]
     given = [
         route
         for route, signs in read_table()[role].items()
-        if len(signs) == 4 and route not in OF_THE_COUNTY and any(signs[place] == SERVED for place in hidden)
+        if len(signs) == 4
+        and route not in OF_THE_COUNTY | OF_THE_PREFECTURE
+        and any(signs[place] == SERVED for place in hidden)
     ]
     assert given == []
 
@@ -35,7 +38,7 @@ def test_the_table_gives_the_same_for_foreign_and_for_nowhere() -> None:
         (role, route, signs)
         for role in ("county_admin", "school_admin", "lecturer", "screen")
         for route, signs in read_table()[role].items()
-        if len(signs) == 4 and signs[2] != signs[3] and route not in OF_ANY_SCHOOL
+        if len(signs) == 4 and signs[2] != signs[3] and route not in OF_ANY_SCHOOL | OF_THE_PREFECTURE
     ]
     assert telling == []
 
