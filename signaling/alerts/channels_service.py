@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,7 +12,6 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm.exc import StaleDataError
 
 from config.settings import AlertsSettings
 from signaling.alerts import guard
@@ -26,6 +24,7 @@ from signaling.api import etags
 from signaling.api.problems import Problem, not_found
 from signaling.auth.models import AuditEntry
 from signaling.db.base import utc_now, uuid7
+from signaling.db.editing import editing
 from signaling.db.engine import Database
 from signaling.directory.models import Region, School
 
@@ -110,7 +109,7 @@ class ChannelsService:
 
     async def change(self, channel_id: str, version: int, changes: Mapping[str, Any], actor: str) -> None:
         """Change a channel of this version; target and secret that are not given stay. Raise as `add`, or 404, 412."""
-        async with self._writing() as session:
+        async with editing(self._db) as session:
             channel = await self._get(session, channel_id)
             if channel.version != version:
                 raise etags.changed_meanwhile(channel.version)
@@ -124,7 +123,7 @@ class ChannelsService:
 
     async def remove(self, channel_id: str, version: int, actor: str) -> None:
         """Take a channel out of use; its receipts stay, its secret goes. Raise 404 or 412."""
-        async with self._writing() as session:
+        async with editing(self._db) as session:
             channel = await self._get(session, channel_id)
             if channel.version != version:
                 raise etags.changed_meanwhile(channel.version)
@@ -165,14 +164,6 @@ class ChannelsService:
         async with self._db.reading() as session:
             total = await session.scalar(select(func.count()).select_from(own.subquery())) or 0
             return list(await session.scalars(ordered)), total
-
-    @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[AsyncSession]:
-        try:
-            async with self._db.writing() as session:
-                yield session
-        except StaleDataError:
-            raise etags.changed_meanwhile() from None
 
     async def _get(self, session: AsyncSession, channel_id: str) -> Channel:
         channel = await session.get(Channel, channel_id, with_for_update=True)

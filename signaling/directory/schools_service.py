@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm.exc import StaleDataError
 
 from signaling.api import etags
 from signaling.api.problems import Problem, not_found
 from signaling.auth.models import AuditEntry, User
 from signaling.db.base import utc_now
+from signaling.db.editing import editing
 from signaling.db.engine import Database
 from signaling.directory.class_names import ClassKey, ClassNameError, parse, school_year
 from signaling.directory.codes import is_school_code, kind_of
@@ -34,20 +33,12 @@ class SchoolsService:
         self._today = today
         self._clock = clock
 
-    @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[AsyncSession]:
-        try:
-            async with self._db.writing() as session:
-                yield session
-        except StaleDataError:
-            raise etags.changed_meanwhile() from None
-
     async def add(self, values: Mapping[str, Any], actor: str) -> School:
         """Add a school; without a code it gets a temporary one. Raise 409 `code_taken`, 422 `kind_differs`."""
         code = values.get("code")
         if code is not None and (not is_school_code(code) or kind_of(code) not in {None, values["kind"]}):
             raise Problem(422, "kind_differs", "the code is of another kind of school", errors=[wrong("code")])
-        async with self._writing() as session:
+        async with editing(self._db) as session:
             if code is None:
                 code = await _temporary(session)
             elif await _is_taken(session, code):
@@ -62,7 +53,7 @@ class SchoolsService:
 
     async def change(self, code: str, version: int, values: Mapping[str, Any], actor: str) -> School:
         """Correct a school of this version; raise 412 when it was changed meanwhile."""
-        async with self._writing() as session:
+        async with editing(self._db) as session:
             school: School = await _at_version(session, School, code, version)
             before = {name: getattr(school, name) for name in values}
             for name, value in values.items():
@@ -81,7 +72,7 @@ class SchoolsService:
 
     async def happened(self, code: str, event: Happening, actor: str) -> SchoolEvent:
         """Write down what happened to a school, and let it take effect; raise 404, 409 or 422 (`lifecycle`)."""
-        async with self._writing() as session:
+        async with editing(self._db) as session:
             school = await session.get(School, code)
             if school is None:
                 raise not_found("school")
@@ -155,7 +146,7 @@ class SchoolsService:
     async def add_class(self, school_code: str, name: str, pupils: int, actor: str) -> SchoolClass:
         """Add a class by any spelling of its name; raise 409 `class_exists` or `school_closed`, 422 with the reason."""
         year = school_year(self._today())
-        async with self._writing() as session:
+        async with editing(self._db) as session:
             school = await session.get(School, school_code)
             if school is None:
                 raise not_found("school")
@@ -180,7 +171,7 @@ class SchoolsService:
 
     async def change_class(self, class_id: str, version: int, values: Mapping[str, Any], actor: str) -> None:
         """Change a class of this version; raise 412 when it was changed meanwhile."""
-        async with self._writing() as session:
+        async with editing(self._db) as session:
             made = await _at_version(session, SchoolClass, class_id, version)
             before = {name: getattr(made, name) for name in values}
             for name, value in values.items():
@@ -190,7 +181,7 @@ class SchoolsService:
 
     async def close_class(self, class_id: str, version: int, on: date, actor: str) -> None:
         """Close a class of this version from a day on; raise 409 `class_closed`."""
-        async with self._writing() as session:
+        async with editing(self._db) as session:
             made = await _at_version(session, SchoolClass, class_id, version)
             if made.closed_on is not None:
                 raise Problem(409, "class_closed", "the class is closed already")

@@ -5,19 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm.exc import StaleDataError
 
 from signaling.api import etags
 from signaling.api.problems import Problem, not_found
 from signaling.auth.trail import entry
 from signaling.db.base import utc_now
+from signaling.db.editing import editing
 from signaling.db.engine import Database
 from signaling.directory import teachers
 from signaling.directory.lifecycle import is_closed, wrong
@@ -33,14 +32,6 @@ class TeachersService:
         self._db = db
         self._today = today
         self._clock = clock
-
-    @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[AsyncSession]:
-        try:
-            async with self._db.writing() as session:
-                yield session
-        except StaleDataError:
-            raise etags.changed_meanwhile() from None
 
     async def teachers(
         self, scope: Scope, wanted: TeacherFilter, limit: int, offset: int = 0
@@ -68,7 +59,7 @@ class TeachersService:
 
     async def add(self, school_code: str, values: Mapping[str, Any], actor: str) -> Teacher:
         """Add a teacher; raise 409 `school_closed` or `staff_no_taken`."""
-        async with self._writing() as session:
+        async with editing(self._db) as session:
             school = await session.get(School, school_code)
             if school is None:
                 raise not_found("school")
@@ -83,7 +74,7 @@ class TeachersService:
 
     async def change(self, teacher_id: str, version: int, values: Mapping[str, Any], actor: str) -> None:
         """Correct a teacher of this version; raise 412, or 409 `staff_no_taken`."""
-        async with self._writing() as session:
+        async with editing(self._db) as session:
             made = await _at_version(session, teacher_id, version)
             different = {name: value for name, value in values.items() if getattr(made, name) != value}
             if "staff_no" in different:
@@ -96,7 +87,7 @@ class TeachersService:
 
     async def leave(self, teacher_id: str, version: int, on: date, actor: str) -> None:
         """Write down from which day a teacher is not at the school any more; raise 409 `teacher_left`, 422 `before_joining`."""
-        async with self._writing() as session:
+        async with editing(self._db) as session:
             made = await _at_version(session, teacher_id, version)
             if made.left_on is not None:
                 raise Problem(409, "teacher_left", "the teacher has left already")
@@ -107,7 +98,7 @@ class TeachersService:
 
     async def come_back(self, teacher_id: str, version: int, on: date, actor: str) -> None:
         """Write down from which day a teacher is back; raise 409 `teacher_here` or `school_closed`, 422 `before_leaving`."""
-        async with self._writing() as session:
+        async with editing(self._db) as session:
             made = await _at_version(session, teacher_id, version)
             if made.left_on is None:
                 raise Problem(409, "teacher_here", "the teacher has not left")

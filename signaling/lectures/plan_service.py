@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm.exc import StaleDataError
 
 from signaling.api import etags
 from signaling.api.problems import Problem, not_found
 from signaling.auth.identity import Role
 from signaling.auth.models import AuditEntry, User
 from signaling.db.base import utc_now
+from signaling.db.editing import editing
 from signaling.db.engine import Database
 from signaling.directory.models import Region, RegionAlias, School, SchoolAlias
 from signaling.lectures import queries, review
@@ -60,18 +59,10 @@ class PlanService:
         self._today = today
         self._clock = clock
 
-    @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[AsyncSession]:
-        try:
-            async with self._db.writing() as session:
-                yield session
-        except StaleDataError:
-            raise etags.changed_meanwhile() from None
-
     async def add(self, plan: Mapping[str, Any], actor: str) -> str:
         """Add a lecture as a draft; return its id. Raise 422 `unknown_node`, `no_lecturer`, 409 `lecturer_busy`."""
         values = {name: value for name, value in plan.items() if name not in SCOPE}
-        async with self._writing() as session:
+        async with editing(self._db) as session:
             await _check_lecturer(session, plan["lecturer_id"])
             plan = {**plan, "audience": await _named_today(session, plan["audience"])}
             lecture = Lecture(**values, created_by=actor)
@@ -84,7 +75,7 @@ class PlanService:
 
     async def change(self, lecture_id: str, version: int, changes: Mapping[str, Any], actor: str) -> None:
         """Change a plan of this version; another content sends it back to review. Raise 409, 412 or 422."""
-        async with self._writing() as session:
+        async with editing(self._db) as session:
             lecture = await self._at(session, lecture_id, version)
             _check_on(lecture)
             new = {name: value for name, value in changes.items() if name not in SCOPE}
@@ -108,7 +99,7 @@ class PlanService:
 
     async def decide(self, lecture_id: str, action: str, note: str, actor: str) -> None:
         """Take a step of the review: `submit`, `approve` or `return`; raise 403 `own_lecture`, 409 `illegal_review` or `called_off`."""
-        async with self._writing() as session:
+        async with editing(self._db) as session:
             lecture = await session.get(Lecture, lecture_id, with_for_update=True)
             if lecture is None:
                 raise not_found("lecture")
@@ -131,7 +122,7 @@ class PlanService:
 
     async def call_off(self, lecture_id: str, version: int, reason: str, actor: str) -> None:
         """Say that a lecture does not take place; it stays in the calendars as cancelled. Raise 409 `called_off`."""
-        async with self._writing() as session:
+        async with editing(self._db) as session:
             lecture = await self._at(session, lecture_id, version)
             _check_on(lecture)
             lecture.called_off_at, lecture.called_off_reason = self._clock(), reason

@@ -133,8 +133,7 @@ def test_the_check_sum_follows_the_figures_only() -> None:
 @pytest.mark.server
 def test_libreoffice_sees_text_where_we_wrote_text(tmp_path: Path) -> None:
     office = shutil.which("soffice")
-    if office is None:
-        pytest.skip("LibreOffice is not installed")
+    assert office is not None, "LibreOffice is not installed: make test-tools installs it"
     (tmp_path / "03.xlsx").write_bytes(to_xlsx(table("03", PAYLOADS), NOTE))
     (tmp_path / "03csv.csv").write_bytes(to_csv(table("03", PAYLOADS)))
     profile = f"-env:UserInstallation=file://{tmp_path}/profile"

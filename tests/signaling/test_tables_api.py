@@ -122,8 +122,7 @@ async def test_a_table_in_parts_is_whole(here: Platform, admin: Clerk) -> None:
 @pytest.mark.server
 async def test_libreoffice_sees_no_formula(here: Platform, admin: Clerk, tmp_path: Path) -> None:
     office = shutil.which("soffice")
-    if office is None:
-        pytest.skip("LibreOffice is not installed")
+    assert office is not None, "LibreOffice is not installed: make test-tools installs it"
     async with here.db.writing() as session:
         await session.execute(update(School).where(School.code == here.schools[0].code).values(name="=1+1"))
     profile = f"-env:UserInstallation=file://{tmp_path}/profile"
