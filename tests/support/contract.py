@@ -20,6 +20,12 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+@schemathesis.serializer("application/sdp")
+def _sdp(context: Any, value: Any) -> Any:
+    """A session description is text (RFC 8866); what was generated for it goes out as it is."""
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+
+
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
