@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+
 @schemathesis.serializer("application/sdp")
 def _sdp(context: Any, value: Any) -> Any:
     """A session description is text (RFC 8866); what was generated for it goes out as it is."""
