@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from importlib.metadata import version
@@ -53,6 +52,7 @@ from signaling.directory.tables_service import TablesService
 from signaling.directory.teachers_service import TeachersService
 from signaling.directory.terms_service import TermsService
 from signaling.folder import data_folder
+from signaling.joints import join, measure
 from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
 from signaling.lectures.parts import LectureParts
@@ -60,23 +60,20 @@ from signaling.lectures.plan_service import PlanService
 from signaling.lectures.service import LectureService
 from signaling.library.admission import Admission
 from signaling.library.delivery import Deliveries
-from signaling.library.events import RecordingListed
 from signaling.library.finished import FinishedRecordings
 from signaling.library.hls import Hls
 from signaling.library.keeping import Keeping
 from signaling.library.receipts import Receipts
 from signaling.library.service import LibraryService
-from signaling.library.space import Space, Uploads
+from signaling.library.space import Space
 from signaling.lines.service import LinesService
 from signaling.listen import StartError
-from signaling.live.feed import Grouped
 from signaling.live.http import charge
 from signaling.live.rehearsal_api import RehearsalDocuments
 from signaling.live.rehearsal_service import RehearsalService
 from signaling.live.rehearsals import is_rehearsal
 from signaling.live.service import LiveService
 from signaling.live.states import State
-from signaling.operations import readings
 from signaling.operations.health import Health
 from signaling.operations.loop_lag import LoopLag
 from signaling.operations.metrics import Metrics
@@ -105,14 +102,37 @@ class Node:
         self.boot_id = secrets.token_hex(8)
         self.db = open_database(settings)
         self.cluster: Cluster = SingleNode(settings.server.node)
+        self._make_people(tokens)
+        self._make_directory(folder)
+        self._make_screens(tokens)
+        self._make_timetable(tokens)
+        self._make_live(tokens)
+        self._make_library(folder, tokens)
+        self.attendance = self._make_attendance(folder)
+        self.alerts = AlertParts(self.db, settings, self.today, tokens.derived_key("channels"))
+        self.realtime = self._make_realtime()
+        self.pages = pages or Pages()
+        self.lag = LoopLag()
+        self.metrics = Metrics(self.lag)
+        join(self)
+        measure(self)
+        self.web_app = self._web_app()
+        self._connections_ended = False
+
+    # -- the parts, room by room; each may use those above it
+
+    def _make_people(self, tokens: WatchTokens) -> None:
         self.auth = AuthService(
             self.db,
-            settings.auth,
-            agencies=Agencies.of_file(settings.server.agencies_file),
+            self.settings.auth,
+            agencies=Agencies.of_file(self.settings.server.agencies_file),
             key=tokens.derived_key("one-time codes"),
         )
         self.audit = AuditService(self.db)
         self.people = PeopleService(self.db, self.auth.agencies)
+
+    def _make_directory(self, folder: Path) -> None:
+        settings = self.settings
         self.directory = DirectoryService(self.db)
         self.schools = SchoolsService(self.db, self.today)
         self.terms = TermsService(self.db, settings.terms)
@@ -121,13 +141,21 @@ class Node:
         self.importing = ImportService(self.db)
         self.import_table = ImportJobsService(self.db)
         self.imports = ImportJobs(self.import_table, settings.imports, folder, self.today, settings.server.node)
+
+    def _make_screens(self, tokens: WatchTokens) -> None:
+        settings = self.settings
         self.screens = ScreensService(self.db, settings.screens, tokens.derived_key("stickers"))
         self.lines = LinesService(self.db, settings.line_tests.kept_per_screen, settings.screens.tested_days)
         self.sightings = SightingsService(self.db, settings.screens.seen_remembered)
+
+    def _make_timetable(self, tokens: WatchTokens) -> None:
         self.lectures = LectureService(self.db, self.today)
         self.plans = PlanService(self.db, self.today)
-        self.parts = LectureParts(self.db, settings, tokens.derived_key("calendars"))
+        self.parts = LectureParts(self.db, self.settings, tokens.derived_key("calendars"))
         self.access = Access(self.auth, self.lectures)
+
+    def _make_live(self, tokens: WatchTokens) -> None:
+        settings = self.settings
         self.plane = MediaPlane(settings, on_event=lambda event: self.live.on_media_event(event))
         self.live = LiveService(
             self.db,
@@ -138,6 +166,12 @@ class Node:
             boot_id=self.boot_id,
         )
         self.gate = self._make_gate(tokens)
+        self.documents = LectureDocuments(self.lectures, self.live.facts, self.boot_id)
+        self.rehearsals = RehearsalService(self.db, self.live, self.lectures, settings.live)
+        self.rehearsal_documents = RehearsalDocuments(self.live, self.rehearsals, self.documents.of)
+
+    def _make_library(self, folder: Path, tokens: WatchTokens) -> None:
+        settings = self.settings
         self.recorder = Recorder(
             folder / "recordings",
             settings.recorder,
@@ -150,25 +184,16 @@ class Node:
         self.space = Space(settings.recorder.admission_hours, self.recorder.capacity, self.library.running)
         self.deliveries = Deliveries()
         self.hls = self._make_hls(tokens)
-        self.attendance = self._make_attendance(folder)
-        self.documents = LectureDocuments(self.lectures, self.live.facts, self.boot_id)
-        self.rehearsals = RehearsalService(self.db, self.live, self.lectures, settings.live)
-        self.rehearsal_documents = RehearsalDocuments(self.live, self.rehearsals, self.documents.of)
-        self.alerts = AlertParts(self.db, settings, self.today, tokens.derived_key("channels"))
-        self.realtime = Realtime(
-            settings,
+
+    def _make_realtime(self) -> Realtime:
+        return Realtime(
+            self.settings,
             self.live,
             identify=self.auth.principal,
             may_read=self._may_read,
             document=self._document,
             origin=proxy.origin,
         )
-        self.pages = pages or Pages()
-        self.lag = LoopLag()
-        self.metrics = Metrics(self.lag)
-        self._join()
-        self.web_app = self._web_app()
-        self._connections_ended = False
 
     def today(self) -> date:
         """Return the local day of the schools."""
@@ -202,39 +227,6 @@ class Node:
             hls=self.deliveries.take,
         )
 
-    def _join(self) -> None:
-        self.lectures.state_of = self.live.state
-        self.screens.revoked = self.live.bar_screen
-        self.people.logins_ended = self.realtime.drop_person
-        self.live.document = self.documents.of
-        self.live.recording_space = self.space.for_another
-        self.live.broadcasts.bar = self.library.bar
-        self.live.watching.is_recorded = self.library.is_recorded
-        self.live.audience.hls = lambda lecture_id: self.deliveries.ages(lecture_id, time.monotonic())
-        self.live.listeners += [Grouped(self.attendance.handle_all), self.library.handle]
-        self.alerts.watch.state_of = self.live.state
-        self.alerts.watch.has_studio = lambda lecture_id: self.live.audience.publisher(lecture_id) is not None
-        self.alerts.watch.disk = lambda: str(self.space.report()["state"])
-        self.alerts.watch.uploads_failed = lambda: self.space.uploads().failed
-        self.alerts.calls.present = self.live.audience.schools
-        self.library.locate = self.vault.locate
-        self.library.listeners.append(self._listed)
-        if self.vault.uploader is not None:
-            self.vault.uploader.on_stored = self.library.stored
-            self.space.uploads = self._uploads
-        self.metrics.add("store", self.vault.metrics)
-        self.metrics.add("media", lambda: readings.media(self.plane))
-        self.metrics.add("recorder", self.recorder.metrics)
-        self.metrics.add("recordings", lambda: readings.recordings(self.space))
-        self.metrics.add("hls", self.hls.metrics)
-        self.metrics.add("attendance", lambda: readings.attendance(self.attendance.ledger))
-        self.metrics.add("alerts", self.alerts.metrics)
-        self.metrics.add("live", lambda: readings.live(self.live))
-
-    async def _listed(self, event: RecordingListed) -> None:
-        if event.state == "ready":
-            self.vault.wake()
-
     async def _may_read(self, principal: Principal, lecture_id: str) -> bool:
         rehearsal = await self.rehearsals.find(lecture_id)
         if rehearsal is not None:
@@ -243,10 +235,6 @@ class Node:
 
     async def _document(self, lecture_id: str) -> dict[str, Any]:
         return await (self.rehearsal_documents if is_rehearsal(lecture_id) else self.documents).of(lecture_id)
-
-    def _uploads(self) -> Uploads:
-        uploader = self.vault.uploader
-        return Uploads(0, 0) if uploader is None else Uploads(uploader.waiting, uploader.failing)
 
     def _is_cut(self, lecture_id: str) -> bool:
         return self.live.state(lecture_id) is State.CUT

@@ -1,0 +1,63 @@
+"""Who is told what: the parts of a node tell each other through the callables that are set here, and are measured.
+
+No part imports the one that it tells; a new part finds here what it can hear of.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from signaling.library.events import RecordingListed
+from signaling.library.space import Uploads
+from signaling.live.feed import Grouped
+from signaling.operations import readings
+
+if TYPE_CHECKING:
+    from signaling.app import Node
+
+
+def join(node: Node) -> None:
+    """Join the parts that were made one by one."""
+    node.lectures.state_of = node.live.state
+    node.screens.revoked = node.live.bar_screen
+    node.people.logins_ended = node.realtime.drop_person
+    node.live.document = node.documents.of
+    node.live.recording_space = node.space.for_another
+    node.live.broadcasts.bar = node.library.bar
+    node.live.watching.is_recorded = node.library.is_recorded
+    node.live.audience.hls = lambda lecture_id: node.deliveries.ages(lecture_id, time.monotonic())
+    node.live.listeners += [Grouped(node.attendance.handle_all), node.library.handle]
+    node.alerts.watch.state_of = node.live.state
+    node.alerts.watch.has_studio = lambda lecture_id: node.live.audience.publisher(lecture_id) is not None
+    node.alerts.watch.disk = lambda: str(node.space.report()["state"])
+    node.alerts.watch.uploads_failed = lambda: node.space.uploads().failed
+    node.alerts.calls.present = node.live.audience.schools
+    node.library.locate = node.vault.locate
+    _join_store(node)
+
+
+def _join_store(node: Node) -> None:
+    """What is ready goes to the object store, where there is one."""
+    uploader = node.vault.uploader
+
+    async def listed(event: RecordingListed) -> None:
+        if event.state == "ready":
+            node.vault.wake()
+
+    node.library.listeners.append(listed)
+    if uploader is not None:
+        uploader.on_stored = node.library.stored
+        node.space.uploads = lambda: Uploads(uploader.waiting, uploader.failing)
+
+
+def measure(node: Node) -> None:
+    """Hand every part's readings to `/metrics`."""
+    node.metrics.add("store", node.vault.metrics)
+    node.metrics.add("media", lambda: readings.media(node.plane))
+    node.metrics.add("recorder", node.recorder.metrics)
+    node.metrics.add("recordings", lambda: readings.recordings(node.space))
+    node.metrics.add("hls", node.hls.metrics)
+    node.metrics.add("attendance", lambda: readings.attendance(node.attendance.ledger))
+    node.metrics.add("alerts", node.alerts.metrics)
+    node.metrics.add("live", lambda: readings.live(node.live))
