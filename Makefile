@@ -52,7 +52,7 @@ test: setup test-tools
 	sh tests/run.sh
 
 test-fast: $(PY_STAMP)
-	$(BIN)/python -m pytest -m "not browser and not server" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not browser and not server and not quiet and not bench" -n auto --dist loadfile
 
 # Each fuzz target for FUZZ_SECONDS, two minutes unless told; what it finds it keeps in tests/fuzz/native/corpus.
 fuzz: $(PY_STAMP) test-tools

@@ -3,23 +3,42 @@
 set -eu
 python=.venv/bin/python
 
-# Some tests hold a clock to pages and servers, and a busy machine can miss it once. Not twice.
+# Nearly every test of a server starts processes of ours; without compiled files each of them compiles all there is.
+unset PYTHONDONTWRITEBYTECODE
+
+# Some tests hold a clock to pages and servers, and a busy machine can miss it once. Not twice, and not alone.
 tests() {
     status=0
     $python -m pytest "$@" || status=$?
     if [ "$status" = 1 ]; then
-        echo "== passed only if it passes now: what failed, once more"
-        $python -m pytest "$@" --last-failed --last-failed-no-failures none
+        echo "== passed only if it passes now: what failed, once more, one after the other"
+        $python -m pytest "$@" -n 0 --last-failed --last-failed-no-failures none
     else
         return "$status"
     fi
 }
 
-echo "== pages"
-(cd web && npm test)
-echo "== units, in parallel"
-tests -m "not browser and not server and not bench" -n auto --dist loadfile
-echo "== the control plane on PostgreSQL"
-JIANGTANG_TEST_DATABASE=postgresql tests tests/signaling -m "not browser and not server and not bench" -n auto --dist loadfile
-echo "== servers and browsers, one after the other"
-tests -m "(browser or server) and not bench"
+phase() { # phase WHAT COMMAND...
+    echo "== $1"
+    shift
+    began=$(date +%s)
+    "$@"
+    echo "== $(($(date +%s) - began)) s"
+}
+
+pages() {
+    (cd web && npm test)
+}
+
+phase "pages" pages
+phase "units, in parallel" \
+    tests -m "not browser and not server and not quiet and not bench" -n auto --dist loadfile
+JIANGTANG_TEST_DATABASE=postgresql
+export JIANGTANG_TEST_DATABASE
+phase "the control plane on PostgreSQL" \
+    tests tests/signaling -m "not browser and not server and not quiet and not bench" -n auto --dist loadfile
+unset JIANGTANG_TEST_DATABASE
+phase "servers and browsers, two at a time" \
+    tests -m "(browser or server) and not quiet and not bench" -n 2 --dist loadfile
+phase "what holds a clock to the machine, one after the other" \
+    tests -m "quiet and not bench"

@@ -107,6 +107,7 @@ async def watched(page: Page, frames: int) -> list[int]:
 
 
 @pytest.mark.browser
+@pytest.mark.quiet
 async def test_chromium_publishes_watches_and_sees_the_end_at_once() -> None:
     async with Desk(hosts=["127.0.0.1"]) as desk, page_of(desk) as page:
         await page.evaluate(PUBLISH)

@@ -14,7 +14,7 @@ from tests.support.hls_class import LIVE, NO_UDP, REWOUND, before, beside, beyon
 from tests.support.library import class_rows
 from tests.support.server import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.browser, pytest.mark.quiet, pytest.mark.timeout(90)]
 
 AUTOPLAY = "--autoplay-policy=no-user-gesture-required"
 FALL_SECONDS = 5.0

@@ -10,7 +10,7 @@ from tests.support.chromium import STUDIO_ARGUMENTS, chromium
 from tests.support.classroom import Classroom, Studio, changed_at, note_states, without_sockets, without_websocket
 from tests.support.server import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.quiet, pytest.mark.timeout(180)]
 
 NETWORKS = {"free": (None, 1.0), "no Socket.IO": (without_sockets, 1.0), "long polling": (without_websocket, 2.0)}
 

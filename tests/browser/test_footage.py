@@ -18,7 +18,7 @@ from tests.support.media import heard
 from tests.support.observer import keep_connections, looks, sound_of
 from tests.support.server import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.quiet, pytest.mark.timeout(240)]
 
 FPS = 15
 SECONDS = 10

@@ -104,6 +104,7 @@ def lecture(server: Server, demo: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.server
+@pytest.mark.quiet
 async def test_ffmpeg_makes_the_lecture_live_and_its_recording_has_the_right_length(
     server: Server, tmp_path: Path
 ) -> None:
@@ -140,6 +141,7 @@ async def test_ffmpeg_makes_the_lecture_live_and_its_recording_has_the_right_len
 
 
 @pytest.mark.browser
+@pytest.mark.quiet
 @pytest.mark.timeout(180)
 def test_a_page_of_another_site_watches_ffmpeg_by_raw_fetch(server: Server, another_site: str, tmp_path: Path) -> None:
     demo = server.demo()

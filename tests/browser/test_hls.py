@@ -15,7 +15,7 @@ from tests.support.counter import DECODER_JS
 from tests.support.server import Server
 from tests.support.show import Act, Show, showing
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.quiet, pytest.mark.timeout(300)]
 
 HLS_JS = Path(__file__).parents[2] / "web" / "node_modules" / "hls.js" / "dist" / "hls.light.min.js"
 PLAYER = Path(__file__).with_name("hls_page.js")

@@ -24,7 +24,7 @@ from tests.support.crowd import offer_over_http
 from tests.support.peer import Peer
 from tests.support.server import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.quiet, pytest.mark.timeout(180)]
 
 FOREIGN = (Path(__file__).parent / "foreign.js").read_text("utf-8").split("\n", 1)[1]
 JOINS = 20

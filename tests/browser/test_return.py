@@ -15,7 +15,7 @@ from tests.support.library import class_rows, download, finished_recording
 from tests.support.media import shown_counters
 from tests.support.server import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.quiet, pytest.mark.timeout(300)]
 
 FPS = 15
 AUTOPLAY = "--autoplay-policy=no-user-gesture-required"

@@ -8,7 +8,7 @@ from tests.support.chromium import STUDIO_ARGUMENTS, chromium
 from tests.support.classroom import Classroom, Studio
 from tests.support.server import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.quiet, pytest.mark.timeout(180)]
 
 SCREEN = (124, 58, 237)  # the colour of the shared screen, in tests/browser/synthetic.js
 CENTRE, CORNER = (0.3, 0.5), (0.9, 0.95)

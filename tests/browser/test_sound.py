@@ -8,7 +8,7 @@ from tests.support.chromium import STUDIO_ARGUMENTS, chromium
 from tests.support.classroom import Classroom, Studio
 from tests.support.server import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.quiet, pytest.mark.timeout(180)]
 
 
 def test_the_big_button_unlocks_sound_and_a_blocked_screen_says_so(server: Server) -> None:

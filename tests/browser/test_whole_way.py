@@ -13,7 +13,7 @@ from tests.support.library import class_rows, download, finished_recording
 from tests.support.measure import recorded, watched
 from tests.support.server import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.quiet, pytest.mark.timeout(240)]
 
 FPS = 15
 AWAY_SECONDS = 10

@@ -11,7 +11,7 @@ from tests.load.whole_server import MANY_JOINS, measure
 from tests.support.readings import readings
 from tests.support.server import Server
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.server, pytest.mark.quiet, pytest.mark.timeout(240)]
 
 VIEWERS = 100
 ATTEMPTS = 2

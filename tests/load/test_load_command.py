@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.server import Server
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.server, pytest.mark.quiet, pytest.mark.timeout(180)]
 
 TERMINALS, SECONDS = 60, 10
 ENVIRONMENT = {"JIANGTANG_MEDIA__JOINS_PER_SECOND": "20"}  # fewer than are asked for: terminals come back when told

@@ -21,7 +21,7 @@ from tests.support.crowd import Crowd, crowd, demo_urls, offer_over_http, on_air
 from tests.support.peer import Peer
 from tests.support.server import Server
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.server, pytest.mark.quiet, pytest.mark.timeout(240)]
 
 PEOPLE = 500
 VIEWERS = 20

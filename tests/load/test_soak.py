@@ -17,7 +17,7 @@ from tests.support.readings import readings
 from tests.support.server import Server
 from tests.support.visits import Visits
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.server, pytest.mark.quiet, pytest.mark.timeout(300)]
 
 SECONDS = 120
 VISIT_EVERY = 0.5  # two thirds of the visitors are viewers: 80 joins and as many leaves a minute

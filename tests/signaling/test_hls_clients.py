@@ -19,7 +19,7 @@ from tests.support.ffmpeg_whip import running
 from tests.support.m3u8 import read
 from tests.support.server import Server
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.server, pytest.mark.quiet, pytest.mark.timeout(180)]
 
 CLIENTS = 400
 FRAMES = 30 * 150  # more than any of this takes

@@ -20,7 +20,7 @@ from tests.support.peer import Peer
 from tests.support.pictures import shown, video_ssrc
 from tests.support.server import Server
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.quiet]
 
 Demo = dict[str, Any]
 

@@ -157,6 +157,7 @@ async def test_who_has_no_business_here_is_refused(served: Site, pages: Make, ki
 
 
 @pytest.mark.server
+@pytest.mark.quiet
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 async def test_a_cut_reaches_screens_within_a_second_by_either_transport(
     served: Site, pages: Make, transport: str
@@ -327,6 +328,7 @@ async def test_nothing_said_here_publishes_or_changes_a_state(served: Site, page
 
 
 @pytest.mark.server
+@pytest.mark.quiet
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 async def test_a_restart_is_announced_before_everybody_is_disconnected(
     served: Site, pages: Make, transport: str

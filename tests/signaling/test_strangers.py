@@ -23,7 +23,7 @@ from tests.support.pictures import shown, video_ssrc
 from tests.support.remote import Remote, another_machine
 from tests.support.server import Server
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.server, pytest.mark.quiet, pytest.mark.timeout(180)]
 
 TIMES = 3
 KIB = 1024

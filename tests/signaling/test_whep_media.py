@@ -147,6 +147,7 @@ async def test_a_hundred_parallel_publishers_end_with_exactly_one(tmp_path: Path
 
 
 @pytest.mark.server
+@pytest.mark.quiet
 async def test_a_cut_stops_forwarding_within_200_ms_and_says_goodbye_to_everybody(served: Site) -> None:
     await served.home.at(Event.START)
     async with (

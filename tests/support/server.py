@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,13 +17,22 @@ from pathlib import Path
 from typing import Any
 
 READY_SECONDS = 90.0
+PORTS = range(18_000, 32_000)
+ATTEMPTS = 100
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """Return a port that was free a moment ago on every address."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that is free on every address, below those that the system gives to clients.
+
+    A server binds seconds later: in the meantime a client could get one of the system's, and another worker the same.
+    """
+    worker, workers = (int(os.environ.get(f"PYTEST_XDIST_WORKER{name}", "1").strip("gw")) for name in ("", "_COUNT"))
+    for _ in range(ATTEMPTS):
+        port = PORTS.start + random.randrange(len(PORTS) // workers) * workers + worker % workers
+        with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
+            probe.bind(("", port))
+            return port
+    raise OSError(f"no free port in {PORTS}")
 
 
 @dataclass
