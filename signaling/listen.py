@@ -7,9 +7,12 @@ import socket
 import ssl
 from pathlib import Path
 
+from aiohttp import web
+
 from config.settings import TlsSettings
 
 BACKLOG = 1024
+ACCEPTED_A_TURN = 8
 
 
 class StartError(Exception):
@@ -36,6 +39,15 @@ def bind(host: str, port: int) -> socket.socket:
         raise StartError(_sentence(error, host, port)) from None
     listener.setblocking(False)
     return listener
+
+
+async def serve_on(runner: web.AppRunner, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
+    """Serve an application on a listening socket.
+
+    asyncio accepts in one turn of the loop as many connections as it lets wait in the kernel; here few, while `BACKLOG` may wait.
+    """
+    await web.SockSite(runner, listener, ssl_context=tls, backlog=ACCEPTED_A_TURN).start()
+    listener.listen(BACKLOG)
 
 
 def _sentence(error: OSError, host: str, port: int) -> str:

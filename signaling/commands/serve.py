@@ -26,7 +26,8 @@ from signaling.commands import settings as options_of
 from signaling.db.migrate import SchemaError
 from signaling.demo import Demo
 from signaling.folder import hold
-from signaling.listen import StartError, bind, tls_context
+from signaling.listen import StartError, bind, serve_on, tls_context
+from signaling.loop import new_loop, settle
 from signaling.operations import logs
 
 log = structlog.get_logger("serve")
@@ -59,7 +60,8 @@ def run(options: argparse.Namespace) -> int:
     deadline = threading.Timer(settings.server.shutdown_seconds, os._exit, args=(1,))
     deadline.daemon = True
     try:
-        asyncio.run(serve(settings, deadline.start, demo=options.demo))
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(serve(settings, deadline.start, demo=options.demo))
     except (AgencyFileError, RegionFileError) as error:
         return options_of.report(error)
     except (StartError, SchemaError) as error:
@@ -83,11 +85,12 @@ async def serve(settings: Settings, begin_to_end: Callable[[], None], *, demo: b
         await node.start()
         prepared = None if tour is None else await tour.prepare()
         await runner.setup()
-        await web.SockSite(runner, listener, ssl_context=tls).start()
+        await serve_on(runner, listener, tls)
         url = base_url(settings, listener.getsockname()[1])
         log.info("- serving", url=url, media_port=node.plane.media_port, node=settings.server.node)
         if tour is not None and prepared is not None:
             tour.publish(prepared, url, node.plane.media_port)
+        settle()
         await ending.wait()
         log.info("- ending")
         # The listening socket is still open: a screen that polls and is between two polls hears of the restart too.

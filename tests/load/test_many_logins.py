@@ -1,4 +1,8 @@
-"""Five hundred people log in at once while classes watch: the event loop stays on time and no class loses a packet."""
+"""Five hundred people log in at once while classes watch: no reading of the event loop is late and no class loses a packet.
+
+**The goal is the latest reading of all: at most 50 ms.** A machine that is busy with something else makes readings late of itself, so
+each round reads the loop for as long before the storm, without a login: where that is later than 50 ms, no later than that is asked for.
+"""
 
 from __future__ import annotations
 
@@ -27,15 +31,14 @@ PEOPLE = 500
 VIEWERS = 20
 PASSWORD = "mountain river 7"
 LATE = 0.05  # seconds
-RARELY = 0.05  # of some 130 readings; two are late when five hundred requests come in one piece
-STARVED = 0.25  # share of the time that the server waited for a core while others had it
+STARVED = 0.15  # share of the time that the server waited for a core while others had it
 LOOSELY = 0.3  # on a machine that is busy with something else
 ROUNDS = 3
 WAIT, MARGIN = (
     6.0,
     20.0,
 )  # seconds: what a login waits for a thread at most, and what else an answer may take on a busy machine
-BEFORE, AFTER = 3.0, 2.0
+BEFORE, AFTER = 6.0, 2.0
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 
 
@@ -73,6 +76,11 @@ def late(steps: dict[float, int]) -> float:
     return sum(number for bound, number in steps.items() if bound > LATE) / max(1, sum(steps.values()))
 
 
+def latest(steps: dict[float, int]) -> float:
+    """Return the bound in seconds under which the latest measurement was."""
+    return max((bound for bound, number in steps.items() if number), default=0.0)
+
+
 async def log_in(session: aiohttp.ClientSession, url: str, login: str) -> str:
     """Log in once; return `in`, or `later` for a 429 that says when."""
     body = {"login": login, "password": PASSWORD}
@@ -96,20 +104,21 @@ class Storm:
 
     def __str__(self) -> str:
         return (
-            f"{dict(self.answers)}, late {late(self.during):.1%} of {sum(self.during.values())}"
-            f" (before: {late(self.before):.1%} of {sum(self.before.values())}), lost {self.lost} of {self.received},"
+            f"{dict(self.answers)}, latest of {sum(self.during.values())} readings under {latest(self.during) * 1000:.0f} ms,"
+            f" {late(self.during):.1%} late (before: under {latest(self.before) * 1000:.0f} ms,"
+            f" {late(self.before):.1%} late), lost {self.lost} of {self.received},"
             f" waited for a core {self.waited:.0%} of the time, last answer after {self.longest:.1f} s"
         )
 
     @property
     def is_calm(self) -> bool:
-        """Whether who watches loses nothing and the loop is seldom late."""
-        return self.lost == 0 and late(self.during) <= RARELY
+        """Whether who watches loses nothing and the loop is never late, or no later than it was without a login."""
+        return self.lost == 0 and latest(self.during) <= max(LATE, latest(self.before))
 
     @property
     def is_fair(self) -> bool:
         """Whether the machine gave the server its cores, so that the goal can be asked for."""
-        return self.waited <= STARVED and late(self.before) <= RARELY
+        return self.waited <= STARVED
 
 
 async def storm(server: Server, session: aiohttp.ClientSession, hall: Crowd, logins: list[str]) -> Storm:
@@ -164,7 +173,7 @@ def test_five_hundred_log_in_at_once(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert one.answers["in"] >= 1, one
         assert one.received > VIEWERS * 100, one
         assert one.longest < WAIT + MARGIN, one
-    best = min(rounds, key=lambda one: (one.lost, late(one.during)))
+    best = min(rounds, key=lambda one: (not one.is_calm, one.lost, latest(one.during), late(one.during)))
     if any(one.is_fair for one in rounds):
         assert best.is_calm, best
     else:
