@@ -331,6 +331,15 @@ class AttendanceSettings(Section):
     report_utc_offset_hours: Annotated[float, Field(ge=-12, le=14)]
 
 
+class LedgerSettings(Section):
+    """`[ledger]`"""
+
+    facts_waiting: Count
+    journal_bytes: Count
+    store_seconds: Positive
+    gather_seconds: Annotated[float, Field(ge=0)]
+
+
 class RealtimeSettings(Section):
     """`[realtime]`"""
 
@@ -384,6 +393,7 @@ class Settings(BaseSettings):
     imports: ImportsSettings
     live: LiveSettings
     attendance: AttendanceSettings
+    ledger: LedgerSettings
     realtime: RealtimeSettings
     log: LogSettings
 

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from signaling.db.append_only import append_only
 from signaling.db.base import Base
 
-DOMAINS = ("directory", "auth", "lectures", "live", "attendance", "library", "screens", "alerts", "lines")
+DOMAINS = ("directory", "auth", "lectures", "live", "attendance", "ledger", "library", "screens", "alerts", "lines")
 
 for _domain in DOMAINS:
     if find_spec(f"signaling.{_domain}.models") is not None:
@@ -17,7 +17,7 @@ for _domain in DOMAINS:
 metadata = Base.metadata
 # attendance/models.py makes the tables of the ledger append-only itself, for whoever imports it alone.
 LOGS = ("audit_log", "broadcast_transitions", "school_events", "lecture_reviews", "alert_steps")
-LEDGER = ("attendance_facts", "delivery_windows", "attendance_roster")
+LEDGER = ("attendance_facts", "delivery_windows", "attendance_roster", "ledger_entries")
 ALL_APPEND_ONLY = (*LOGS, *LEDGER)
 
 for _name in LOGS:

@@ -1,0 +1,87 @@
+"""The statements of the ledger: columns, not objects."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Select, and_, func, select, tuple_
+
+from signaling.ledger.events import Entry, Header
+from signaling.ledger.facts import Kind
+from signaling.ledger.models import LedgerEntry as Row
+
+COLUMNS = (
+    Row.node,
+    Row.number,
+    Row.day,
+    Row.kind,
+    Row.lecture_id,
+    Row.broadcast_id,
+    Row.boot,
+    Row.counter,
+    Row.recorded_at,
+    Row.facts,
+    Row.body,
+    Row.digest,
+)
+
+
+def entry(row: Any) -> Entry:
+    """Return the entry of a row of `COLUMNS`."""
+    *header, body, digest = row
+    return Entry(Header(*header), bytes(body), bytes(digest))
+
+
+def head(node: str) -> Select[*tuple[Any, ...]]:
+    """The last entry of a node: number, digest, day, boot, counter."""
+    columns = (Row.number, Row.digest, Row.day, Row.boot, Row.counter)
+    return select(*columns).where(Row.node == node).order_by(Row.number.desc()).limit(1)
+
+
+def known(node: str, boot: str, counters: Collection[int]) -> Select[int]:
+    """Those of the numbers that the process has stored already."""
+    return select(Row.counter).where(Row.node == node, Row.boot == boot, Row.counter.in_(counters))
+
+
+def entries(
+    lecture_id: str | None, kinds: Collection[Kind] | None, after: tuple[str, int], limit: int
+) -> Select[*tuple[Any, ...]]:
+    """Entries of a lecture in the order of the chains, behind (node, number)."""
+    found = select(*COLUMNS).where(Row.lecture_id == lecture_id, tuple_(Row.node, Row.number) > after)
+    if kinds is not None:
+        found = found.where(Row.kind.in_([str(kind) for kind in kinds]))
+    return found.order_by(Row.node, Row.number).limit(limit)
+
+
+def roster(node: str, lecture_id: str | None, broadcast_id: str | None) -> Select[*tuple[Any, ...]]:
+    """The roster of one broadcast and node."""
+    mine = and_(Row.node == node, Row.lecture_id == lecture_id, Row.broadcast_id == broadcast_id)
+    return select(*COLUMNS).where(mine, Row.kind == str(Kind.ROSTER)).order_by(Row.number)
+
+
+def chain(node: str, after: int, until: int | None, limit: int) -> Select[*tuple[Any, ...]]:
+    """Entries of a node behind `after`, not behind `until`."""
+    found = select(*COLUMNS).where(Row.node == node, Row.number > after)
+    if until is not None:
+        found = found.where(Row.number <= until)
+    return found.order_by(Row.number).limit(limit)
+
+
+def nodes() -> Select[str]:
+    """The nodes that have entries."""
+    return select(Row.node).distinct().order_by(Row.node)
+
+
+def days(day: date | None) -> Select[*tuple[Any, ...]]:
+    """Node, day, last number and number of entries of every day, or of one."""
+    found = select(Row.node, Row.day, func.max(Row.number), func.count()).group_by(Row.day, Row.node)
+    if day is not None:
+        found = found.where(Row.day == day)
+    return found.order_by(Row.day, Row.node)
+
+
+def digest(node: str, number: int) -> Select[bytes]:
+    """The digest of an entry."""
+    return select(Row.digest).where(Row.node == node, Row.number == number)
