@@ -35,9 +35,18 @@ class Stretch:
 
 def is_free(start: datetime, minutes: int, hours: Sequence[Hours], stretches: Sequence[Stretch]) -> bool:
     """Whether somebody is free from a local time on for some minutes."""
+    return away_then(start, minutes, stretches) is None and within_hours(start, minutes, hours, stretches)
+
+
+def away_then(start: datetime, minutes: int, stretches: Iterable[Stretch]) -> Stretch | None:
+    """Return the first stretch of being away that shares time with what begins at `start`; any zone, the same for all."""
     end = start + timedelta(minutes=minutes)
-    if any(not one.free and one.begins_at < end and start < one.ends_at for one in stretches):
-        return False
+    return next((one for one in stretches if not one.free and one.begins_at < end and start < one.ends_at), None)
+
+
+def within_hours(start: datetime, minutes: int, hours: Sequence[Hours], stretches: Iterable[Stretch]) -> bool:
+    """Whether weekly hours and stretches that are free cover all of it; no hours cover any time."""
+    end = start + timedelta(minutes=minutes)
     extra = [(one.begins_at, one.ends_at) for one in stretches if one.free]
     return not hours or _covered(start, end, [*_of_days(start, end, hours), *extra])
 

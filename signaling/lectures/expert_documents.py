@@ -114,18 +114,35 @@ class ExpertEdit(Order):
 
 
 class ExpertQuery(PageQuery):
-    """What narrows the pool. With `free_at` only who is free then for `minutes`: by hours and exceptions, and by the timetable."""
+    """What narrows the pool. With `free_at` only who is free then for `minutes`: by hours and exceptions, and by the timetable.
+
+    With `at` everybody, who is free then first, and of the others why they are not; `lecture_id` is the plan that is being changed.
+    """
 
     q: Text = ""
     topic: Topic | None = None
     stage: Annotated[str, Field(pattern=r"^[0-9]{2}$")] | None = None
     active: Literal["yes", "no", "all"] = "yes"
     free_at: Moment | None = None
+    at: Moment | None = None
     minutes: Minutes = 40
+    lecture_id: Annotated[str, Field(max_length=36)] | None = None
+
+
+class HindranceDocument(BaseModel):
+    """Why somebody is not free: not active any more, another lecture (its title where the caller may see it), away, outside the hours."""
+
+    reason: Literal["inactive", "lecture", "away", "hours"]
+    begins_at: datetime | None
+    ends_at: datetime | None
+    title: str | None
 
 
 class ExpertDocument(BaseModel):
-    """A lecturer. No topics or stages mean all; `contact` is null for who may not know it. There are no ratings."""
+    """A lecturer. No topics or stages mean all; `contact` is null for who may not know it. There are no ratings.
+
+    `hindrances` is null where no time was asked for, empty for who is free then.
+    """
 
     id: str
     name: str
@@ -140,6 +157,7 @@ class ExpertDocument(BaseModel):
     hours: list[WeeklyHours]
     exceptions: list[DatedException]
     version: int
+    hindrances: list[HindranceDocument] | None = None
 
 
 class BusyDocument(BaseModel):

@@ -43,7 +43,7 @@ class ExpertsApi:
         self._experts = experts
 
     @operation(
-        "Search the pool of lecturers; with free_at only who is free then",
+        "Search the pool of lecturers; with free_at only who is free then, with at who is and why others are not",
         query=shown.ExpertQuery,
         answer=Page[shown.ExpertDocument],
     )
@@ -51,10 +51,18 @@ class ExpertsApi:
         principal = await self._auth.require(request, Permission.EXPERT_READ)
         wanted = query(request, shown.ExpertQuery)
         filters = ExpertFilters(
-            wanted.q, wanted.topic, wanted.stage, ACTIVE[wanted.active], wanted.free_at, wanted.minutes
+            wanted.q,
+            wanted.topic,
+            wanted.stage,
+            ACTIVE[wanted.active],
+            wanted.free_at or wanted.at,
+            wanted.minutes,
+            only_free=wanted.free_at is not None,
+            but=wanted.lecture_id,
         )
         found, total = await self._experts.find(filters, wanted.size, wanted.offset)
-        items = [shown.ExpertDocument.model_validate(_document(one, principal)) for one in found]
+        readable = await self._access.readable(principal)
+        items = [shown.ExpertDocument.model_validate(_document(one, principal, readable)) for one in found]
         return reply(page_of(items, total, wanted))
 
     @operation(
@@ -118,6 +126,12 @@ class ExpertsApi:
         return _document(expert, principal) | {"lectures": lectures}
 
 
-def _document(expert: Expert, principal: Principal) -> dict[str, Any]:
-    knows = principal.may(Permission.EXPERT_EDIT) or principal.user_id == expert.id
-    return asdict(expert) | ({} if knows else {"contact": None})
+def _document(expert: Expert, principal: Principal, readable: frozenset[str] | None = frozenset()) -> dict[str, Any]:
+    """Return a profile without what the caller may not know; `readable` are the lectures of which they do, None all."""
+    document = asdict(expert)
+    if not (principal.may(Permission.EXPERT_EDIT) or principal.user_id == expert.id):
+        document["contact"] = None
+    for one in document["hindrances"] or []:
+        if readable is not None and one["lecture_id"] not in readable:
+            one["title"] = None
+    return document

@@ -21,13 +21,24 @@ from signaling.auth.models import User
 from signaling.auth.trail import entry
 from signaling.db.base import utc_now
 from signaling.db.engine import Database
-from signaling.lectures.availability import Hours, Stretch, is_free
+from signaling.lectures.availability import Hours, Stretch, away_then, within_hours
 from signaling.lectures.models import ExpertException, ExpertHours, ExpertProfile, ExpertTag, Lecture
 from signaling.lectures.times import overlaps
 
 LONGEST: Final = timedelta(minutes=240)
 PLAIN: Final = ("field", "position", "organisation", "introduction", "contact", "active")
 TAGS: Final = {"topics": "topic", "stages": "stage"}
+
+
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """Why a lecturer is not free: `inactive`, another `lecture`, `away`, or outside the weekly `hours`."""
+
+    reason: str
+    begins_at: datetime | None = None
+    ends_at: datetime | None = None
+    lecture_id: str | None = None
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +58,24 @@ class Expert:
     stages: Sequence[str] = ()
     hours: Sequence[Hours] = ()
     exceptions: Sequence[Stretch] = ()
+    hindrances: Sequence[Hindrance] | None = None  # None where no time was asked for
 
 
 @dataclass(frozen=True, slots=True)
 class ExpertFilters:
-    """What narrows the pool."""
+    """What narrows the pool. With `at` it is said who is free then, and they come first; `only_free` leaves nobody else.
+
+    `but` is the lecture that is being planned: it is in nobody's way.
+    """
 
     text: str = ""
     topic: str | None = None
     stage: str | None = None
     active: bool | None = True
-    free_at: datetime | None = None
+    at: datetime | None = None
     minutes: int = 40
+    only_free: bool = True
+    but: str | None = None
 
 
 class ExpertsService:
@@ -70,21 +87,34 @@ class ExpertsService:
         self._clock = clock
 
     async def find(self, wanted: ExpertFilters, limit: int, offset: int) -> tuple[list[Expert], int]:
-        """Return a part of the pool by name, and how many there are in all."""
+        """Return a part of the pool by name, who is free first, and how many there are in all."""
         async with self._db.reading() as session:
             people = [Expert(*row) for row in await session.execute(_named(wanted))]
-            if wanted.free_at is not None:
-                busy = await _busy(session, wanted.free_at, wanted.minutes)
-                people = [one for one in await _complete(session, people) if one.id not in busy]
-                people = [one for one in people if self._is_free(one, wanted.free_at, wanted.minutes)]
-            return await _complete(session, people[offset : offset + limit]), len(people)
+            if wanted.at is None:
+                return await _complete(session, people[offset : offset + limit]), len(people)
+            taken = await _taken(session, wanted.at, wanted.minutes, wanted.but)
+            people = await _complete(session, people)
+        told = [replace(one, hindrances=self._hindrances(one, wanted.at, wanted.minutes, taken)) for one in people]
+        free = [one for one in told if not one.hindrances]
+        told = free if wanted.only_free else free + [one for one in told if one.hindrances]
+        return told[offset : offset + limit], len(told)
 
-    def _is_free(self, expert: Expert, at: datetime, minutes: int) -> bool:
+    def _hindrances(
+        self, expert: Expert, at: datetime, minutes: int, taken: Mapping[str, Hindrance]
+    ) -> list[Hindrance]:
+        found = [] if expert.active else [Hindrance("inactive")]
+        if expert.id in taken:
+            found.append(taken[expert.id])
+        away = away_then(at, minutes, expert.exceptions)
+        if away is not None:
+            found.append(Hindrance("away", away.begins_at, away.ends_at))
         stretches = [
             replace(one, begins_at=self._local(one.begins_at), ends_at=self._local(one.ends_at))
             for one in expert.exceptions
         ]
-        return is_free(self._local(at), minutes, expert.hours, stretches)
+        if not within_hours(self._local(at), minutes, expert.hours, stretches):
+            found.append(Hindrance("hours"))
+        return found
 
     def _local(self, at: datetime) -> datetime:
         return at.replace(tzinfo=None) - (at.utcoffset() or timedelta()) + self._offset
@@ -177,12 +207,17 @@ def _named(wanted: ExpertFilters) -> Any:
     return statement
 
 
-async def _busy(session: AsyncSession, at: datetime, minutes: int) -> set[str]:
-    """Return who gives another lecture then."""
+async def _taken(session: AsyncSession, at: datetime, minutes: int, but: str | None) -> dict[str, Hindrance]:
+    """Return who gives another lecture then, and which."""
     near = Lecture.scheduled_at > at - LONGEST, Lecture.scheduled_at < at + timedelta(minutes=minutes)
-    columns = select(Lecture.lecturer_id, Lecture.scheduled_at, Lecture.minutes)
-    rows = await session.execute(columns.where(*near, Lecture.called_off_at.is_(None)))
-    return {who for who, begins, long in rows if overlaps(at, minutes, begins, long)}
+    rows = await session.scalars(select(Lecture).where(*near, Lecture.called_off_at.is_(None)))
+    return {
+        row.lecturer_id: Hindrance(
+            "lecture", row.scheduled_at, row.scheduled_at + timedelta(minutes=row.minutes), row.id, row.title
+        )
+        for row in rows
+        if row.id != but and overlaps(at, minutes, row.scheduled_at, row.minutes)
+    }
 
 
 async def _complete(session: AsyncSession, people: Sequence[Expert]) -> list[Expert]:

@@ -148,6 +148,50 @@ async def test_only_who_speaks_of_the_topic_to_the_stage_and_is_free_is_found(
     assert await names(admin, "active=all&q=乙") == ["乙"]
 
 
+async def test_a_planner_is_told_who_is_free_and_why_others_are_not(
+    here: Platform, client: TestClient[Any, Any]
+) -> None:
+    admin = await admin_of(here, client)
+    begins, ends = "2026-03-09T00:00:00Z", "2026-03-10T00:00:00Z"
+    made = {}
+    for name, more in (
+        ("甲", {"hours": [{"weekday": 1, "begins": 14 * 60, "ends": 16 * 60}]}),
+        ("乙", {"exceptions": [{"begins_at": begins, "ends_at": ends}]}),
+        ("丙", {}),
+        ("丁", {}),
+        ("戊", {}),
+    ):
+        made[name] = (await admin.call("POST", "/experts", {"name": name} | more))[1]["id"]
+    status, _, _ = await admin.call("PATCH", f"/experts/{made['丁']}", {"active": False}, '"1"')
+    assert status == 200
+    row = Lecture(
+        title="已排", lecturer_id=made["丙"], scheduled_at=datetime.fromisoformat("2026-03-09T02:30:00Z"), minutes=40
+    )
+    lecture = await here.lectures.add(row, [XINGREN])
+    asked = "/experts?active=all&at=2026-03-09T02:00:00Z&minutes=60"
+
+    async def told(who: Desk, more: str = "") -> dict[str, list[tuple[str, str | None]]]:
+        items = (await who.call("GET", asked + more))[1]["items"]
+        return {one["name"]: [(why["reason"], why["title"]) for why in one["hindrances"]] for one in items}
+
+    found = await told(admin)
+    assert next(iter(found)) == "戊", "who is free comes first"
+    assert found == {
+        "戊": [],
+        "甲": [("hours", None)],
+        "乙": [("away", None)],
+        "丙": [("lecture", "已排")],
+        "丁": [("inactive", None)],
+    }
+    [busy] = [one for one in (await admin.call("GET", asked))[1]["items"] if one["name"] == "乙"]
+    [why] = busy["hindrances"]
+    assert (why["begins_at"], why["ends_at"]) == (begins, ends)
+    assert (await told(admin, f"&lecture_id={lecture}"))["丙"] == [], "the plan that is changed is in nobody's way"
+    county = await desk(here, client, Role.COUNTY_ADMIN, XINGYI)
+    assert (await told(county))["丙"] == [("lecture", None)], "a title is told to who may see the lecture"
+    assert (await admin.call("GET", "/experts?q=戊"))[1]["items"][0]["hindrances"] is None
+
+
 async def test_a_lecturer_is_added_invited_and_keeps_the_own_profile(
     here: Platform, client: TestClient[Any, Any]
 ) -> None:

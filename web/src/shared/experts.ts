@@ -33,10 +33,28 @@ export interface Profile {
   exceptions: Exception[];
 }
 
+/** Why somebody is not free at the time that was asked for. */
+export interface Hindrance {
+  reason: 'inactive' | 'lecture' | 'away' | 'hours';
+  begins_at: string | null;
+  ends_at: string | null;
+  /** Of another lecture, where one may see it. */
+  title: string | null;
+}
+
 export interface Expert extends Profile {
   id: string;
   name: string;
   version: number;
+  /** Null where no time was asked for, empty for who is free then. */
+  hindrances: Hindrance[] | null;
+}
+
+/** When somebody is wanted; `but` is the plan that is being changed. */
+export interface When {
+  readonly at: string;
+  readonly minutes: number;
+  readonly but?: string;
 }
 
 export interface ExpertRecord extends Expert {
@@ -63,6 +81,11 @@ async function ask<T>(method: string, path: string, body?: unknown, version?: nu
 
 export const expertsApi = {
   list: (query: Record<string, string>): Promise<PageOf<Expert>> => ask('GET', `/experts?${new URLSearchParams(query).toString()}`),
+  /** Everybody whom the query leaves, who is free then first; without a time by name. */
+  forPlan: (query: Record<string, string>, { at, minutes, but }: When): Promise<PageOf<Expert>> => {
+    const then: Record<string, string> = at === '' ? {} : { at, minutes: String(minutes), ...(but !== undefined && { lecture_id: but }) };
+    return expertsApi.list(Object.fromEntries(Object.entries({ ...query, ...then }).filter(([, value]) => value !== '')));
+  },
   one: (id: string): Promise<ExpertRecord> => ask('GET', `/experts/${part(id)}`),
   add: (name: string): Promise<AddedExpert> => ask('POST', '/experts', { name }),
   change: (id: string, version: number, changes: Partial<Profile>): Promise<ExpertRecord> =>
