@@ -12,8 +12,8 @@ from signaling.auth import account_api, audit_api, people_api
 from signaling.auth import api as auth_api
 from signaling.directory import api as directory_api
 from signaling.directory import classes_api, import_api, tables_api, teachers_api, terms_api
+from signaling.lectures import aims_api, plan_api
 from signaling.lectures import api as lectures_api
-from signaling.lectures import plan_api
 from signaling.library import api as library_api
 from signaling.library import hls, recorder_api
 from signaling.library import screens as library_screens
@@ -52,8 +52,9 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     yield from probes_api.routes(node.plane, node.settings.line_tests, node.settings.sdp)
     yield from lectures_api.routes(node.auth, node.access, node.documents, node.lectures, node.directory)
     yield from plan_api.routes(
-        node.auth, node.access, node.documents, node.plans, node.parts.entrances, node.settings.lectures
+        node.access, node.documents, node.plans, node.parts.entrances, node.directory, node.settings.lectures
     )
+    yield from aims_api.routes(node.access, node.directory, node.today)
     yield from node.parts.routes(node.auth, node.access, node.directory)
     yield from node.alerts.routes(node.auth, node.access, node.directory)
     yield from live_api.routes(node.live, node.access.guard, node.directory.scope)

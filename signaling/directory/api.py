@@ -8,9 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import date
-from typing import Final
 
 from aiohttp import web
 
@@ -27,9 +25,7 @@ from signaling.directory.lifecycle import Happening, wrong
 from signaling.directory.queries import ClassFilter, SchoolFilter, Scope
 from signaling.directory.schools_service import SchoolsService
 from signaling.directory.service import DirectoryService
-
-FOUND: Final = 50
-"""Nodes that a search returns at most."""
+from signaling.directory.trees import found_list, node_list
 
 
 def routes(
@@ -75,19 +71,12 @@ class DirectoryApi:
     )
     async def tree(self, request: web.Request) -> web.Response:
         _, scope = await self._caller(request, Permission.DIRECTORY_READ)
-        wanted = query(request, shown.TreeQuery).parent
-        parent = None if wanted is None else await self._region(wanted)
-        nodes = await self._directory.tree(scope, parent, self._today())
-        if nodes is None:
-            raise not_found("node")
-        return reply(shown.NodeList(items=[shown.NodeDocument(**asdict(node)) for node in nodes]))
+        return reply(await node_list(self._directory, scope, query(request, shown.TreeQuery).parent, self._today()))
 
     @operation("Find county units and schools, at most 50", query=shown.SearchQuery, answer=shown.FoundList)
     async def search(self, request: web.Request) -> web.Response:
         _, scope = await self._caller(request, Permission.DIRECTORY_READ)
-        found = await self._directory.search(scope, query(request, shown.SearchQuery).q, self._today(), FOUND)
-        items = [shown.FoundNode(**asdict(node), county=shown.place_of(county)) for node, county in found]
-        return reply(shown.FoundList(items=items))
+        return reply(await found_list(self._directory, scope, query(request, shown.SearchQuery).q, self._today()))
 
     @operation(
         "List the county units that concern the caller, with what they have",

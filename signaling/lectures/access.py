@@ -44,6 +44,13 @@ class Access:
         principal, _ = await self.lecture(request, lecture_id, permission)
         return principal
 
+    async def planner(self, request: web.Request) -> Principal:
+        """Return a caller who may plan lectures, or raise the problem 401 or 403: who came by a link is there for one lecture."""
+        principal = await self._auth.require(request, Permission.LECTURE_EDIT)
+        if principal.lecture_id is not None:
+            raise Problem(403, "forbidden", "an invitation is for one lecture")
+        return principal
+
     async def info(self, lecture_id: str) -> LectureInfo | None:
         """Return a lecture, whoever asks."""
         return await self._lectures.info(lecture_id)

@@ -13,8 +13,8 @@ from signaling.api.openapi import operation
 from signaling.api.parsing import body, query, reply
 from signaling.api.problems import Problem
 from signaling.auth.identity import Permission, Principal, Role
-from signaling.auth.service import AuthService
 from signaling.directory.codes import KINDERGARTEN
+from signaling.directory.service import DirectoryService
 from signaling.lectures import plan_documents as shown
 from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
@@ -25,15 +25,15 @@ from signaling.live.states import State
 
 
 def routes(
-    auth: AuthService,
     access: Access,
     documents: LectureDocuments,
     plans: PlanService,
     entrances: EntrancesService,
+    directory: DirectoryService,
     settings: LecturesSettings,
 ) -> list[web.RouteDef]:
     """Return the routes."""
-    api = PlanApi(auth, access, documents, plans, entrances, settings)
+    api = PlanApi(access, documents, plans, entrances, directory, settings)
     one = "/api/v1/lectures/{lecture_id}"
     return [
         web.post("/api/v1/lectures", api.add),
@@ -54,26 +54,27 @@ class PlanApi:
 
     def __init__(
         self,
-        auth: AuthService,
         access: Access,
         documents: LectureDocuments,
         plans: PlanService,
         entrances: EntrancesService,
+        directory: DirectoryService,
         settings: LecturesSettings,
     ) -> None:
-        self._auth = auth
         self._access = access
         self._documents = documents
         self._plans = plans
         self._entrances = entrances
+        self._directory = directory
         self._settings = settings
 
     @operation("Plan a lecture; a lecturer plans their own", body=shown.Plan, answer=shown.LectureDocument, status=201)
     async def add(self, request: web.Request) -> web.Response:
-        principal = await self._planner(request)
+        principal = await self._access.planner(request)
         order = await body(request, shown.Plan)
         lecturer = _lecturer(principal, order.lecturer_id)
-        lecture_id = await self._plans.add(order.model_dump() | {"lecturer_id": lecturer}, principal.user_id)
+        plan = order.model_dump() | {"lecturer_id": lecturer}
+        lecture_id = await self._plans.add(plan, principal.user_id, await self._directory.scope(principal.node))
         return await self._answer(lecture_id, 201)
 
     @operation("Change a plan", body=shown.PlanEdit, answer=shown.LectureDocument, if_match=True)
@@ -85,7 +86,8 @@ class PlanApi:
         changes = {name: value for name, value in order.model_dump(exclude_unset=True).items() if value is not None}
         if "lecturer_id" in changes:
             changes["lecturer_id"] = _lecturer(principal, changes["lecturer_id"])
-        await self._plans.change(info.id, info.version, changes, principal.user_id)
+        scope = await self._directory.scope(principal.node)
+        await self._plans.change(info.id, info.version, changes, principal.user_id, scope)
         await self._follow(info)
         return await self._answer(info.id)
 
@@ -98,7 +100,7 @@ class PlanApi:
 
     @operation("List who may lecture, and who is busy then", query=shown.LecturerQuery, answer=shown.LecturerList)
     async def lecturers(self, request: web.Request) -> web.Response:
-        principal = await self._planner(request)
+        principal = await self._access.planner(request)
         wanted = query(request, shown.LecturerQuery)
         only = principal.user_id if principal.role is Role.LECTURER else None
         people = await self._plans.lecturers(wanted.q, only, wanted.scheduled_at, wanted.minutes, wanted.lecture_id)
@@ -107,16 +109,17 @@ class PlanApi:
 
     @operation("Tell how many a plan would expect", body=shown.Scope, answer=shown.Counts)
     async def preview(self, request: web.Request) -> web.Response:
-        await self._planner(request)
+        principal = await self._access.planner(request)
         order = await body(request, shown.Scope)
-        counts = await self._plans.preview(order.audience, order.kinds, order.stages)
+        scope = await self._directory.scope(principal.node)
+        counts = await self._plans.preview(order.audience, order.kinds, order.stages, scope)
         return reply(shown.Counts(classes=counts.classes, schools=counts.schools, pupils=counts.pupils))
 
     @operation(
         "Tell which lectures are at the same time, and what to think of", body=shown.Slot, answer=shown.ConflictList
     )
     async def conflicts(self, request: web.Request) -> web.Response:
-        principal = await self._planner(request)
+        principal = await self._access.planner(request)
         order = await body(request, shown.Slot)
         scope = order.audience, order.kinds, order.stages
         lecturer = principal.user_id if principal.role is Role.LECTURER else order.lecturer_id
@@ -179,12 +182,6 @@ class PlanApi:
         after = await self._access.info(before.id)
         if after is not None:
             await self._entrances.follow(before, after)
-
-    async def _planner(self, request: web.Request) -> Principal:
-        principal = await self._auth.require(request, Permission.LECTURE_EDIT)
-        if principal.lecture_id is not None:
-            raise Problem(403, "forbidden", "an invitation is for one lecture")
-        return principal
 
     async def _lecture(self, request: web.Request, permission: Permission) -> tuple[Principal, LectureInfo]:
         return await self._access.lecture(request, request.match_info["lecture_id"], permission)

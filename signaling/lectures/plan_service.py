@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -19,8 +19,10 @@ from signaling.db.base import utc_now
 from signaling.db.editing import editing
 from signaling.db.engine import Database
 from signaling.directory.models import Region, RegionAlias, School, SchoolAlias
+from signaling.directory.queries import Scope
 from signaling.lectures import queries, review
 from signaling.lectures.models import Lecture, LectureAudience, LectureFilter, LectureReview
+from signaling.lectures.queries import EVERYTHING
 from signaling.lectures.service import TargetCounts
 from signaling.lectures.times import overlaps
 
@@ -59,12 +61,15 @@ class PlanService:
         self._today = today
         self._clock = clock
 
-    async def add(self, plan: Mapping[str, Any], actor: str) -> str:
-        """Add a lecture as a draft; return its id. Raise 422 `unknown_node`, `no_lecturer`, 409 `lecturer_busy`."""
+    async def add(self, plan: Mapping[str, Any], actor: str, scope: Scope = EVERYTHING) -> str:
+        """Add a lecture as a draft that is aimed within a scope; return its id.
+
+        Raise 422 `unknown_node`, `no_lecturer`, 409 `lecturer_busy`.
+        """
         values = {name: value for name, value in plan.items() if name not in SCOPE}
         async with editing(self._db) as session:
             await _check_lecturer(session, plan["lecturer_id"])
-            plan = {**plan, "audience": await _named_today(session, plan["audience"])}
+            plan = {**plan, "audience": await _named_today(session, plan["audience"], scope)}
             lecture = Lecture(**values, created_by=actor)
             await _check_free(session, lecture)
             session.add(lecture)
@@ -73,8 +78,13 @@ class PlanService:
             self._audit(session, actor, "lecture.planned", lecture.id, {"title": lecture.title})
         return lecture.id
 
-    async def change(self, lecture_id: str, version: int, changes: Mapping[str, Any], actor: str) -> None:
-        """Change a plan of this version; another content sends it back to review. Raise 409, 412 or 422."""
+    async def change(
+        self, lecture_id: str, version: int, changes: Mapping[str, Any], actor: str, scope: Scope = EVERYTHING
+    ) -> None:
+        """Change a plan of this version; another content sends it back to review. Raise 409, 412 or 422.
+
+        Nodes outside the scope stay in an audience where they are already, and do not come into one.
+        """
         async with editing(self._db) as session:
             lecture = await self._at(session, lecture_id, version)
             _check_on(lecture)
@@ -87,7 +97,9 @@ class PlanService:
             await _check_free(session, lecture)
             if SCOPE & changes.keys():
                 if "audience" in changes:
-                    changes = {**changes, "audience": await _named_today(session, changes["audience"])}
+                    there = select(LectureAudience.node).where(LectureAudience.lecture_id == lecture_id)
+                    kept = frozenset(await session.scalars(there))
+                    changes = {**changes, "audience": await _named_today(session, changes["audience"], scope, kept)}
                 await _set_scope(session, lecture_id, changes)
             changed = {name for name in new if before[name] != new[name]}
             if review.CONTENT & changed:
@@ -163,10 +175,12 @@ class PlanService:
         busy = {lecture.lecturer_id: lecture.title for lecture in taken}
         return [(person, busy.get(person.id)) for person in people]
 
-    async def preview(self, audience: Sequence[str], kinds: Sequence[str], stages: Sequence[str]) -> TargetCounts:
+    async def preview(
+        self, audience: Sequence[str], kinds: Sequence[str], stages: Sequence[str], scope: Scope = EVERYTHING
+    ) -> TargetCounts:
         """Return how many a plan would expect today."""
         async with self._db.reading() as session:
-            nodes = await _named_today(session, audience)
+            nodes = await _named_today(session, audience, scope)
             counted = queries.counts(queries.planned(nodes, kinds, stages, self._today()))
             return TargetCounts(*(await session.execute(counted)).one())
 
@@ -234,8 +248,13 @@ async def _check_lecturer(session: AsyncSession, user_id: str) -> None:
         raise Problem(422, "no_lecturer", "this is no lecturer", errors=wrong)
 
 
-async def _named_today(session: AsyncSession, nodes: Sequence[str]) -> list[str]:
-    """Return the codes that nodes have today, each once; older ones name what follows. Raise 422 `unknown_node`."""
+async def _named_today(
+    session: AsyncSession, nodes: Sequence[str], scope: Scope = EVERYTHING, kept: Collection[str] = ()
+) -> list[str]:
+    """Return the codes that nodes have today, each once; older ones name what follows.
+
+    Raise 422 `unknown_node`, also for what lies outside the scope and is not in `kept`: foreign and missing are the same.
+    """
     now: dict[str | None, str] = {}
     for known, code in (
         (Region.code, Region.code),
@@ -245,11 +264,25 @@ async def _named_today(session: AsyncSession, nodes: Sequence[str]) -> list[str]
         (SchoolAlias.code, SchoolAlias.school_code),
     ):
         now.update((row[0], row[1]) for row in await session.execute(select(known, code).where(known.in_(nodes))))
-    unknown = [node for node in nodes if node not in now]
+    foreign = await _outside(session, scope, {*now.values()} - {*kept})
+    unknown = [node for node in nodes if node not in now or now[node] in foreign]
     if unknown:
         wrong = [{"field": "audience", "reason": "value_error"}]
         raise Problem(422, "unknown_node", "no region or school has this code", nodes=unknown[:20], errors=wrong)
     return list(dict.fromkeys(now[node] for node in nodes))
+
+
+async def _outside(session: AsyncSession, scope: Scope, codes: Collection[str]) -> set[str]:
+    """Return which of the regions and schools a scope does not cover."""
+    if scope == EVERYTHING:
+        return set()
+    schools = select(School.code, School.region_code).where(School.code.in_(codes))
+    places = {row[0]: row[1] for row in await session.execute(schools)}
+    return {
+        code
+        for code in codes
+        if not (scope.includes(places[code], code) if code in places else scope.includes_region(code))
+    }
 
 
 async def _set_scope(session: AsyncSession, lecture_id: str, plan: Mapping[str, Any]) -> None:

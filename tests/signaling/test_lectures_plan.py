@@ -345,3 +345,57 @@ def test_times_overlap_when_a_minute_lies_in_both(a: int, first: int, b: int, se
     both = set(range(a, a + first)) & set(range(b, b + second))
     at = [zero + timedelta(minutes=minute) for minute in (a, b)]
     assert overlaps(at[0], first, at[1], second) is bool(both)
+
+
+async def test_planners_aim_within_their_own_node_and_are_shown_what_is_in_it(
+    here: Platform, client: TestClient[Any, Any]
+) -> None:
+    school = next(one for one in here.schools if one.region_code == XINGYI)
+    foreign = next(one for one in here.schools if one.region_code == XINGREN)
+    whole, county, own = [
+        await desk(here, client, Role.LECTURER, node, login)
+        for node, login in ((PREFECTURE, "whole"), (XINGYI, "county"), (school.code, "own"))
+    ]
+
+    async def shown(who: Desk, parent: str = "") -> list[str]:
+        status, told, _ = await who.call("GET", "/aims" + (f"?parent={parent}" if parent else ""))
+        return [one["code"] for one in told["items"]] if status == 200 else [told["code"]]
+
+    assert await shown(whole) == [PREFECTURE]
+    assert {XINGYI, XINGREN} < {*await shown(whole, PREFECTURE)}
+    assert await shown(county) == [XINGYI]
+    assert school.code in await shown(county, XINGYI)
+    assert await shown(county, XINGREN) == ["not_found"] == await shown(county, "999999")
+    assert await shown(own) == [school.code]
+    found = (await county.call("GET", f"/aims/search?q={foreign.name}"))[1]["items"]
+    assert found == []
+    assert len((await whole.call("GET", f"/aims/search?q={foreign.name}"))[1]["items"]) == 1
+    unknown = (422, "unknown_node")
+    for who, node, told in (
+        (whole, PREFECTURE, (201, None)),
+        (county, XINGYI, (201, None)),
+        (county, XINGREN, unknown),
+        (county, PREFECTURE, unknown),
+        (county, foreign.code, unknown),
+        (own, school.code, (201, None)),
+        (own, XINGYI, unknown),
+    ):
+        assert await who.outcome("POST", "/lectures", plan(audience=[node])) == told, node
+        expected = (200, None) if told[1] is None else unknown
+        assert await who.outcome("POST", "/lectures/preview", {"audience": [node]}) == expected
+    for role in (Role.OPERATOR, Role.COUNTY_ADMIN, Role.REVIEWER):
+        assert await (await desk(here, client, role)).outcome("GET", "/aims") == (403, "forbidden")
+
+
+async def test_what_the_office_aimed_at_stays_when_a_lecturer_changes_their_part(
+    here: Platform, client: TestClient[Any, Any]
+) -> None:
+    own = await desk(here, client, Role.LECTURER, XINGYI, "county")
+    admin = await desk(here, client, Role.PREFECTURE_ADMIN)
+    lecturer = await here.auth.user("county")
+    assert lecturer is not None
+    _, made, etag = await admin.call("POST", "/lectures", plan(lecturer))
+    path = f"/lectures/{made['id']}"
+    wider = {"audience": [XINGYI, XINGREN, "522323"]}
+    assert await own.outcome("PATCH", path, wider, etag) == (422, "unknown_node")
+    assert await own.outcome("PATCH", path, {"audience": [XINGREN, XINGYI]}, etag) == (200, None)

@@ -41,8 +41,8 @@ from signaling.directory.service import DirectoryService
 from signaling.directory.tables_service import TablesService
 from signaling.directory.teachers_service import TeachersService
 from signaling.directory.terms_service import TermsService
+from signaling.lectures import aims_api, plan_api
 from signaling.lectures import api as lectures_api
-from signaling.lectures import plan_api
 from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
 from signaling.lectures.models import Lecture
@@ -179,8 +179,11 @@ class Platform:
         app.add_routes(lectures_api.routes(self.auth, self.access, documents, self.lectures, self.directory))
         app.add_routes(self.alerts.routes(self.auth, self.access, self.directory))
         app.add_routes(
-            plan_api.routes(self.auth, self.access, documents, self.plans, self.parts.entrances, self.settings.lectures)
+            plan_api.routes(
+                self.access, documents, self.plans, self.parts.entrances, self.directory, self.settings.lectures
+            )
         )
+        app.add_routes(aims_api.routes(self.access, self.directory, self.today))
         app.add_routes(self.parts.routes(self.auth, self.access, self.directory))
         return app
 

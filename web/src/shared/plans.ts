@@ -116,13 +116,6 @@ export interface ReviewStep {
   at: string;
 }
 
-/** Somebody who may lecture; `busy` is the title of what else they do at that time. */
-export interface Lecturer {
-  id: string;
-  name: string;
-  busy: string | null;
-}
-
 /** A term of a region; days are local. */
 export interface Term {
   region: string;
@@ -182,14 +175,10 @@ export const plansApi = {
     tagged(ask('POST', `${one(id)}/review`, { decision, note })),
   callOff: (id: string, etag: string, reason: string): Promise<Tagged<Planned>> =>
     tagged(ask('POST', `${one(id)}/call-off`, { reason }, etag)),
-  lecturers: async (q: string, at?: string, minutes?: number, but?: string): Promise<Lecturer[]> => {
-    const wanted = query({ q, scheduled_at: at, minutes: at === undefined ? undefined : minutes, lecture_id: but });
-    return (await answer<{ items: Lecturer[] }>(ask('GET', `/lecturers?${wanted}`))).items;
-  },
   terms: async (): Promise<Term[]> => (await answer<{ items: Term[] }>(ask('GET', '/terms'))).items,
-  /** The children of a node, or where the caller's tree begins. */
-  tree: async (parent?: string): Promise<TreeNode[]> =>
-    (await answer<{ items: TreeNode[] }>(ask('GET', `/tree?${query({ parent })}`))).items,
-  find: async (q: string): Promise<FoundNode[]> =>
-    (await answer<{ items: FoundNode[] }>(ask('GET', `/tree/search?${query({ q })}`))).items,
+  /** What below a node the caller may aim a lecture at, or where that begins. */
+  aims: async (parent?: string): Promise<TreeNode[]> =>
+    (await answer<{ items: TreeNode[] }>(ask('GET', `/aims?${query({ parent })}`))).items,
+  findAims: async (q: string): Promise<FoundNode[]> =>
+    (await answer<{ items: FoundNode[] }>(ask('GET', `/aims/search?${query({ q })}`))).items,
 };

@@ -1,0 +1,111 @@
+"""A planner finds a lecturer in the pool; a lecturer of a county unit aims at what lies in it. Their clocks stand elsewhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.support.chromium import chromium, watch_errors
+from tests.support.look import barriers, foreign_words, overflow
+from tests.support.server import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+PASSWORD = "seven lamps over the river"
+HOME = "522301"
+DAY = (datetime.now(UTC) + timedelta(hours=8, days=3)).date()
+
+
+def enter(browser: Browser, server: Server, user: str, password: str, lang: str = "zh-CN") -> Page:
+    """Return the console of somebody whose machine tells the time of another continent."""
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, timezone_id="America/New_York")
+    page = context.new_page()
+    page.goto(f"{server.url}/console?lang={lang}")
+    page.fill("input[autocomplete=username]", user)
+    page.fill("input[type=password]", password)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-testid=person]")
+    return page
+
+
+def pool(server: Server, token: str) -> dict[str, str]:
+    """Add three lecturers: one who is free, one who speaks at other hours, one for other stages; return ids by name."""
+    made = {}
+    elsewhere = {"weekday": DAY.isoweekday(), "begins": 20 * 60, "ends": 21 * 60}
+    for name, more in (
+        ("讲师甲", {"stages": ["21"], "organisation": "州禁毒办"}),
+        ("讲师乙", {"hours": [elsewhere]}),
+        ("讲师丙", {"stages": ["34"]}),
+    ):
+        status, one = server.call("POST", "/api/v1/experts", token, {"name": name} | more)
+        assert status == 201, one
+        made[name] = str(one["id"])
+    return made
+
+
+def look(page: Page, language: str) -> list[str]:
+    """Return what a machine sees that should not be."""
+    return overflow(page) + foreign_words(page, language) + barriers(page)
+
+
+def chosen_from_the_pool(page: Page, people: dict[str, str]) -> None:
+    """Open the pool from a plan for ten o'clock in primary schools: who is free leads, the other one has a reason."""
+    page.goto(f"{page.url.partition('#')[0]}#/plans/new?day={DAY.isoformat()}&time=10:00")
+    page.wait_for_selector("[data-testid=title]")
+    page.locator("[data-field=stages] .el-checkbox").nth(1).click()
+    page.get_by_test_id("browse-experts").click()
+    page.wait_for_selector(f"[data-expert='{people['讲师甲']}'][data-free=true]")
+    row = page.locator(f"[data-expert='{people['讲师乙']}'][data-free=false]")
+    assert "不在每周可讲时间内" in row.inner_text()
+    assert page.locator(f"[data-expert='{people['讲师丙']}']").count() == 0, "speaks to other stages"
+    order = page.locator("[data-expert]").evaluate_all("rows => rows.map((row) => row.dataset.free)")
+    assert order == sorted(order, reverse=True), "who is free comes first"
+    assert look(page, "zh-CN") == []
+    page.get_by_test_id("experts-free").click()
+    row.wait_for(state="detached")
+    page.get_by_test_id("experts-free").click()
+    row.get_by_role("button").click()
+    page.wait_for_selector("[data-testid=lecturer-why]")
+    assert "讲师乙" in page.locator("[data-field=lecturer]").inner_text()
+
+
+def aims_within_the_county(page: Page) -> None:
+    """Plan as a lecturer of a county unit: its schools are offered, nothing of others."""
+    page.goto(f"{page.url.partition('#')[0]}#/plans/new")
+    page.wait_for_selector(f"[data-testid=audience-list] [data-code='{HOME}']")
+    assert page.get_by_test_id("partly").is_visible()
+    boxes = page.locator("[data-testid=audience-list] [data-code]")
+    assert boxes.count() == 1
+    page.locator("[data-testid=audience-list] button").first.click()
+    boxes.nth(1).wait_for()
+    page.locator("[data-testid=audience-list] label").nth(1).click()
+    page.wait_for_selector("[data-figure=schools]")
+    assert page.inner_text("[data-figure=schools]") == "1"
+    assert look(page, "en") == []
+
+
+def test_a_planner_finds_who_is_free_and_aims_at_what_is_theirs(server: Server) -> None:
+    demo = server.demo()
+    assert demo is not None
+    people = pool(server, demo["api_token"])
+    command = [sys.executable, "-m", "signaling", "user", "add", "county", "--name", "骨干教师", "--role", "lecturer"]
+    done = subprocess.run(
+        [*command, "--node", HOME, "--data", str(server.data)],
+        input=f"{PASSWORD}\n",
+        text=True,
+        capture_output=True,
+        env=os.environ,
+    )
+    assert done.returncode == 0, done.stderr
+    with chromium() as browser:
+        planner = enter(browser, server, demo["console_user"], demo["console_password"])
+        lecturer = enter(browser, server, "county", PASSWORD, "en")
+        errors = [watch_errors(planner), watch_errors(lecturer)]
+        chosen_from_the_pool(planner, people)
+        aims_within_the_county(lecturer)
+        assert errors == [[], []]
