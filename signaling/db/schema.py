@@ -8,17 +8,30 @@ from importlib.util import find_spec
 from signaling.db.append_only import append_only
 from signaling.db.base import Base
 
-DOMAINS = ("directory", "auth", "lectures", "live", "attendance", "ledger", "library", "screens", "alerts", "lines")
+DOMAINS = (
+    "directory",
+    "auth",
+    "lectures",
+    "live",
+    "attendance",
+    "ledger",
+    "library",
+    "screens",
+    "alerts",
+    "lines",
+    "coverage",
+)
 
 for _domain in DOMAINS:
     if find_spec(f"signaling.{_domain}.models") is not None:
         import_module(f"signaling.{_domain}.models")
 
 metadata = Base.metadata
-# attendance/models.py makes the tables of the ledger append-only itself, for whoever imports it alone.
+# attendance/models.py and coverage/models.py make their tables append-only themselves, for whoever imports them alone.
 LOGS = ("audit_log", "broadcast_transitions", "school_events", "lecture_reviews", "alert_steps")
 LEDGER = ("attendance_facts", "delivery_windows", "attendance_roster", "ledger_entries")
-ALL_APPEND_ONLY = (*LOGS, *LEDGER)
+MARKS = ("training_marks", "home_views")
+ALL_APPEND_ONLY = (*LOGS, *LEDGER, *MARKS)
 
 for _name in LOGS:
     append_only(metadata.tables[_name])

@@ -54,6 +54,7 @@ class LectureDocuments:
             "approved": info.approved,
             "summary": info.summary,
             "audience_kind": info.audience_kind,
+            "counts": info.counts,
             "review": info.review,
             "called_off_at": None if info.called_off_at is None else stamp(info.called_off_at),
             "called_off_reason": info.called_off_reason,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from signaling.db.base import Base, UtcDateTime, Versioned, utc_now, uuid7
@@ -33,6 +33,9 @@ class Lecture(Versioned, Base):
     approved_by: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
     summary: Mapped[str] = mapped_column(Text, default="", server_default="")  # what the reviewer reads
     audience_kind: Mapped[str] = mapped_column(String(16), default="pupils", server_default="pupils")
+    counts: Mapped[bool] = mapped_column(
+        default=True, server_default=true()
+    )  # for the obligations of the term (计入覆盖)
     review: Mapped[str] = mapped_column(String(16), default="draft", server_default="draft")
     created_by: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
     called_off_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

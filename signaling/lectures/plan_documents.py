@@ -43,7 +43,10 @@ Kinds = Annotated[list[Kind], Field(max_length=20), AfterValidator(_once)]
 
 
 class Plan(Order):
-    """A lecture to plan: `audience` are codes of regions and schools, narrowed by kinds of schools and stages of classes."""
+    """A lecture to plan: `audience` are codes of regions and schools, narrowed by kinds of schools and stages of classes.
+
+    `counts` tells whether it counts for what its audience owes in the term.
+    """
 
     title: Title
     scheduled_at: Moment
@@ -52,6 +55,7 @@ class Plan(Order):
     topic: Topic = ""
     summary: Summary = ""
     audience_kind: AudienceKind = "pupils"
+    counts: bool = True
     lecturer_id: Annotated[str, Field(max_length=36)] | None = None
     kinds: Kinds = Field(default_factory=list)
     stages: Kinds = Field(default_factory=list)
@@ -67,6 +71,7 @@ class PlanEdit(Order):
     topic: Topic | None = None
     summary: Summary | None = None
     audience_kind: AudienceKind | None = None
+    counts: bool | None = None
     lecturer_id: Annotated[str, Field(max_length=36)] | None = None
     kinds: Kinds | None = None
     stages: Kinds | None = None
@@ -157,6 +162,7 @@ class LectureDocument(LiveFacts):
     topic: str
     summary: str
     audience_kind: AudienceKind
+    counts: bool
     lecturer: Lecturer
     scheduled_at: datetime
     minutes: int

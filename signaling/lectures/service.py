@@ -44,6 +44,7 @@ class LectureInfo:
     called_off_at: datetime | None = None
     called_off_reason: str = ""
     version: int = 1
+    counts: bool = True
 
     @property
     def approved(self) -> bool:
@@ -299,6 +300,7 @@ def _info(lecture: Lecture, lecturer: str) -> LectureInfo:
         lecture.called_off_at,
         lecture.called_off_reason,
         lecture.version,
+        lecture.counts,
     )
 
 

@@ -23,6 +23,8 @@ export type Review = 'draft' | 'submitted' | 'approved' | 'returned';
 export interface Planned extends Lecture {
   summary: string;
   audience_kind: AudienceKind;
+  /** Whether it counts for what its audience owes in the term. */
+  counts: boolean;
   review: Review;
   called_off_at: string | null;
   called_off_reason: string;
@@ -80,6 +82,7 @@ export interface PlanOrder extends Scope {
   topic: string;
   summary: string;
   audience_kind: AudienceKind;
+  counts: boolean;
   lecturer_id: string | null;
   scheduled_at: string;
   minutes: number;

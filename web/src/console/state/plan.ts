@@ -8,6 +8,7 @@ export interface Form {
   topic: string;
   summary: string;
   audience_kind: AudienceKind;
+  counts: boolean;
   lecturer_id: string;
   lecturer_name: string;
   /** Local, `2026-11-23` and `14:05`; '' while nothing is chosen. */
@@ -19,7 +20,7 @@ export interface Form {
   stages: readonly Kind[];
 }
 
-export type Field = 'title' | 'topic' | 'summary' | 'audience_kind' | 'lecturer' | 'when' | 'minutes' | 'audience' | 'kinds' | 'stages';
+export type Field = 'title' | 'topic' | 'summary' | 'audience_kind' | 'counts' | 'lecturer' | 'when' | 'minutes' | 'audience' | 'kinds' | 'stages';
 export type Fault =
   | 'title.missing'
   | 'title.long'
@@ -45,6 +46,7 @@ export function blank(day = '', time = ''): Form {
     topic: '',
     summary: '',
     audience_kind: 'pupils',
+    counts: true,
     lecturer_id: '',
     lecturer_name: '',
     day: isDay(day) ? day : '',
@@ -62,6 +64,7 @@ export function formOf(lecture: Planned, aimed: Aimed): Form {
     topic: lecture.topic,
     summary: lecture.summary,
     audience_kind: lecture.audience_kind,
+    counts: lecture.counts,
     lecturer_id: lecture.lecturer.id,
     lecturer_name: lecture.lecturer.name,
     day: dayOf(lecture.scheduled_at),
@@ -79,6 +82,7 @@ const SENT: { readonly [F in Field]: (form: Form) => Partial<PlanOrder> } = {
   topic: (form) => ({ topic: form.topic }),
   summary: (form) => ({ summary: form.summary.trim() }),
   audience_kind: (form) => ({ audience_kind: form.audience_kind }),
+  counts: (form) => ({ counts: form.counts }),
   lecturer: (form) => ({ lecturer_id: form.lecturer_id === '' ? null : form.lecturer_id }),
   when: (form) => ({ scheduled_at: instant(form.day, form.time) }),
   minutes: (form) => ({ minutes: form.minutes }),

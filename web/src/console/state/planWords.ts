@@ -32,6 +32,8 @@ export function said(field: Field, form: Form): string {
       return topicText(form.topic);
     case 'audience_kind':
       return t(`plan.for.${form.audience_kind}`);
+    case 'counts':
+      return t(form.counts ? 'plan.counts.yes' : 'plan.counts.no');
     case 'lecturer':
       return form.lecturer_name;
     case 'when':

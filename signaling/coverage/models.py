@@ -1,0 +1,55 @@
+"""Tables of what schools and homes do for the term: marks of teachers' trainings, households that watched at home.
+
+Neither is in the ledger of lectures: that one is about screens, holds no person and is read for a whole prefecture, while a mark is
+about a member of the staff and is for those who may see their names. Both tables are **append-only**: triggers refuse UPDATE and
+DELETE, a mistake is answered by another row. There are no foreign keys: neither a missing parent nor a cascade can touch them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from signaling.db.append_only import append_only
+from signaling.db.base import Base, UtcDateTime, uuid7
+
+
+class TrainingMark(Base):
+    """Something written down about a teacher at a training; `class_id` is the room where it was shown.
+
+    `by` is the id of the person who ticked, empty for a code. `key` makes a code work once for each person.
+    """
+
+    __tablename__ = "training_marks"
+    __table_args__ = (
+        UniqueConstraint("key", name="uq_training_marks_key"),
+        Index("ix_training_marks_lecture_id_school_code", "lecture_id", "school_code"),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=uuid7)
+    key: Mapped[str] = mapped_column(String(80))
+    lecture_id: Mapped[str] = mapped_column(String(36))
+    school_code: Mapped[str] = mapped_column(String(10))
+    teacher_id: Mapped[str] = mapped_column(String(36))
+    class_id: Mapped[str] = mapped_column(String(36))
+    action: Mapped[str] = mapped_column(String(12))  # one of `training.Action`
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(String(36), default="")
+
+
+class HomeView(Base):
+    """A household that watched the recording of a parents' lecture. `household` is a digest of a random number of its browser."""
+
+    __tablename__ = "home_views"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy's own way; the key is the table, stored once
+
+    lecture_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    class_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    household: Mapped[str] = mapped_column(String(43), primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+for _table in (TrainingMark.__tablename__, HomeView.__tablename__):
+    append_only(Base.metadata.tables[_table])
