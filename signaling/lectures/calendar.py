@@ -1,7 +1,8 @@
 """A school's lectures as iCalendar (RFC 5545). Pure: the same lectures give the same bytes.
 
 1. A UID never changes; SEQUENCE counts what calendars must hear of, LAST-MODIFIED and DTSTAMP tell when (section 3.8.7).
-2. **What was called off stays, as CANCELLED**: a calendar that only lost it would not tell anybody.
+2. **What was called off or lost its approval stays, as CANCELLED** (RFC 5546 section 3.2.5): a calendar that only lost it would not
+   tell anybody. Of what is not approved a calendar hears the title that was, and nothing else.
 3. Times are local (`TZID=Asia/Shanghai`, whose offset has not changed since 1991), so that a person reads the hour of the school.
 """
 
@@ -21,6 +22,9 @@ NO_MAIL: Final = "noreply@jiangtang.invalid"
 """An address that is none (RFC 6761): ORGANIZER must have one, and the office need not."""
 
 
+WITHDRAWN: Final = "内容正在重新审核，通过后会再次出现在日历里"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A lecture as a calendar shows it; `changed_at` is the last change that calendars must hear of."""
@@ -35,6 +39,7 @@ class Entry:
     changed_at: datetime
     called_off: bool
     reason: str = ""
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +84,21 @@ def _zone() -> Timezone:
 def _event(one: Entry, office: Office) -> Event:
     starts_at = one.starts_at.astimezone(ZONE)
     lines = [
-        f"主讲：{one.lecturer}",
+        WITHDRAWN if one.withdrawn else "",
+        f"主讲：{one.lecturer}" if one.lecturer else "",
         f"主题：{one.topic}" if one.topic else "",
         f"取消原因：{one.reason}" if one.reason else "",
     ]
     values: dict[str, Any] = {
         "uid": f"{one.id}@jiangtang",
-        "summary": f"已取消：{one.title}" if one.called_off else one.title,
+        "summary": ("已取消：" if one.called_off else "已撤回：" if one.withdrawn else "") + one.title,
         "description": "\n".join(line for line in lines if line),
         "dtstart": starts_at,
         "dtend": starts_at + timedelta(minutes=one.minutes),
         "dtstamp": one.changed_at,
         "last-modified": one.changed_at,
         "sequence": one.sequence,
-        "status": "CANCELLED" if one.called_off else "CONFIRMED",
+        "status": "CANCELLED" if one.called_off or one.withdrawn else "CONFIRMED",
         "organizer": _organizer(office),
     }
     event = Event()

@@ -101,13 +101,13 @@ def _school(code: str) -> Select[School]:
 
 
 def _lectures(school: School) -> Select[Lecture, str]:
-    """Approved lectures for a school or some of its classes, called off or not, the earliest first."""
+    """Lectures for a school or some of its classes that were approved once, whatever became of them, the earliest first."""
     of_stage = select(LectureFilter.value).where(LectureFilter.lecture_id == Lecture.id, LectureFilter.field == "stage")
     there = exists().where(SchoolClass.school_code == school.code, SchoolClass.stage.in_(of_stage))
     statement = select(Lecture, User.name).join(User, User.id == Lecture.lecturer_id)
     return statement.where(
         Lecture.id.in_(queries.aimed_at(school.code)),
-        Lecture.approved_at.is_not(None),
+        Lecture.announced != "",
         queries.leaves("kind", school.kind),
         or_(~of_stage.exists(), there),
     ).order_by(Lecture.scheduled_at, Lecture.id)
@@ -115,15 +115,17 @@ def _lectures(school: School) -> Select[Lecture, str]:
 
 def _entry(lecture: Lecture, lecturer: str) -> Entry:
     times = (lecture.changed_at, lecture.approved_at, lecture.called_off_at)
+    approved = lecture.approved_at is not None
     return Entry(
         lecture.id,
-        lecture.title,
-        lecture.topic,
-        lecturer,
+        lecture.announced,
+        lecture.topic if approved else "",
+        lecturer if approved else "",
         lecture.scheduled_at,
         lecture.minutes,
         lecture.sequence,
         max(at for at in times if at is not None),
         lecture.called_off_at is not None,
         lecture.called_off_reason,
+        withdrawn=not approved,
     )

@@ -42,6 +42,7 @@ class Lecture(Versioned, Base):
     called_off_reason: Mapped[str] = mapped_column(String(200), default="", server_default="")
     sequence: Mapped[int] = mapped_column(default=0, server_default="0")
     changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when `sequence` was counted up last
+    announced: Mapped[str] = mapped_column(String(128), default="", server_default="")  # title approved last
 
 
 class LectureAudience(Base):

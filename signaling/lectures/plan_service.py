@@ -20,7 +20,7 @@ from signaling.db.editing import editing
 from signaling.db.engine import Database
 from signaling.directory.models import Region, RegionAlias, School, SchoolAlias
 from signaling.directory.queries import Scope
-from signaling.lectures import queries, review
+from signaling.lectures import approval, queries, review
 from signaling.lectures.models import Lecture, LectureAudience, LectureFilter, LectureReview
 from signaling.lectures.queries import EVERYTHING
 from signaling.lectures.service import TargetCounts
@@ -102,10 +102,11 @@ class PlanService:
                     changes = {**changes, "audience": await _named_today(session, changes["audience"], scope, kept)}
                 await _set_scope(session, lecture_id, changes)
             changed = {name for name in new if before[name] != new[name]}
+            told = lecture.sequence
             if review.CONTENT & changed:
                 self._step(session, lecture, "change", actor, "")
-            if NEWS & (changed | (SCOPE & changes.keys())):
-                lecture.sequence, lecture.changed_at = lecture.sequence + 1, self._clock()
+            if told == lecture.sequence and NEWS & (changed | (SCOPE & changes.keys())):
+                approval.tell(lecture, self._clock())
             detail = {"before": {name: before[name] for name in changed}, "scope": sorted(SCOPE & changes.keys())}
             self._audit(session, actor, "lecture.changed", lecture_id, detail)
 
@@ -125,9 +126,9 @@ class PlanService:
         old, now = lecture.review, self._clock()
         lecture.review = review.after(old, action)
         if lecture.review == review.APPROVED:
-            lecture.approved_at, lecture.approved_by = now, actor
+            approval.approve(lecture, actor, now)
         else:
-            lecture.approved_at = lecture.approved_by = None
+            approval.withdraw(lecture, now)
         if (old, action) != (review.DRAFT, "change"):
             written = review.WRITTEN[action]
             session.add(LectureReview(lecture_id=lecture.id, action=written, actor=actor, note=note, at=now))
@@ -138,7 +139,7 @@ class PlanService:
             lecture = await self._at(session, lecture_id, version)
             _check_on(lecture)
             lecture.called_off_at, lecture.called_off_reason = self._clock(), reason
-            lecture.sequence, lecture.changed_at = lecture.sequence + 1, lecture.called_off_at
+            approval.tell(lecture, lecture.called_off_at)
             self._audit(session, actor, "lecture.called_off", lecture_id, {"reason": reason})
 
     async def reviews(self, lecture_id: str) -> list[tuple[LectureReview, str]]:

@@ -14,7 +14,7 @@ from signaling.db.base import utc_now
 from signaling.db.engine import Database
 from signaling.directory.models import School, SchoolClass
 from signaling.directory.queries import Scope
-from signaling.lectures import queries
+from signaling.lectures import approval, queries
 from signaling.lectures.models import Lecture, LectureAudience, LectureFilter, LectureTarget
 from signaling.lectures.queries import LectureFilters
 from signaling.lectures.review import APPROVED
@@ -115,7 +115,8 @@ class LectureService:
         async with self._db.writing() as session:
             lecture = await session.get(Lecture, lecture_id)
             if lecture is not None and lecture.approved_at is None:
-                lecture.approved_at, lecture.approved_by, lecture.review = self._clock(), user_id, APPROVED
+                approval.approve(lecture, user_id, self._clock())
+                lecture.review = APPROVED
 
     async def info(self, lecture_id: str) -> LectureInfo | None:
         """Return a lecture, or None."""

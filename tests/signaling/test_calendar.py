@@ -132,6 +132,50 @@ async def test_changes_are_counted_and_what_was_called_off_is_told(
     assert "停电" in str(third["description"])
 
 
+async def test_what_lost_its_approval_is_told_as_cancelled_and_comes_back(
+    here: Platform, client: TestClient[Any, Any], lecturer: User
+) -> None:
+    school, admin = school_of(here, XINGYI), await desk(here, client, Role.PREFECTURE_ADMIN)
+    reviewer = await desk(here, client, Role.REVIEWER)
+    path = (await here.parts.calendars.link(school.code)).path
+    _, made, etag = await admin.call("POST", "/lectures", plan(lecturer, topic="毒品认识"))
+    one = f"/lectures/{made['id']}"
+
+    async def read_one() -> Event:
+        here.wall.now += timedelta(minutes=1)
+        [found] = events((await read(client, path))[1])
+        return found
+
+    async def approve() -> None:
+        assert await admin.outcome("POST", f"{one}/submit") == (200, None)
+        assert await reviewer.outcome("POST", f"{one}/review", {"decision": "approve"}) == (200, None)
+
+    assert events((await read(client, path))[1]) == [], "a draft is nobody's business"
+    await approve()
+    first = await read_one()
+    assert (first["status"], str(first["summary"])) == ("CONFIRMED", "远离毒品")
+    returned = await reviewer.outcome("POST", f"{one}/review", {"decision": "return", "note": "请补充"})
+    assert returned == (200, None)
+    second = await read_one()
+    assert (second["uid"], second["status"]) == (first["uid"], "CANCELLED")
+    assert second["sequence"] == first["sequence"] + 1
+    assert second.decoded("last-modified") > first.decoded("last-modified")
+    await approve()
+    third = await read_one()
+    assert (third["uid"], third["status"], third["sequence"]) == (first["uid"], "CONFIRMED", second["sequence"] + 1)
+    etag = (await admin.call("GET", one))[2]
+    _, _, etag = await admin.call("PATCH", one, {"title": "没有审核的题目", "summary": "新"}, etag)
+    fourth = await read_one()
+    assert (fourth["status"], fourth["sequence"]) == ("CANCELLED", third["sequence"] + 1)
+    assert "没有审核的题目" not in fourth.to_ical().decode(), "schools learn of a title when it is approved"
+    assert "远离毒品" in str(fourth["summary"])
+    assert "毒品认识" not in str(fourth["description"])
+    assert await admin.outcome("POST", f"{one}/call-off", {"reason": "停电"}, etag) == (200, None)
+    last = await read_one()
+    assert (last["status"], last["sequence"]) == ("CANCELLED", fourth["sequence"] + 1)
+    assert "停电" in str(last["description"])
+
+
 async def test_kinds_and_stages_narrow_a_calendar(here: Platform, client: TestClient[Any, Any], lecturer: User) -> None:
     school = school_of(here, XINGYI)
     other = "11" if school.kind != "11" else "21"
