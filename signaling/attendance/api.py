@@ -20,6 +20,7 @@ from signaling.api.problems import Problem, not_available, not_found
 from signaling.attendance.document import document
 from signaling.attendance.evidence import DamagedLedger
 from signaling.attendance.exports import Note, checksum, to_csv, to_xlsx
+from signaling.attendance.policy import Policy
 from signaling.attendance.schemas import AttendanceDocument
 from signaling.attendance.service import AttendanceService, LectureReport
 from signaling.attendance.tables import PLANNED, TABLES, Table, local
@@ -31,6 +32,8 @@ CONTENT_TYPES: Final = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv",
 }
+BLANK: Final = "表示尚未采集（如实到人数须由教师确认），不表示零"
+BLANK_FULL: Final = "表示没有（如尚无人确认人数），不表示零"
 _FILE: Final = re.compile(r"(\d{2})\.(xlsx|csv)")
 _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f\\/:*?"<>|]+')
 
@@ -114,14 +117,21 @@ def note(made: LectureReport, table: Table, author: str, zone: tzinfo) -> Note:
             ("统计区间", begin if made.started_at is None else f"{begin} 至 {end}"),
             ("口径版本", f"{policy.version}（{policy.name}）"),
             ("口径说明", policy.summary),
-            ("学校达标标准", f"班级覆盖率不低于{float(policy.school_ratio):.0%}"),
+            ("学校达标标准", _school_standard(policy)),
             ("数据版本(as-of)", made.as_of.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")),
-            ("空白单元格", "表示尚未采集（如实到人数须由教师确认），不表示零"),
+            ("空白单元格", BLANK if policy.credit is None else BLANK_FULL),
             ("制表人", author),
             ("审核人", ""),
             ("生成时间", made.as_of.astimezone(zone).strftime("%Y-%m-%d %H:%M")),
         )
     )
+
+
+def _school_standard(policy: Policy) -> str:
+    strict = f"班级覆盖率不低于{float(policy.school_ratio):.0%}"
+    if policy.credit is None:
+        return strict
+    return f"{strict}；宽口径不低于{float(policy.credit.school_ratio_lenient):.0%}"
 
 
 def file_name(made: LectureReport, table: Table, kind: str, zone: tzinfo) -> str:

@@ -1,4 +1,7 @@
-"""The JSON document of a lecture's attendance. Times are UTC, durations seconds, rates shares of 1; null means not measured."""
+"""The JSON document of a lecture's attendance. Times are UTC, durations seconds, rates shares of 1; null means not measured.
+
+A policy that judges delivery alone has the members that it always had; what rests on other evidence is added to those of a later one.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
+from signaling.attendance.decide import Decision
 from signaling.attendance.report import ClassRow, Tally
 from signaling.attendance.service import LectureReport
 
@@ -13,6 +17,7 @@ from signaling.attendance.service import LectureReport
 def document(made: LectureReport) -> dict[str, Any]:
     """Return the members of the document."""
     report, policy = made.report, made.report.policy
+    full = policy.credit is not None
     return {
         "lecture_id": made.lecture_id,
         "title": made.title,
@@ -23,10 +28,10 @@ def document(made: LectureReport) -> dict[str, Any]:
         "unit": {"code": made.unit[0], "name": made.unit[1]},
         "policy": {"version": policy.version, "name": policy.name, "summary": policy.summary},
         "on_air_seconds": report.on_air_ms / 1000,
-        "totals": _tally(report.total),
+        "totals": _tally(report.total, full),
         "counties": [
             {"code": row.region.code, "display_code": row.region.display_code, "name": row.region.name}
-            | _tally(row.tally)
+            | _tally(row.tally, full)
             for row in report.counties
         ],
         "schools": [
@@ -36,16 +41,16 @@ def document(made: LectureReport) -> dict[str, Any]:
                 "county": row.target.region_code,
                 "first_joined_at": _time(row.first_joined_at),
             }
-            | _tally(row.tally)
+            | _tally(row.tally, full)
             for row in report.schools
         ],
-        "classes": [_class(row) for row in report.classes],
+        "classes": [_class(row, full) for row in report.classes],
     }
 
 
-def _class(row: ClassRow) -> dict[str, Any]:
+def _class(row: ClassRow, full: bool) -> dict[str, Any]:
     target, decision = row.target, row.decision
-    return {
+    made = {
         "id": target.class_id,
         "code": target.code,
         "name": target.name,
@@ -55,7 +60,7 @@ def _class(row: ClassRow) -> dict[str, Any]:
         "joined_at": _time(row.presence.joined_at),
         "left_at": _time(row.presence.left_at),
         "delivered_seconds": row.delivery.delivered_ms / 1000,
-        "credited_seconds": row.delivery.credited_ms / 1000,
+        "credited_seconds": decision.watched_ms / 1000,
         "interrupted_seconds": row.delivery.interrupted_ms / 1000,
         "ratio": _ratio(decision.ratio),
         "evidence": row.evidence,
@@ -64,12 +69,28 @@ def _class(row: ClassRow) -> dict[str, Any]:
         "reason": decision.reason,
         "policy_version": decision.policy_version,
         "pupils": target.pupils,
-        "present": None,
+        "present": decision.present,
+    }
+    return made | _beyond_delivery(decision) if full else made
+
+
+def _beyond_delivery(decision: Decision) -> dict[str, Any]:
+    return {
+        "reasons": list(decision.reasons),
+        "on_air_seconds": decision.on_air_ms / 1000,
+        "expected": decision.expected,
+        "covered": decision.covered,
+        "pending": decision.pending,
+        "confirmed_at": _time(decision.confirmed_at),
+        "checks_asked": decision.asked,
+        "checks_passed": decision.passed,
+        "flags": [flag.value for flag in decision.flags],
+        "corrected": decision.corrected,
     }
 
 
-def _tally(tally: Tally) -> dict[str, Any]:
-    return {
+def _tally(tally: Tally, full: bool) -> dict[str, Any]:
+    made = {
         "schools": tally.schools,
         "schools_connected": tally.schools_connected,
         "schools_qualified": tally.schools_qualified,
@@ -79,13 +100,29 @@ def _tally(tally: Tally) -> dict[str, Any]:
         "partial": tally.partial,
         "failed": tally.failed,
         "absent": tally.absent,
-        "make_up": tally.make_up,
+        "make_up": tally.made_up,
         "excused": tally.excused,
         "coverage": _ratio(tally.coverage),
         "pupils": tally.pupils,
-        "present": None,
+        "present": tally.present if full else None,
         "delivered_seconds": tally.delivered_ms / 1000,
         "interrupted_seconds": tally.interrupted_ms / 1000,
+    }
+    if not full:
+        return made
+    return made | {
+        "schools_lenient": tally.schools_lenient,
+        "schools_excused": tally.schools_excused,
+        "unconfirmed": tally.unconfirmed,
+        "pending": tally.pending,
+        "excused_pupils": tally.excused_pupils,
+        "confirmed": tally.confirmed,
+        "reached": tally.reached,
+        "student_coverage": _ratio(tally.student_coverage),
+        "checks_asked": tally.asked,
+        "checks_passed": tally.passed,
+        "flagged": tally.flagged,
+        "corrected": tally.corrected,
     }
 
 

@@ -1,20 +1,23 @@
-"""Judges delivered minutes by a policy. Pure; thresholds, names and reasons are data in `policies.toml`.
+"""The rules by which minutes become results, as data of `policies.toml`. Pure.
 
-1. **A result carries the version of the policy that made it.**
-2. **No threshold stands in code**: another rule is another table of the file.
-3. Comparisons are exact: ratios are read as fractions, times are whole milliseconds.
+1. **A version is never changed**: another rule is another table of the file.
+2. **No threshold, name or reason stands in code**; the file is checked whole when it is read, and what is wrong is named.
+3. Ratios are read as exact fractions.
+4. A policy without `credit` judges delivery alone, as version 1 does.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from string import Formatter
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from signaling.attendance.fold import Rules
 
@@ -25,50 +28,234 @@ class Result(StrEnum):
     """What a class reached; the names that people read are in the policy."""
 
     QUALIFIED = "qualified"
+    UNCONFIRMED = "unconfirmed"
     PARTIAL = "partial"
     FAILED = "failed"
     ABSENT = "absent"
+    MADE_UP = "made_up"
+    EXCUSED = "excused"
+
+
+DELIVERY_ONLY: Final = frozenset({Result.QUALIFIED, Result.PARTIAL, Result.FAILED, Result.ABSENT})
+"""The results of a policy without `credit`."""
 
 
 class UnknownPolicy(LookupError):
     """No policy has this version."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+def _exactly(value: Any) -> Any:
+    """A float is what the parser was told not to make; an exact decimal becomes a fraction."""
+    return Fraction(value) if isinstance(value, Decimal) else value
+
+
+Exact = Annotated[Fraction, BeforeValidator(_exactly)]
+Share = Annotated[Exact, Field(gt=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Hour = Annotated[int, Field(ge=0, le=23)]
+Cause = Literal["server", "power", "network", "exam", "disaster", "closed"]
+Audience = Literal["pupils", "teachers", "parents"]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+
+class Rendering(_Table):
+    """What counts as played."""
+
+    share: Share
+    unreported_counts: bool
+
+
+class Confirmation(_Table):
+    """When a head-count is taken."""
+
+    opens_after_minutes: Annotated[int, Field(ge=0)]
+    closes_after_hours: Count
+
+
+class Checks(_Table):
+    """Presence checks: how often, how long, and how many right answers of how many asked."""
+
+    every_minutes: Count
+    most: Count
+    seconds: Count
+    needed: list[Count]
+    off_for_school_kinds: list[str]
+    off_for_audiences: list[Audience]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if len(self.needed) != self.most or any(right > asked for asked, right in enumerate(self.needed, 1)):
+            raise ValueError(f"needed must have {self.most} numbers, the n-th at most n")
+        return self
+
+    def planned(self, minutes: int) -> int:
+        """Return how many checks a lecture of so many minutes has."""
+        return min(self.most, -(-minutes // self.every_minutes))
+
+    def passed(self, asked: int, right: int) -> bool:
+        """Whether so many right answers are enough; who was never asked has nothing to pass."""
+        return asked == 0 or right >= self.needed[min(asked, self.most) - 1]
+
+
+class MakeUp(_Table):
+    """What a replay counts."""
+
+    days: Count
+    speed: Annotated[Exact, Field(ge=1)]
+    buffer_seconds: Annotated[int, Field(ge=0)]
+
+
+class Faults(_Table):
+    """Whose minutes leave the denominator."""
+
+    causes: list[Cause]
+    excused_share: Share
+
+
+class Sessions(_Table):
+    """Which lectures count for coverage."""
+
+    audiences: list[Audience]
+    least_minutes: Annotated[int, Field(ge=0)]
+
+
+class Outliers(_Table):
+    """From where on something is to be looked at. **Never a punishment**: no result depends on it."""
+
+    classes: Annotated[int, Field(ge=2)]
+    answer_ms: Count
+    same_delays: Annotated[int, Field(ge=2)]
+    night_share: Share
+    night_begins: Hour
+    night_ends: Hour
+    twice_minutes: Count
+    unproven_minutes: Count
+    unrendered_minutes: Count
+
+    def is_night(self, hour: int) -> bool:
+        """Whether a local hour belongs to the night, which may go over midnight."""
+        if self.night_begins <= self.night_ends:
+            return self.night_begins <= hour < self.night_ends
+        return hour >= self.night_begins or hour < self.night_ends
+
+
+class Credit(_Table):
+    """Everything beyond delivery."""
+
+    school_ratio_lenient: Share
+    grace_minutes: Annotated[int, Field(ge=0)]
+    rendering: Rendering
+    confirmation: Confirmation
+    checks: Checks
+    make_up: MakeUp
+    faults: Faults
+    sessions: Sessions
+    outliers: Outliers
+
+
+class Flag(StrEnum):
+    """Why a class is to be looked at (待核)."""
+
+    PRESENT_OVER_EXPECTED = "present_over_expected"
+    SAME_HEADCOUNTS = "same_headcounts"
+    JOINED_TOGETHER = "joined_together"
+    QUICK_ANSWERS = "quick_answers"
+    SAME_DELAYS = "same_delays"
+    NIGHT_REPLAY = "night_replay"
+    UNRENDERED = "unrendered"
+    TWO_SCREENS = "two_screens"
+    UNPROVEN = "unproven"
+    TOO_FAST = "too_fast"
+    REFUSED = "refused"
+
+
+PLACES: Final[dict[str, frozenset[str]]] = {
+    **dict.fromkeys(
+        ("qualified", "partial", "failed"),
+        frozenset({"watched", "on_air", "ratio", "qualified_ratio", "partial_ratio"}),
+    ),
+    **dict.fromkeys(("absent", "off_air"), frozenset[str]()),
+    "checks_passed": frozenset({"asked", "passed"}),
+    "checks_failed": frozenset({"asked", "passed", "needed"}),
+    "confirmed": frozenset({"expected", "present"}),
+    **dict.fromkeys(("pending", "unconfirmed"), frozenset({"hours"})),
+    **dict.fromkeys(("silent", "hidden", "still", "unreported"), frozenset({"minutes"})),
+    "faults": frozenset({"causes", "whole", "minutes"}),
+    "excused": frozenset({"causes", "whole", "minutes", "share", "excused_share"}),
+    **dict.fromkeys(("made_up", "made_up_short"), frozenset({"made_up", "on_air", "made_up_ratio", "qualified_ratio"})),
+    **dict.fromkeys(("made_up_pending", "made_up_unconfirmed"), frozenset({"days"})),
+    "too_fast": frozenset({"speed"}),
+    "corrected": frozenset({"fields"}),
+}
+"""The sentences of reasons, and what each may speak of."""
+_DELIVERY_REASONS: Final = frozenset({"qualified", "partial", "failed", "absent", "off_air"})
+PENDING: Final = "pending"
+
+
+class Policy(_Table):
     """One version of the rules."""
 
-    version: int
+    version: Count
     name: str
     summary: str
     minute_seconds: int
-    loss_limit: Fraction
-    qualified_ratio: Fraction
-    partial_ratio: Fraction
-    school_ratio: Fraction
-    results: Mapping[str, str]
-    reasons: Mapping[str, str]
+    loss_limit: Share
+    qualified_ratio: Exact
+    partial_ratio: Exact
+    school_ratio: Share
+    results: dict[str, str]
+    reasons: dict[str, str]
+    credit: Credit | None = None
+    causes: dict[str, str] = {}
+    fields: dict[str, str] = {}
+    flags: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if not 0 < self.partial_ratio < self.qualified_ratio <= 1 or not 0 < self.minute_seconds <= 60:
+            raise ValueError("ratios must grow within (0, 1], a minute has at most 60 seconds")
+        whole = self.credit is not None
+        _named("result", {*Result, PENDING} if whole else DELIVERY_ONLY, self.results)
+        _named("reason", PLACES if whole else _DELIVERY_REASONS, self.reasons)
+        if self.credit is not None:
+            _named("cause", self.credit.faults.causes, self.causes)
+            _named("flag", Flag, self.flags)
+            _named("field", CORRECTABLE, self.fields)
+        for key, sentence in self.reasons.items():
+            _speaks_of(key, sentence, PLACES.get(key, frozenset()))
+        return self
 
     def rules(self, window_seconds: int) -> Rules:
         """Return what the fold has to know."""
-        return Rules(window_seconds, self.minute_seconds, self.loss_limit)
+        share = None if self.credit is None else self.credit.rendering.share
+        return Rules(window_seconds, self.minute_seconds, self.loss_limit, share)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """A result with its reason (in Chinese), the share of the on-air time (None while there is none) and the version."""
+CORRECTABLE: Final = ("present", "expected", "guests", "result")
+"""The fields of a class that a correction may change."""
 
-    result: Result
-    label: str
-    reason: str
-    ratio: Fraction | None
-    policy_version: int
+
+def _named(what: str, wanted: Any, names: Mapping[str, str]) -> None:
+    wanted = {str(one) for one in wanted}
+    if missing := wanted - names.keys():
+        raise ValueError(f"no name for {what} {', '.join(sorted(missing))}")
+    if foreign := names.keys() - wanted:
+        raise ValueError(f"there is no {what} {', '.join(sorted(foreign))}")
+
+
+def _speaks_of(key: str, sentence: str, known: frozenset[str]) -> None:
+    used = {name for _, name, _, _ in Formatter().parse(sentence) if name is not None}
+    if foreign := used - known:
+        raise ValueError(f"the reason {key} cannot speak of {', '.join(sorted(foreign))}")
 
 
 def load_policies(file: Path = POLICIES_FILE) -> dict[int, Policy]:
-    """Return all policies by version; raise ValueError when the file says something impossible."""
+    """Return all policies by version; raise ValueError that names what the file says wrongly."""
     document = tomllib.loads(file.read_text(encoding="utf-8"), parse_float=Decimal)
-    policies = [_policy(table) for table in document["policy"]]
+    policies = [_policy(file, table) for table in document["policy"]]
     by_version = {policy.version: policy for policy in policies}
     if len(by_version) != len(policies):
         raise ValueError(f"{file.name}: a version stands twice")
@@ -83,44 +270,9 @@ def load_policy(version: int, file: Path = POLICIES_FILE) -> Policy:
         raise UnknownPolicy(f"{file.name} has no policy of version {version}") from None
 
 
-def _policy(table: Mapping[str, Any]) -> Policy:
-    values: dict[str, Any] = {name: Fraction(v) if isinstance(v, Decimal) else v for name, v in table.items()}
-    policy = Policy(**values)
-    if not 0 < policy.partial_ratio < policy.qualified_ratio <= 1 or not 0 < policy.minute_seconds <= 60:
-        raise ValueError(f"policy {policy.version}: ratios must grow within (0, 1], a minute has at most 60 seconds")
-    if missing := {*Result} - {*policy.results}:
-        raise ValueError(f"policy {policy.version}: no name for {sorted(missing)}")
-    return policy
-
-
-def decide(policy: Policy, *, joined: bool, credited_ms: int, on_air_ms: int) -> Decision:
-    """Judge one class: whether it ever joined, its counted time, and how long the lecture was on the air."""
-    ratio = Fraction(credited_ms, on_air_ms) if on_air_ms else None
-    result = _result(policy, joined, ratio)
-    template = "off_air" if ratio is None and joined else result.value
-    reason = policy.reasons[template].format(
-        watched=minutes(credited_ms),
-        on_air=minutes(on_air_ms),
-        ratio=percent(ratio or Fraction(0)),
-        qualified_ratio=percent(policy.qualified_ratio),
-        partial_ratio=percent(policy.partial_ratio),
-    )
-    return Decision(result, policy.results[result], reason, ratio, policy.version)
-
-
-def _result(policy: Policy, joined: bool, ratio: Fraction | None) -> Result:
-    if not joined:
-        return Result.ABSENT
-    if ratio is None or ratio < policy.partial_ratio:
-        return Result.FAILED
-    return Result.QUALIFIED if ratio >= policy.qualified_ratio else Result.PARTIAL
-
-
-def minutes(milliseconds: int) -> str:
-    """Return minutes with one decimal, rounded down: 79.99 % must not read as 80 %."""
-    return f"{milliseconds // 6000 / 10:.1f}"
-
-
-def percent(ratio: Fraction) -> str:
-    """Return a percentage with two decimals, rounded down."""
-    return f"{int(ratio * 10_000) / 100:.2f}%"
+def _policy(file: Path, table: Mapping[str, Any]) -> Policy:
+    try:
+        return Policy.model_validate(dict(table))
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise ValueError(f"{file.name}, policy {table.get('version')}: {wrong}") from error

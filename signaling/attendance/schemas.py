@@ -1,4 +1,7 @@
-"""The shape of the attendance document, for the description of the API. Times are UTC, rates shares of 1; null is not measured."""
+"""The shape of the attendance document, for the description of the API. Times are UTC, rates shares of 1; null is not measured.
+
+Members with a default are there when the policy judges more than delivery.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +44,18 @@ class TallyDocument(BaseModel):
     present: int | None
     delivered_seconds: float
     interrupted_seconds: float
+    schools_lenient: int = 0
+    schools_excused: int = 0
+    unconfirmed: int = 0
+    pending: int = 0
+    excused_pupils: int = 0
+    confirmed: int = 0
+    reached: int = 0
+    student_coverage: float | None = None
+    checks_asked: int = 0
+    checks_passed: int = 0
+    flagged: int = 0
+    corrected: int = 0
 
 
 class CountyAttendance(TallyDocument):
@@ -82,6 +97,16 @@ class ClassAttendance(BaseModel):
     policy_version: int
     pupils: int
     present: int | None
+    reasons: list[str] = []
+    on_air_seconds: float | None = None
+    expected: int | None = None
+    covered: bool = False
+    pending: bool = False
+    confirmed_at: datetime | None = None
+    checks_asked: int = 0
+    checks_passed: int = 0
+    flags: list[str] = []
+    corrected: bool = False
 
 
 class AttendanceDocument(BaseModel):

@@ -20,13 +20,14 @@ from config.settings import AttendanceSettings
 from signaling.attendance import queries
 from signaling.attendance.events import Entry, PresenceFact, WindowFact
 from signaling.attendance.evidence import Evidence, judge
+from signaling.attendance.frame import RegionName, Target
 from signaling.attendance.journal import Journal
 from signaling.attendance.ledger import Ledger, LedgerUnavailable
 from signaling.attendance.metronome import Metronome
 from signaling.attendance.models import AttendanceFact, DeliveryWindow, RosterEntry
 from signaling.attendance.packing import pack
 from signaling.attendance.policy import load_policy
-from signaling.attendance.report import RegionName, Report, Target
+from signaling.attendance.report import Report
 from signaling.attendance.sampler import MONITOR, SampledRoom, Sampler
 from signaling.db.base import Base, utc_now, uuid7
 from signaling.db.engine import Database

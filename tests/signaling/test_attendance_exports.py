@@ -15,9 +15,11 @@ from python_calamine import CalamineWorkbook
 
 from signaling.attendance.exports import Note, checksum, neutral, to_csv, to_xlsx
 from signaling.attendance.fold import ClassDelivery, Folded
+from signaling.attendance.frame import RegionName, Target
 from signaling.attendance.policy import load_policy
-from signaling.attendance.report import Presence, RegionName, Target, build
+from signaling.attendance.stays import Presence
 from signaling.attendance.tables import TABLES, Table
+from tests.support.evidence import built
 
 ZONE = timezone(timedelta(hours=8))
 NOTE = Note((("表名", "03 班级明细表"), ("制表人", "=HYPERLINK(1)"), ("审核人", "")))
@@ -50,7 +52,7 @@ def table(number: str, names: tuple[str, ...] = ("三年级（1）班", "三年�
     presence = {
         "c0": Presence(datetime(2026, 9, 14, 2, 0, 40, tzinfo=UTC), datetime(2026, 9, 14, 2, 2, tzinfo=UTC), (1, 2))
     }
-    report = build(
+    report = built(
         load_policy(1), [RegionName("522301", "522301", "兴义市")], targets, Folded(120_000, {}, delivered), presence
     )
     return TABLES[number](report, ("522300", "黔西南州"), ZONE)

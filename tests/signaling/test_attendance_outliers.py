@@ -1,0 +1,83 @@
+"""What is to be looked at: every sign alone, and none where there is none."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from signaling.attendance.outliers import Signs, flags
+from signaling.attendance.policy import Flag, load_policy
+
+CREDIT = load_policy(2).credit
+assert CREDIT is not None
+LIMITS = CREDIT.outliers
+AT = datetime(2026, 9, 14, 2, 0, 7, 250_000, tzinfo=UTC)
+
+
+def found(*classes: dict[str, Any]) -> list[tuple[Flag, ...]]:
+    school = {str(n): Signs(**signs) for n, signs in enumerate(classes)}
+    flagged = flags(school, LIMITS)
+    return [flagged.get(one, ()) for one in school]
+
+
+@pytest.mark.parametrize(
+    ("signs", "flag"),
+    [
+        ({"present": 46, "expected": 45}, Flag.PRESENT_OVER_EXPECTED),
+        ({"answers": (2000, 399)}, Flag.QUICK_ANSWERS),
+        ({"unreported_minutes": 5}, Flag.UNRENDERED),
+        ({"twice_minutes": 2}, Flag.TWO_SCREENS),
+        ({"unproven_minutes": 2}, Flag.UNPROVEN),
+        ({"too_fast": True}, Flag.TOO_FAST),
+        ({"refused": 1}, Flag.REFUSED),
+        ({"made_up_ms": 100, "night_ms": 95}, Flag.NIGHT_REPLAY),
+    ],
+)
+def test_a_class_is_flagged_for_what_it_did_alone(signs: dict[str, Any], flag: Flag) -> None:
+    other = {"present": 40, "expected": 45, "answers": (1500, 2500), "unreported_minutes": 4, "twice_minutes": 1}
+    if flag is Flag.NIGHT_REPLAY:
+        other = {}
+    assert found(signs, other) == [(flag,), ()]
+
+
+@pytest.mark.parametrize(
+    "signs",
+    [
+        {"present": 45, "expected": 45},
+        {"answers": (400,)},
+        {"unreported_minutes": 30, "rendered_minutes": 1},
+        {"twice_minutes": 1, "unproven_minutes": 1},
+        {"made_up_ms": 1000, "night_ms": 949},
+    ],
+)
+def test_just_below_a_border_there_is_nothing(signs: dict[str, Any]) -> None:
+    assert found(signs) == [()]
+
+
+def test_the_same_head_count_in_all_of_three_classes_marks_them_all() -> None:
+    same = {"present": 40, "expected": 45}
+    assert found(same, same, same) == [(Flag.SAME_HEADCOUNTS,)] * 3
+    assert found(same, same) == [()] * 2
+    assert found(same, same, same, {"present": 41, "expected": 45}) == [()] * 4
+    assert found(same, same, same, {"expected": 45}) == [()] * 4
+
+
+def test_a_school_that_joins_within_one_second_is_marked() -> None:
+    together = {"joined_at": AT}
+    assert found(together, {"joined_at": AT.replace(microsecond=999_000)}, together) == [(Flag.JOINED_TOGETHER,)] * 3
+    assert found(together, together, {"joined_at": AT.replace(second=8)}) == [()] * 3
+
+
+def test_the_same_delay_three_times_marks_those_who_answered() -> None:
+    assert found({"answers": (812,)}, {"answers": (812,)}, {"answers": (900, 812)}, {}) == [
+        (Flag.SAME_DELAYS,),
+        (Flag.SAME_DELAYS,),
+        (Flag.SAME_DELAYS,),
+        (),
+    ]
+
+
+def test_night_goes_over_midnight() -> None:
+    assert [hour for hour in range(24) if LIMITS.is_night(hour)] == [0, 1, 2, 3, 4, 5, 22, 23]
