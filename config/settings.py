@@ -340,6 +340,23 @@ class LedgerSettings(Section):
     gather_seconds: Annotated[float, Field(ge=0)]
 
 
+class PresenceSettings(Section):
+    """`[presence]`"""
+
+    nonce_seconds: Positive
+    grace_seconds: Positive
+    late_minutes: Count
+    reports_waiting: Count
+    reports_per_second: Positive
+    check_minutes: Count
+    checks_most: Count
+    check_seconds: Count
+    check_audiences: list[Literal["pupils", "teachers", "parents"]]
+    check_free_kinds: list[str]
+    confirm_opens_minutes: Count
+    confirm_closes_hours: Count
+
+
 class RealtimeSettings(Section):
     """`[realtime]`"""
 
@@ -394,6 +411,7 @@ class Settings(BaseSettings):
     live: LiveSettings
     attendance: AttendanceSettings
     ledger: LedgerSettings
+    presence: PresenceSettings
     realtime: RealtimeSettings
     log: LogSettings
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable
-from datetime import date, timedelta
+from datetime import date, timedelta, timezone
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,7 @@ from signaling.lectures.document import LectureDocuments
 from signaling.lectures.parts import LectureParts
 from signaling.lectures.plan_service import PlanService
 from signaling.lectures.service import LectureService
+from signaling.ledger.service import LedgerService
 from signaling.library.admission import Admission
 from signaling.library.delivery import Deliveries
 from signaling.library.finished import FinishedRecordings
@@ -77,6 +78,9 @@ from signaling.live.states import State
 from signaling.operations.health import Health
 from signaling.operations.loop_lag import LoopLag
 from signaling.operations.metrics import Metrics
+from signaling.presence.book import Book
+from signaling.presence.deliveries import Overseer
+from signaling.presence.service import PresenceService
 from signaling.realtime.server import Realtime
 from signaling.routes import routes
 from signaling.screens.gate import ScreenGate
@@ -108,6 +112,8 @@ class Node:
         self._make_timetable(tokens)
         self._make_live(tokens)
         self._make_library(folder, tokens)
+        self.ledger = self._make_ledger(folder)
+        self._make_presence(tokens)
         self.attendance = self._make_attendance(folder)
         self.alerts = AlertParts(self.db, settings, self.today, tokens.derived_key("channels"))
         self.realtime = self._make_realtime()
@@ -223,9 +229,28 @@ class Node:
             node=self.settings.server.node,
             boot=self.boot_id,
             data_dir=folder,
-            room=self.plane.room,
-            hls=self.deliveries.take,
+            room=self.overseer.room(self.plane.room),
+            hls=self.overseer.hls(self.deliveries.take),
         )
+
+    def _make_ledger(self, folder: Path) -> LedgerService:
+        settings = self.settings
+        zone = timezone(timedelta(hours=settings.attendance.report_utc_offset_hours))
+        return LedgerService(
+            self.db, settings.ledger, node=settings.server.node, boot=self.boot_id, data_dir=folder, zone=zone
+        )
+
+    def _make_presence(self, tokens: WatchTokens) -> None:
+        self.presence = PresenceService(
+            self.settings.presence,
+            Book(self.ledger),
+            self.live.broadcasts,
+            self.lectures,
+            self.live.viewers,
+            key=tokens.derived_key("presence"),
+            boot_id=self.boot_id,
+        )
+        self.overseer = Overseer(self.presence.reporting.deliver, utc_now)
 
     async def _may_read(self, principal: Principal, lecture_id: str) -> bool:
         rehearsal = await self.rehearsals.find(lecture_id)
@@ -256,7 +281,9 @@ class Node:
         await self.library.start()
         await self.vault.start()
         self.keeping.start(timedelta(hours=self.settings.attendance.report_utc_offset_hours))
+        await self.ledger.start()
         await self.attendance.start()
+        await self.presence.start()
         await self.realtime.start()
         self.alerts.start()
         await self.imports.start()
@@ -279,7 +306,9 @@ class Node:
             self.realtime.stop,
             self.rehearsals.stop,
             self.live.stop,
+            self.presence.stop,
             self.attendance.stop,
+            self.ledger.stop,
             self.plane.stop,
             self.keeping.stop,
             self.vault.stop,

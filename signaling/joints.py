@@ -27,7 +27,8 @@ def join(node: Node) -> None:
     node.live.broadcasts.bar = node.library.bar
     node.live.watching.is_recorded = node.library.is_recorded
     node.live.audience.hls = lambda lecture_id: node.deliveries.ages(lecture_id, time.monotonic())
-    node.live.listeners += [Grouped(node.attendance.handle_all), node.library.handle]
+    node.live.listeners += [Grouped(node.attendance.handle_all), node.library.handle, node.presence.handle]
+    node.presence.checking.push = node.realtime.pushes.challenge
     node.alerts.watch.state_of = node.live.state
     node.alerts.watch.has_studio = lambda lecture_id: node.live.audience.publisher(lecture_id) is not None
     node.alerts.watch.disk = lambda: str(node.space.report()["state"])
@@ -59,5 +60,6 @@ def measure(node: Node) -> None:
     node.metrics.add("recordings", lambda: readings.recordings(node.space))
     node.metrics.add("hls", node.hls.metrics)
     node.metrics.add("attendance", lambda: readings.attendance(node.attendance.ledger))
+    node.metrics.add("presence", node.presence.metrics)
     node.metrics.add("alerts", node.alerts.metrics)
     node.metrics.add("live", lambda: readings.live(node.live))

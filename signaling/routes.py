@@ -22,6 +22,8 @@ from signaling.lines import api as lines_api
 from signaling.lines import probes_api
 from signaling.live import api as live_api
 from signaling.live import rehearsal_api, whep, whip
+from signaling.presence import api as presence_api
+from signaling.presence import headcount_api
 from signaling.screens import api as screens_api
 from signaling.screens import watch_api
 
@@ -47,7 +49,9 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     services = (node.import_table, node.importing)
     yield from import_api.routes(node.auth, node.directory, node.imports, services, node.today)
     yield from screens_api.routes(node.auth, node.directory, node.screens, node.live.sessions.is_watching)
-    yield from watch_api.routes(node.live, node.gate, node.sightings)
+    yield from watch_api.routes(node.live, node.gate, node.sightings, node.presence)
+    yield from presence_api.routes(node.presence, node.live.watching, node.gate)
+    yield from headcount_api.routes(node.auth, node.access, node.directory, node.lectures, node.presence)
     yield from lines_api.routes(node.auth, node.directory, node.screens, node.lines, node.gate)
     yield from probes_api.routes(node.plane, node.settings.line_tests, node.settings.sdp)
     yield from lectures_api.routes(node.auth, node.access, node.documents, node.lectures, node.directory)

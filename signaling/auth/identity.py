@@ -51,6 +51,7 @@ class Permission(StrEnum):
     RECORDER_READ = "recorder.read"  # the recorder's disk and uploads
     ATTENDANCE_READ = "attendance.read"
     ATTENDANCE_EXPORT = "attendance.export"
+    ATTENDANCE_CONFIRM = "attendance.confirm"  # how many of a class were there
 
 
 _READ = {
@@ -95,7 +96,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     ),
     Role.OPERATOR: frozenset(_READ | _OPERATE | {Permission.SCREEN_PAIR, Permission.PERSON_READ}),
     Role.COUNTY_ADMIN: frozenset(_READ | _REPORT | _KEEP | {Permission.TERM_EDIT, Permission.EXPERT_READ}),
-    Role.SCHOOL_ADMIN: frozenset(_READ | _REPORT | _KEEP),
+    Role.SCHOOL_ADMIN: frozenset(_READ | _REPORT | _KEEP | {Permission.ATTENDANCE_CONFIRM}),
     Role.LECTURER: frozenset(
         {Permission.LECTURE_READ, Permission.LECTURE_EDIT, Permission.LECTURE_CONTROL, Permission.LECTURE_PUBLISH}
     ),

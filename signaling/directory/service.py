@@ -28,6 +28,9 @@ from signaling.directory.listed import (
 from signaling.directory.models import Region, RegionAlias, School, SchoolAlias, SchoolClass, Screen
 from signaling.directory.queries import ClassFilter, SchoolFilter, Scope
 
+IN_ONE = 1000
+"""Values of one IN list."""
+
 
 class DirectoryService:
     """The door to the directory's tables."""
@@ -224,6 +227,19 @@ class DirectoryService:
                 school = await session.get(School, node)
                 return Scope(frozenset(), school.code if school else None)
             return Scope(None if region.level == "prefecture" else frozenset({region.code}))
+
+    async def covered_screens(self, scope: Scope, screen_ids: Sequence[str]) -> frozenset[str]:
+        """Return those of some screens that a scope covers."""
+        statement = select(Screen.id, School.code, School.region_code).join(
+            SchoolClass, SchoolClass.id == Screen.class_id
+        )
+        statement = statement.join(School, School.code == SchoolClass.school_code)
+        found: set[str] = set()
+        async with self._db.reading() as session:
+            for start in range(0, len(screen_ids), IN_ONE):
+                rows = await session.execute(statement.where(Screen.id.in_(screen_ids[start : start + IN_ONE])))
+                found.update(one for one, school, region in rows if scope.includes(region, school))
+        return frozenset(found)
 
     async def screen(self, screen_id: str) -> ScreenInfo | None:
         """Return a screen that is paired and not revoked."""

@@ -129,6 +129,22 @@ def frozen(lecture_id: str) -> Select[SchoolClass, School, Region, int]:
     )
 
 
+def sizes(lecture_id: str) -> Select[str, int]:
+    """Ids and pupils of the classes that were written down at the opening."""
+    return select(LectureTarget.class_id, LectureTarget.pupils).where(LectureTarget.lecture_id == lecture_id)
+
+
+def screens_of_kinds(lecture_id: str, kinds: Sequence[str]) -> Select[str]:
+    """Ids of the terminals of expected classes whose school or stage is of one of these kinds."""
+    return (
+        select(Screen.id)
+        .join(LectureTarget, LectureTarget.class_id == Screen.class_id)
+        .join(SchoolClass, SchoolClass.id == Screen.class_id)
+        .join(School, School.code == SchoolClass.school_code)
+        .where(LectureTarget.lecture_id == lecture_id, or_(School.kind.in_(kinds), SchoolClass.stage.in_(kinds)))
+    )
+
+
 def screens(lecture_id: str) -> Select[str, str, int]:
     """Class, id and number of the paired terminals of the classes in `frozen` or `expected`."""
     ids = or_(

@@ -230,6 +230,23 @@ class LectureService:
             by_class[class_id].append(TargetScreen(screen_id, terminal_no))
         return [_target(row, by_class[row[0].id]) for row in rows]
 
+    async def sizes(self, lecture_id: str) -> dict[str, int]:
+        """Return the pupils of every class that was expected when the lecture opened."""
+        async with self._db.reading() as session:
+            rows = await session.execute(queries.sizes(lecture_id))
+            return {row[0]: row[1] for row in rows}
+
+    async def screens_of_kinds(self, lecture_id: str, kinds: Sequence[str]) -> frozenset[str]:
+        """Return the terminals of expected classes at schools, or of stages, of these kinds."""
+        async with self._db.reading() as session:
+            return frozenset(await session.scalars(queries.screens_of_kinds(lecture_id, kinds)))
+
+    async def expected_at(self, lecture_id: str, school_code: str) -> list[TargetClass]:
+        """Return the classes of a school that were expected when the lecture opened, by class."""
+        statement = queries.frozen(lecture_id).where(School.code == school_code)
+        async with self._db.reading() as session:
+            return [_target(row, ()) for row in (await session.execute(statement)).all()]
+
     async def target_counts(self, lecture_id: str) -> TargetCounts:
         """Return how many classes, schools and pupils are expected."""
         async with self._db.reading() as session:

@@ -38,6 +38,7 @@ class Flags(IntFlag):
     SOUND_BLOCKED = 4
     UNSIGNED = 8  # the screen has no device key
     MUTED = 16
+    UNPROVEN = 32  # the server delivered nothing to the screen in this minute
 
 
 class _Timed:

@@ -120,6 +120,10 @@ class Broadcasts:
         """Return the entry of a lecture; a lecture that never opened gives a fresh one that is not kept."""
         return self._entries.get(lecture_id) or OnAir(lecture_id)
 
+    def known(self) -> list[OnAir]:
+        """Return every broadcast that was ever opened."""
+        return list(self._entries.values())
+
     def entry(self, lecture_id: str) -> OnAir:
         """Return the kept entry of a lecture that exists."""
         return self._entries.setdefault(lecture_id, OnAir(lecture_id))

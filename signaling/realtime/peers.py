@@ -86,6 +86,11 @@ class Peers:
             del self._newest[peer.screen_id]
         return peer
 
+    def screens_of(self, lecture_id: str) -> list[tuple[str, str]]:
+        """Return sid and screen of every screen that listens to a lecture."""
+        peers = self._peers.values()
+        return [(one.sid, one.screen_id) for one in peers if one.screen_id is not None and one.lecture_id == lecture_id]
+
     def of_person(self, user_id: str) -> list[str]:
         """Return the sids of a person's connections."""
         people = ((sid, peer.principal) for sid, peer in self._peers.items())

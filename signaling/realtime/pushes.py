@@ -29,6 +29,8 @@ from signaling.realtime.peers import NAMESPACE, Peers
 
 log = structlog.get_logger(__name__)
 Document = Callable[[str], Awaitable[dict[str, Any]]]
+TOGETHER = 20
+"""Messages to single screens that are sent in one turn of the loop."""
 
 SCREEN_MEMBERS = (
     "id",
@@ -97,6 +99,15 @@ class Pushes:
         if state != "replaced":  # for a classroom the picture goes on
             await self._emit("publisher", {"state": state}, peers.screens(event.lecture_id))
         await self._emit("lecture", await self._document(event.lecture_id), peers.staff(event.lecture_id))
+
+    async def challenge(self, lecture_id: str, message_of: Callable[[str], dict[str, Any] | None]) -> None:
+        """Send every screen of a lecture the presence check that is its own; what one screen is asked no other learns."""
+        for number, (sid, screen_id) in enumerate(self._peers.screens_of(lecture_id)):
+            message = message_of(screen_id)
+            if message is not None:
+                await self._server.emit("challenge", message, to=sid, namespace=NAMESPACE)
+            if number % TOGETHER == TOGETHER - 1:
+                await asyncio.sleep(0)  # a prefecture is thousands of messages: others have their turn between them
 
     async def remember(self, lecture_id: str) -> None:
         """Take the board as it is for known, before its first reader asks for all of it by GET."""

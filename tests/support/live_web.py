@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,13 @@ from signaling.auth.service import AuthService
 from signaling.auth.tokens import MONITOR
 from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
+from signaling.ledger.service import LedgerService
 from signaling.live import api, whep, whip
 from signaling.live.http import charge
+from signaling.presence import api as presence_api
+from signaling.presence import headcount_api
+from signaling.presence.book import Book
+from signaling.presence.service import PresenceService
 from signaling.realtime.server import Realtime
 from signaling.screens import watch_api
 from signaling.screens.gate import ScreenGate
@@ -47,6 +52,8 @@ class Site:
     client: TestClient[web.Request, web.Application]
     auth: AuthService
     realtime: Realtime
+    presence: PresenceService
+    ledger: LedgerService
 
     @property
     def url(self) -> str:
@@ -119,16 +126,26 @@ async def site(
             document=documents.of,
             origin=origin,
         )
+        ledger = LedgerService(
+            home.db, home.settings.ledger, node="node", boot="boot", data_dir=tmp_path, zone=UTC, clock=home.hands.wall
+        )
+        presence = _presence(home, ledger)
+        presence.checking.push = realtime.pushes.challenge
+        home.live.listeners.append(presence.handle)
         await home.live.start()
-        app = _application(home, access, realtime)
+        await ledger.start()
+        await presence.start()
+        app = _application(home, auth, access, realtime, presence)
         server = TestServer(app)
         await server.start_server(shutdown_timeout=0.1)  # a client that polls would hold it for the whole poll
         async with TestClient(server) as client:
             await realtime.start()
             try:
-                yield Site(home, client, auth, realtime)
+                yield Site(home, client, auth, realtime, presence, ledger)
             finally:
                 await realtime.stop()
+                await presence.stop()
+                await ledger.stop()
                 auth.close()
 
 
@@ -141,12 +158,30 @@ def _gate(home: House) -> ScreenGate:
     return ScreenGate(home.directory, proofs, count, home.hands.wall)
 
 
-def _application(home: House, access: Access, realtime: Realtime) -> web.Application:
+def _presence(home: House, ledger: LedgerService) -> PresenceService:
+    return PresenceService(
+        home.settings.presence,
+        Book(ledger),
+        home.live.broadcasts,
+        home.lectures,
+        home.live.viewers,
+        key=b"presence",
+        boot_id="boot",
+        clock=home.hands.wall,
+    )
+
+
+def _application(
+    home: House, auth: AuthService, access: Access, realtime: Realtime, presence: PresenceService
+) -> web.Application:
+    gate = _gate(home)
     app = web.Application(middlewares=[problems, csrf])
     app[PROXIES] = Proxies(home.settings.http.trusted_proxies, home.settings.http.public_url)
     app.on_response_prepare.append(add_headers)
     app.add_routes(api.routes(home.live, access.guard, home.directory.scope))
-    app.add_routes(watch_api.routes(home.live, _gate(home), SightingsService(home.db, 100, home.hands.wall)))
+    app.add_routes(watch_api.routes(home.live, gate, SightingsService(home.db, 100, home.hands.wall), presence))
+    app.add_routes(presence_api.routes(presence, home.live.watching, gate))
+    app.add_routes(headcount_api.routes(auth, access, home.directory, home.lectures, presence))
     app.add_routes(whip.routes(home.live))
     app.add_routes(whep.routes(home.live))
     realtime.attach(app)

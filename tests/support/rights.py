@@ -156,6 +156,7 @@ QUERIES: Final[Mapping[tuple[str, str], str]] = {
     ("GET", "/api/v1/schools"): "?county={region}&q={school_code}",
     ("GET", "/api/v1/classes"): "?school={school_code}",
     ("GET", "/api/v1/screens"): "?school={school_code}",
+    ("GET", "/api/v1/head-counts"): "?school={school_code}",
     ("GET", "/api/v1/teachers"): "?school={school_code}",
     ("GET", "/api/v1/tables/schools.{format}"): "?county={region}&q={school_code}",
     ("GET", "/api/v1/tables/classes.{format}"): "?school={school_code}",

@@ -1,0 +1,134 @@
+"""Head-counts of the lectures whose window is open, by the room's screen and by the school's administrator.
+
+1. **A head-count is durable before anybody is thanked**; the same numbers again are no new fact.
+2. Facts are never taken back: whoever errs confirms again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from signaling.ledger.facts import Confirmed
+from signaling.presence.headcounts import HeadCount, HeadCounts, Window, judge, window
+from signaling.presence.ports import Broadcasts, Lectures, Ledger, OnAir, Rules
+
+ROOM: Final = "room"
+"""Who confirms on the class screen: whoever stands before it."""
+
+
+class NotExpected(LookupError):
+    """The class was not expected at this lecture, or nobody takes head-counts of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """What a class has to confirm: the lecture, when, and what was confirmed last."""
+
+    lecture_id: str
+    title: str
+    expected: int
+    window: Window
+    found: HeadCount | None
+
+    def document(self, now: datetime) -> dict[str, Any]:
+        """Return what a class screen gets; times as seconds from now, because its clock is wrong."""
+        closes = self.window.closes_at
+        return {
+            "lecture_id": self.lecture_id,
+            "title": self.title,
+            "expected": self.expected,
+            "opens_in_s": max(0.0, round((self.window.opens_at - now).total_seconds(), 3)),
+            "closes_in_s": None if closes is None else round((closes - now).total_seconds(), 3),
+            "present": None if self.found is None else self.found.present,
+            "guests": None if self.found is None else self.found.guests,
+        }
+
+
+@dataclass(slots=True)
+class Counting:
+    """The head-counts of all lectures that are on the air or ended a short time ago."""
+
+    ledger: Ledger
+    rules: Rules
+    broadcasts: Broadcasts
+    lectures: Lectures
+    clock: Callable[[], datetime]
+    of: dict[str, HeadCounts] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
+    _issued: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    async def prepare(self, lecture_id: str) -> None:
+        """Read how many are expected in each class, and what was confirmed; a second call changes nothing."""
+        if lecture_id in self.of:
+            return
+        counts = HeadCounts(dict(await self.lectures.sizes(lecture_id)))
+        lecture = await self.lectures.info(lecture_id)
+        async for fact in self.ledger.evidence(lecture_id):
+            if isinstance(fact, Confirmed):
+                counts.take(fact.class_id, HeadCount(fact.present, fact.guests, fact.by, fact.at, fact.counter))
+        self.of.setdefault(lecture_id, counts)
+        self.titles[lecture_id] = "" if lecture is None else lecture.title
+
+    def forget_old(self) -> None:
+        """Drop the lectures whose window is over."""
+        now = self.clock()
+        for lecture_id in list(self.of):
+            found = self.window(self.broadcasts.peek(lecture_id))
+            if found is not None and found.closes_at is not None and found.closes_at <= now:
+                del self.of[lecture_id]
+                self.titles.pop(lecture_id, None)
+                self._issued = {key: value for key, value in self._issued.items() if key[0] != lecture_id}
+
+    def window(self, entry: OnAir) -> Window | None:
+        """Return when head-counts of a broadcast are taken, None before it started."""
+        if entry.started_at is None:
+            return None
+        opens, closes = (
+            timedelta(minutes=self.rules.confirm_opens_minutes),
+            timedelta(hours=self.rules.confirm_closes_hours),
+        )
+        return window(entry.started_at, entry.ended_at, opens, closes)
+
+    def slips(self, class_id: str) -> list[Slip]:
+        """Return what a class has to confirm or has confirmed, the lecture that started last first."""
+        return sorted(self._slips(class_id), key=lambda slip: slip.window.opens_at, reverse=True)
+
+    def _slips(self, class_id: str) -> Iterator[Slip]:
+        now = self.clock()
+        for lecture_id, counts in self.of.items():
+            expected = counts.expected.get(class_id)
+            found = self.window(self.broadcasts.peek(lecture_id))
+            if expected is not None and found is not None and (found.closes_at is None or now < found.closes_at):
+                yield Slip(lecture_id, self.titles[lecture_id], expected, found, counts.of(class_id))
+
+    def for_screen(self, class_id: str) -> Slip | None:
+        """Return what the class screen offers: the newest lecture that nobody confirmed yet, else the newest."""
+        slips = self.slips(class_id)
+        return next((slip for slip in slips if slip.found is None), slips[0] if slips else None)
+
+    def slip(self, lecture_id: str, class_id: str) -> Slip:
+        """Return what a class has to confirm of one lecture; raise `NotExpected`."""
+        found = next((slip for slip in self._slips(class_id) if slip.lecture_id == lecture_id), None)
+        if found is None:
+            raise NotExpected
+        return found
+
+    async def confirm(self, lecture_id: str, class_id: str, present: int, guests: int, by: str) -> HeadCount:
+        """Take a head-count; return it once it is durable. Raise `NotExpected`, `NotYet`, `Over`, `Impossible`, or what the ledger raises."""
+        slip, now = self.slip(lecture_id, class_id), self.clock()
+        slip.window.require(now)
+        judge(slip.expected, present, guests)
+        if slip.found is not None and (slip.found.present, slip.found.guests, slip.found.by) == (present, guests, by):
+            return slip.found
+        counts = self.of[lecture_id]
+        version = max(counts.version(class_id), self._issued.get((lecture_id, class_id), 0)) + 1
+        self._issued[lecture_id, class_id] = version
+        broadcast_id = self.broadcasts.peek(lecture_id).broadcast_id or ""
+        fact = Confirmed(class_id, "", slip.expected, present, guests, by, now, version)
+        await self.ledger.record(lecture_id, broadcast_id, fact)
+        found = HeadCount(present, guests, by, now, version)
+        counts.take(class_id, found)
+        return found

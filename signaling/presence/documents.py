@@ -1,0 +1,160 @@
+"""The documents of reports, answers and head-counts as the API takes and gives them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from signaling.presence.claims import LONGEST
+from signaling.presence.headcounts import MOST
+
+People = Annotated[int, Field(ge=0, le=MOST)]
+
+
+class ReportOrder(BaseModel):
+    """A rendering report: a compact JWS, or its members from a screen without a key; `again` when the same was sent before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    report: Annotated[str, Field(max_length=LONGEST)] | dict[str, Any]
+    again: bool = False
+
+
+class ChallengeDocument(BaseModel):
+    """A presence check as one screen shows it; times are seconds from now."""
+
+    challenge_id: str
+    text: dict[str, str]
+    tiles: list[str]
+    begins_in_s: float
+    ends_in_s: float
+
+
+class ConfirmationDocument(BaseModel):
+    """The head-count that a class screen offers; `present` null until one was confirmed. Times are seconds from now."""
+
+    lecture_id: str
+    title: str
+    expected: int
+    opens_in_s: float
+    closes_in_s: float | None
+    present: int | None
+    guests: int | None
+
+
+class Times(BaseModel):
+    """The server's clock for a screen: the minute that runs, when it ends, when to report, and what is durable.
+
+    What was accepted of minutes before `durable_until`, by the process `boot_id`, is in the ledger.
+    """
+
+    minute: int
+    minute_ends_in_s: float
+    next_in_s: float
+    durable_until: int
+    boot_id: str
+
+
+class ReportingDocument(Times):
+    """How a screen begins to report."""
+
+    broadcast_id: str
+    nonce: str
+
+
+class SeatDocument(BaseModel):
+    """What a screen is told about its own evidence; each part null while there is nothing of it."""
+
+    reporting: ReportingDocument | None = None
+    confirmation: ConfirmationDocument | None = None
+
+
+class ReportAnswer(Times):
+    """What became of a report; **accepted is not durable**: see `durable_until`. `nonce` is for the next."""
+
+    accepted_ms: int
+    repeated: bool
+    nonce: str
+    challenge: ChallengeDocument | None
+    confirmation: ConfirmationDocument | None
+
+
+class AnswerOrder(BaseModel):
+    """The tile that was touched."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    challenge_id: Annotated[str, Field(max_length=64)]
+    tile: Annotated[str, Field(pattern=r"^[0-9]$")]
+
+
+class AnswerReceipt(BaseModel):
+    """An answer is durable; whether it was right is not told."""
+
+    delay_ms: int
+
+
+class RoomConfirmationOrder(BaseModel):
+    """A head-count from the class screen."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lecture_id: Annotated[str, Field(max_length=36)]
+    present: People
+    guests: People = 0
+
+
+class ConfirmationOrder(BaseModel):
+    """A head-count from the console."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    present: People
+    guests: People = 0
+
+
+class HeadCountQuery(BaseModel):
+    """Whose head-counts are listed; without a school those of one's own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    school: Annotated[str, Field(max_length=12)] | None = None
+
+
+class HeadCountRow(BaseModel):
+    """A class and what was confirmed for it at a lecture; `version` is that of the ETag, 0 while nothing was."""
+
+    lecture_id: str
+    title: str
+    class_id: str
+    class_name: str
+    expected: int
+    opens_at: datetime
+    closes_at: datetime | None
+    present: int | None
+    guests: int | None
+    by: str | None
+    at: datetime | None
+    version: int
+
+
+class HeadCountList(BaseModel):
+    """Head-counts that can be confirmed now, by lecture (the newest first) and class."""
+
+    items: list[HeadCountRow]
+
+
+class RefusedScreen(BaseModel):
+    """A screen whose reports were refused, and how often for which reason."""
+
+    screen_id: str
+    reasons: dict[str, int]
+    forged: bool
+
+
+class RefusalList(BaseModel):
+    """Refused reports of a lecture since the server started."""
+
+    items: list[RefusedScreen]

@@ -1,0 +1,338 @@
+"""Reports, presence checks and head-counts over HTTP, down to the ledger, on the database of the run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from joserfc.jwk import ECKey
+
+from signaling.auth.identity import Role
+from signaling.auth.models import User
+from signaling.ledger.facts import Answered, Challenged, Confirmed, Flags, Kind, Rendered
+from signaling.live.states import Event
+from signaling.screens.proofs import thumbprint
+from tests.support.devices import Device, jwk_of
+from tests.support.devices import signed as proof_of
+from tests.support.live_web import Site, bearer, site
+from tests.support.platform import SAME_ORIGIN
+from tests.support.witness import claims, signed
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Site]:
+    async with site(tmp_path, real=False) as made:
+        # The clock is moved by hand, and so is the round that a node makes every second.
+        task = made.presence._task
+        assert task is not None
+        task.cancel()
+        yield made
+
+
+class Wall:
+    """A class screen: it asks what to do, reports, answers and counts heads."""
+
+    def __init__(self, served: Site, place: int = 0, key: ECKey | None = None) -> None:
+        self.served = served
+        self.id, self.token = served.home.screens[place]
+        self.key = key
+        self.device = Device(served.client, self.id, self.token, key or ECKey.generate_key("P-256"))
+        self.told: dict[str, Any] = {}
+        self.nonce = ""
+        self.counter = 1
+
+    @classmethod
+    async def with_key(cls, served: Site, place: int = 0) -> Wall:
+        made = cls(served, place, ECKey.generate_key("P-256"))
+        await served.home.bind(made.id, thumbprint(jwk_of(made.key)))
+        return made
+
+    async def post(self, tail: str, body: Any) -> tuple[int, Any]:
+        """POST as the paired screen, with a proof when it has a key."""
+        path = f"/api/v1/screens/{self.id}/{tail}"
+        for _ in range(2):
+            headers = SAME_ORIGIN | bearer(self.token)
+            if self.key is not None and self.device.nonce:
+                url = str(self.served.client.make_url(path))
+                headers["DPoP"] = proof_of(self.key, method="POST", url=url, token=self.token, nonce=self.device.nonce)
+            answer = await self.served.client.post(path, json=body, headers=headers)
+            self.device.nonce = answer.headers.get("DPoP-Nonce", "")
+            document = await answer.json()
+            if document.get("code") not in {"proof_needed", "use_dpop_nonce"}:
+                break
+        return answer.status, document
+
+    async def sit(self) -> dict[str, Any]:
+        """Ask what to do and take the first nonce."""
+        status, self.told = await self.post("watch", {})
+        assert status == 200, self.told
+        if self.told["reporting"] is not None:
+            self.nonce, self.counter = self.told["reporting"]["nonce"], 1
+        return self.told
+
+    def said(self, **changes: Any) -> dict[str, Any]:
+        broadcast = self.told["reporting"]["broadcast_id"]
+        minute = int(self.served.home.hands.wall().timestamp()) // 60 - 1
+        return claims(nonce=self.nonce, broadcast_id=broadcast, counter=self.counter, minute=minute) | changes
+
+    def letter(self, **changes: Any) -> Any:
+        said = self.said(**changes)
+        return said if self.key is None else signed(self.key, said)
+
+    async def send(self, letter: Any, *, again: bool = False, token: str = "") -> tuple[int, Any]:
+        answer = await self.served.client.post(
+            f"/api/v1/screens/{self.id}/reports",
+            json={"report": letter, "again": again},
+            headers=SAME_ORIGIN | bearer(token or self.told["token"]),
+        )
+        document = await answer.json()
+        if answer.status == 200:
+            self.nonce, self.counter = document["nonce"], self.counter + 1
+        return answer.status, document
+
+    async def report(self, **changes: Any) -> dict[str, Any]:
+        status, document = await self.send(self.letter(**changes))
+        assert status == 200, document
+        return document
+
+
+async def facts(served: Site, kind: Kind) -> list[Any]:
+    """Return the facts of a kind that the ledger has of the lecture."""
+    found = []
+    async for told in served.ledger.facts(served.home.lecture_id, {kind}):
+        found.append(told.fact.whole(told.roster.screens) if kind is Kind.RENDERED else told.fact)
+    return found
+
+
+async def school_admin(served: Site, school: str = "3400000001") -> dict[str, str]:
+    """Return the header of a school's administrator."""
+    name = f"school-{school[-1]}"
+    async with served.home.db.writing() as session:
+        session.add(User(id=name, login=name, name=name, role=Role.SCHOOL_ADMIN, node=school, password_hash="x"))
+    return await served.login(name)
+
+
+async def on_air(served: Site) -> None:
+    await served.home.at(Event.OPEN, Event.START)
+
+
+async def test_before_the_opening_there_is_nothing_to_report(served: Site) -> None:
+    screen = await Wall.with_key(served)
+    told = await screen.sit()
+    assert told["reporting"] is None
+    assert told["confirmation"] is None
+    status, problem = await screen.send({}, token=served.home.watch())
+    assert (status, problem["code"]) == (409, "not_on_air")
+
+
+@pytest.mark.parametrize("keys", [True, False])
+async def test_reports_of_a_minute_are_one_fact_in_the_ledger(served: Site, keys: bool) -> None:
+    await on_air(served)
+    walls = [await Wall.with_key(served, place) if keys else Wall(served, place) for place in (0, 1)]
+    for wall in walls:
+        await wall.sit()
+    served.home.hands.advance(61)
+    minute = walls[0].said()["minute"]
+    answers = [await wall.report() for wall in walls]
+    assert {answer["accepted_ms"] for answer in answers} == {60_000}
+    assert {answer["durable_until"] for answer in answers} == {minute}
+    served.home.hands.advance(20)
+    await served.presence.round()
+    flags = int(Flags.VISIBLE | Flags.AUDIBLE) | (0 if keys else Flags.UNSIGNED)
+    [fact] = await facts(served, Kind.RENDERED)
+    assert fact == Rendered(minute, tuple(sorted(((wall.id, 60_000, flags) for wall in walls), key=lambda row: row[0])))
+    served.home.hands.advance(40)
+    assert (await walls[0].report())["durable_until"] == minute + 1
+
+
+async def test_every_refusal_has_its_code_and_is_told_to_those_who_watch(served: Site) -> None:
+    await on_air(served)
+    a, b = await Wall.with_key(served), await Wall.with_key(served, 1)
+    for wall in (a, b):
+        await wall.sit()
+    served.home.hands.advance(61)
+    good = a.letter()
+    assert (await a.send(good))[0] == 200
+    cases = [
+        (good, 409, "replayed_counter"),
+        (signed(b.key, a.said()), 403, "bad_signature"),  # type: ignore[arg-type]
+        (a.said(), 403, "bad_signature"),
+        (a.letter(nonce=b.nonce), 409, "stale_nonce"),
+        (a.letter(broadcast_id="another"), 409, "wrong_broadcast"),
+        (a.letter(minute=1), 409, "wrong_minute"),
+        ("no report", 422, "bad_report"),
+    ]
+    for letter, status, code in cases:
+        got, problem = await a.send(letter)
+        assert (got, problem["code"]) == (status, code)
+    fast = await b.report(rendered_ms=9_000_000)
+    assert fast["accepted_ms"] == 60_000
+    answer = await served.client.get(
+        f"/api/v1/lectures/{served.home.lecture_id}/refused-reports", headers=await served.login("admin")
+    )
+    rows = {row["screen_id"]: row for row in (await answer.json())["items"]}
+    assert rows[a.id]["reasons"] == {
+        "replayed_counter": 1,
+        "bad_signature": 2,
+        "stale_nonce": 1,
+        "wrong_broadcast": 1,
+        "wrong_minute": 1,
+        "bad_report": 1,
+    }
+    assert rows[b.id] == {"screen_id": b.id, "reasons": {"fast_forward": 1}, "forged": True}
+    own = await served.client.get(
+        f"/api/v1/lectures/{served.home.lecture_id}/refused-reports", headers=await school_admin(served)
+    )
+    assert [row["screen_id"] for row in (await own.json())["items"]] == [a.id]
+
+
+async def test_a_watch_token_reports_for_its_own_screen_only(served: Site) -> None:
+    await on_air(served)
+    a, b = Wall(served), Wall(served, 1)
+    for wall in (a, b):
+        await wall.sit()
+    served.home.hands.advance(61)
+    status, problem = await a.send(a.letter(), token=b.told["token"])
+    assert (status, problem["code"]) == (403, "not_this_screen")
+    status, problem = await a.send(a.letter(), token=served.monitor())
+    assert (status, problem["code"]) == (403, "not_this_screen")
+    assert (await a.send(a.letter(), token="jtd_no"))[0] in {401, 403}
+
+
+async def test_a_screen_that_reports_like_mad_is_slowed_down(served: Site) -> None:
+    await on_air(served)
+    screen = Wall(served)
+    await screen.sit()
+    answers = [(await screen.send("no report"))[0] for _ in range(45)]
+    assert answers[:40] == [422] * 40
+    assert set(answers[41:]) == {429}
+    served.home.hands.advance(4)
+    assert (await screen.send("no report"))[0] == 422
+
+
+async def test_a_check_is_put_answered_and_kept(served: Site) -> None:
+    await on_air(served)
+    walls = [await Wall.with_key(served), Wall(served, 1)]
+    for wall in walls:
+        await wall.sit()
+    served.home.room.acknowledged.update(dict.fromkeys((wall.id for wall in walls), 0.1))
+    for _ in range(2400):
+        served.home.hands.advance(1)
+        await served.presence.round()
+        if await_check := served.presence.checking.of[served.home.lecture_id].checks.put:
+            break
+    assert await_check
+    check = (await walls[0].report())["challenge"]
+    digit = check["text"]["zh-CN"][-1]
+    served.home.hands.advance(5)
+    status, receipt = await walls[0].post("answers", {"challenge_id": check["challenge_id"], "tile": digit})
+    assert (status, receipt) == (201, {"delay_ms": 5000}), "whether it was right is not told"
+    for body, expected in (
+        ({"challenge_id": check["challenge_id"], "tile": digit}, (409, "already_answered")),
+        ({"challenge_id": "x-1", "tile": digit}, (404, "not_found")),
+        ({"challenge_id": check["challenge_id"], "tile": "17"}, (422, "invalid")),
+    ):
+        status, problem = await walls[0].post("answers", body)
+        assert (status, problem["code"]) == expected
+    served.home.hands.advance(90)
+    status, problem = await walls[1].post("answers", {"challenge_id": check["challenge_id"], "tile": "1"})
+    assert (status, problem["code"]) == (410, "too_late")
+    [put] = await facts(served, Kind.CHALLENGED)
+    [answered] = await facts(served, Kind.ANSWERED)
+    assert isinstance(put, Challenged)
+    assert set(put.screens) == {wall.id for wall in walls}
+    assert isinstance(answered, Answered)
+    assert (answered.screen_id, answered.delay_ms, answered.right) == (walls[0].id, 5000, True)
+
+
+async def test_the_room_counts_heads(served: Site) -> None:
+    await on_air(served)
+    screen = await Wall.with_key(served)
+    await screen.sit()
+    lecture = served.home.lecture_id
+    status, problem = await screen.post("confirmation", {"lecture_id": lecture, "present": 40})
+    assert (status, problem["code"]) == (409, "too_early")
+    served.home.hands.advance(301)
+    assert (await screen.report())["confirmation"]["expected"] == 40
+    for body, code in (
+        ({"present": 41}, "impossible_count"),
+        ({"present": -1}, "invalid"),
+        ({"present": 2001}, "invalid"),
+    ):
+        status, problem = await screen.post("confirmation", {"lecture_id": lecture} | body)
+        assert (status, problem["code"]) == (422, code)
+    status, document = await screen.post("confirmation", {"lecture_id": lecture, "present": 41, "guests": 1})
+    assert (status, document["present"], document["guests"]) == (200, 41, 1)
+    await served.home.at(Event.END)
+    assert (await screen.sit())["confirmation"]["present"] == 41
+    served.home.hands.advance(24 * 3600)
+    status, problem = await screen.post("confirmation", {"lecture_id": lecture, "present": 40})
+    assert (status, problem["code"]) == (404, "not_found")
+    [fact] = await facts(served, Kind.CONFIRMED)
+    assert isinstance(fact, Confirmed)
+    assert (fact.class_id, fact.expected, fact.present, fact.guests, fact.by) == ("class-11", 40, 41, 1, "room")
+
+
+async def test_the_schools_administrator_counts_heads_and_mends(served: Site) -> None:
+    await on_air(served)
+    served.home.hands.advance(301)
+    head = await school_admin(served)
+    lecture = served.home.lecture_id
+    listed = await (await served.client.get("/api/v1/head-counts", headers=head)).json()
+    assert [(row["class_name"], row["expected"], row["present"]) for row in listed["items"]] == [
+        ("七年级1班", 40, None),
+        ("七年级2班", 40, None),
+    ]
+    path = f"/api/v1/lectures/{lecture}/classes/class-11/confirmation"
+
+    async def confirm(present: int, if_match: str | None, where: str = path, **more: Any) -> tuple[int, Any, str]:
+        headers = SAME_ORIGIN | head | ({} if if_match is None else {"If-Match": if_match})
+        answer = await served.client.post(where, json={"present": present} | more, headers=headers)
+        return answer.status, await answer.json(), answer.headers.get("ETag", "")
+
+    assert (await confirm(39, None))[0] == 428
+    read = await served.client.get(path, headers=head)
+    assert read.headers["ETag"] == '"0"'
+    status, document, tag = await confirm(39, '"0"')
+    assert (status, document["present"], document["by"], tag) == (200, 39, "school-1", '"1"')
+    assert (await confirm(38, '"0"'))[0] == 412
+    assert (await confirm(50, tag))[1]["code"] == "impossible_count"
+    status, document, tag = await confirm(38, tag, guests=2)
+    assert (document["present"], document["guests"], tag) == (38, 2, '"2"')
+    assert (await confirm(30, '"0"', path.replace("class-11", "class-21")))[0] == 404, "another school's"
+    found = [(fact.present, fact.counter) for fact in await facts(served, Kind.CONFIRMED)]
+    assert found == [(39, 1), (38, 2)]
+
+
+async def test_who_is_not_of_the_school_confirms_nothing(served: Site) -> None:
+    await on_air(served)
+    served.home.hands.advance(301)
+    path = f"/api/v1/lectures/{served.home.lecture_id}/classes/class-11/confirmation"
+    for user, status in (("admin", 403), ("county", 403), ("lecturer", 403)):
+        headers = SAME_ORIGIN | await served.login(user) | {"If-Match": '"0"'}
+        assert (await served.client.post(path, json={"present": 1}, headers=headers)).status == status
+    assert (await served.client.post(path, json={"present": 1}, headers=SAME_ORIGIN)).status == 401
+    read = await served.client.get("/api/v1/head-counts?school=3400000002", headers=await served.login("admin"))
+    assert len((await read.json())["items"]) == 2
+    assert (await served.client.get("/api/v1/head-counts", headers=await served.login("admin"))).status == 400
+    foreign = await served.client.get("/api/v1/head-counts?school=3400000002", headers=await school_admin(served))
+    assert foreign.status == 404
+
+
+async def test_reports_of_the_last_minute_are_taken_after_the_end(served: Site) -> None:
+    await on_air(served)
+    screen = await Wall.with_key(served)
+    await screen.sit()
+    served.home.hands.advance(60)
+    await served.home.at(Event.END)
+    served.home.hands.advance(2)
+    assert (await screen.report())["accepted_ms"] == 60_000
+    served.home.hands.advance(30)
+    await served.presence.round()
+    assert len(await facts(served, Kind.RENDERED)) == 1
+    served.home.hands.advance(181)
+    await served.presence.round()
+    status, problem = await screen.send(screen.letter())
+    assert (status, problem["code"]) == (409, "not_on_air")
