@@ -99,11 +99,14 @@ class CallListService:
         async with self._db.reading() as session:
             frozen = bool(await session.scalar(queries.is_frozen(lecture_id)))
             rows = await session.execute(queries.attending(lecture_id, self._today(), frozen=frozen))
+            sights = await session.execute(queries.sights(lecture_id, self._today(), frozen=frozen))
+            screens_of = {code: (screens, seen) for code, screens, seen in sights}
             expected: dict[str, int] = defaultdict(int)
             missing = []
-            for code, county, classes, screens, seen in rows:
+            for code, county, classes in rows:
                 if not scope.includes(county, code):
                     continue
+                screens, seen = screens_of.get(code, (0, None))
                 expected[county] += 1
                 if code not in present and (seen is None or seen < since):
                     missing.append(AbsentSchool(code, county, classes, screens, seen))

@@ -59,20 +59,32 @@ def known(subjects: Collection[str], looked: Collection[str]) -> Select[*tuple[A
 
 def there(lecture_id: str, today: date, since: datetime, *, frozen: bool) -> Select[str, str, int]:
     """School of a lecture's audience, its county unit, 1 when one of its paired screens was seen since then."""
+    classes, class_id = _by_school(lecture_id, today, frozen)
     seen = func.max(case((Screen.last_seen_at >= since, 1), else_=0))
-    return _by_school(lecture_id, today, frozen).with_only_columns(School.code, School.region_code, seen)
+    with_screens = classes.outerjoin(Screen, and_(Screen.class_id == class_id, paired()))
+    return with_screens.with_only_columns(School.code, School.region_code, seen)
 
 
-def attending(lecture_id: str, today: date, *, frozen: bool) -> Select[str, str, int, int, datetime | None]:
-    """School of a lecture's audience, its county unit, numbers of its classes and paired screens, when one was last seen."""
-    numbers = func.count(SchoolClass.id.distinct()), func.count(Screen.id), func.max(Screen.last_seen_at)
-    return _by_school(lecture_id, today, frozen).with_only_columns(School.code, School.region_code, *numbers)
+def attending(lecture_id: str, today: date, *, frozen: bool) -> Select[str, str, int]:
+    """School of a lecture's audience, its county unit, number of its classes."""
+    classes, class_id = _by_school(lecture_id, today, frozen)
+    return classes.with_only_columns(School.code, School.region_code, func.count(class_id))
 
 
-def _by_school(lecture_id: str, today: date, frozen: bool) -> Select[*tuple[Any, ...]]:
-    classes = lecture_queries.frozen(lecture_id) if frozen else lecture_queries.expected(lecture_id, today)
-    with_screens = classes.order_by(None).outerjoin(Screen, and_(Screen.class_id == SchoolClass.id, paired()))
-    return with_screens.group_by(School.code)  # its key: one region each, and an index has this order
+def sights(lecture_id: str, today: date, *, frozen: bool) -> Select[str, int, datetime | None]:
+    """School of a lecture's audience that has a paired screen, number of these, when one was last seen."""
+    classes, class_id = _by_school(lecture_id, today, frozen)
+    with_screens = classes.join(Screen, and_(Screen.class_id == class_id, paired()))
+    return with_screens.with_only_columns(School.code, func.count(Screen.id), func.max(Screen.last_seen_at))
+
+
+def _by_school(lecture_id: str, today: date, frozen: bool) -> tuple[Select[*tuple[Any, ...]], Any]:
+    """The classes of a lecture's audience by school, whose code has one region each and an index in this order; and the column of their ids."""
+    if not frozen:
+        classes = lecture_queries.expected(lecture_id, today).order_by(None)
+        return classes.group_by(School.code), SchoolClass.id
+    written = select(LectureTarget.class_id).join(School, School.code == LectureTarget.school_code)
+    return written.where(LectureTarget.lecture_id == lecture_id).group_by(School.code), LectureTarget.class_id
 
 
 def is_frozen(lecture_id: str) -> Select[bool]:

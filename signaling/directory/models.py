@@ -96,7 +96,11 @@ class SchoolClass(Versioned, Base):
     """A class as cohort: entry year, stage and number; this year's spelling is `name`."""
 
     __tablename__ = "classes"
-    __table_args__ = (UniqueConstraint("school_code", "code", name="uq_classes_school_code_code"),)
+    __table_args__ = (
+        UniqueConstraint("school_code", "code", name="uq_classes_school_code_code"),
+        # How many a school has in each stage, with how many pupils, and whose screens are theirs, without reading them.
+        Index("ix_classes_school_code_stage", "school_code", "stage", "closed_on", "pupils", "id"),
+    )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=uuid7)
     school_code: Mapped[str] = mapped_column(ForeignKey("schools.code"))
@@ -116,6 +120,7 @@ class Teacher(Versioned, Base):
     __table_args__ = (
         UniqueConstraint("school_code", "staff_no", name="uq_teachers_school_code_staff_no"),
         Index("ix_teachers_school_code_left_on", "school_code", "left_on"),  # how many there are, without reading them
+        Index("ix_teachers_name", "name", "school_code", "staff_no"),  # a page by name, without sorting them
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=uuid7)
@@ -172,6 +177,9 @@ class Screen(Base):
         UniqueConstraint("class_id", "terminal_no", name="uq_screens_class_id_terminal_no"),
         Index("ix_screens_device_token_hash", "device_token_hash", unique=True),
         Index("ix_screens_sticker_hash", "sticker_hash", unique=True),
+        Index(
+            "ix_screens_class_id_revoked_at", "class_id", "revoked_at", "paired_at"
+        ),  # which are paired, without reading them
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=uuid7)

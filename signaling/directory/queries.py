@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, TypeVarTuple
+from typing import Any, Final, TypeVarTuple
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 
@@ -118,15 +118,23 @@ def _in_state(closed_on: Any, state: str, today: date) -> ColumnElement[bool]:
 Row = TypeVarTuple("Row")
 
 
-def part(statement: Select[*Row], key: Any, limit: int, offset: int) -> Select[*Row]:
-    """A page of a statement: only the keys of all rows are sorted, and only the rows of the page are read."""
-    page = statement.with_only_columns(key).limit(limit).offset(offset).subquery()
+def part(statement: Select[*Row], key: Any, limit: int, offset: int, keys: Select[Any] | None = None) -> Select[*Row]:
+    """A page of a statement: only the keys of all rows are sorted, and only the rows of the page are read.
+
+    `keys` selects them in the same order, where that takes less than the statement.
+    """
+    sorted_ones = statement.with_only_columns(key) if keys is None else keys
+    page = sorted_ones.limit(limit).offset(offset).subquery()
     return statement.where(key.in_(select(page.c[0])))
 
 
 def number_of(statement: Select[*tuple[Any, ...]]) -> Select[int]:
     """How many rows a statement has."""
     return select(func.count()).select_from(statement.order_by(None).subquery())
+
+
+def _per_school(school_code: Any) -> Select[str, int]:
+    return select(school_code, func.count().label("number")).group_by(school_code)
 
 
 def classes_by_school(codes: list[str]) -> Select[str, int, int]:
@@ -159,18 +167,42 @@ def classes(scope: Scope, wanted: ClassFilter) -> Select[SchoolClass, School, Re
         select(SchoolClass, School, Region)
         .join(School, School.code == SchoolClass.school_code)
         .join(Region, Region.code == School.region_code)
-        .where(covered(scope), _in_state(SchoolClass.closed_on, wanted.state, wanted.today))
+        .where(*_wanted(scope, wanted))
     )
-    equal = ((School.region_code, wanted.county), (School.code, wanted.school), (SchoolClass.stage, wanted.stage))
-    statement = statement.where(*(column == value for column, value in equal if value))
+    if wanted.sort:
+        return statement.order_by(*_class_order(wanted.sort))
+    return statement.order_by(Region.sort, School.code, *_YOUNGEST)
+
+
+def class_numbers(scope: Scope, wanted: ClassFilter) -> Select[str, int]:
+    """School, and how many of its classes a filter leaves."""
+    return _per_school(SchoolClass.school_code).where(*_wanted(scope, wanted))
+
+
+def class_keys(scope: Scope, wanted: ClassFilter) -> Select[str]:
+    """The ids of the classes that a filter leaves, sorted as wanted without what need not be read for it."""
+    keys = select(SchoolClass.id).where(*_wanted(scope, wanted)).order_by(*_class_order(wanted.sort))
+    by_name_of_school = wanted.sort.removeprefix("-") == "school"
+    return keys.join(School, School.code == SchoolClass.school_code) if by_name_of_school else keys
+
+
+def _wanted(scope: Scope, wanted: ClassFilter) -> Iterator[ColumnElement[bool]]:
+    yield from of_schools(SchoolClass.school_code, scope, wanted.county, wanted.school)
+    yield _in_state(SchoolClass.closed_on, wanted.state, wanted.today)
+    if wanted.stage:
+        yield SchoolClass.stage == wanted.stage
     for word in wanted.text.split():
-        statement = statement.where(or_(SchoolClass.name.contains(word, autoescape=True), _named(word)))
-    youngest = (SchoolClass.stage, SchoolClass.entry_year.desc(), SchoolClass.number)
-    columns = {"name": SchoolClass.name, "pupils": SchoolClass.pupils, "school": School.name}
-    column: Any = columns.get(wanted.sort.removeprefix("-"))
-    if column is None:
-        return statement.order_by(Region.sort, School.code, *youngest)
-    return statement.order_by(column.desc() if wanted.sort.startswith("-") else column, School.code, *youngest)
+        named = SchoolClass.school_code.in_(select(School.code).where(_named(word)))
+        yield or_(SchoolClass.name.contains(word, autoescape=True), named)
+
+
+_YOUNGEST: Final = (SchoolClass.stage, SchoolClass.entry_year.desc(), SchoolClass.number)
+
+
+def _class_order(sort: str) -> list[Any]:
+    columns: dict[str, Any] = {"name": SchoolClass.name, "pupils": SchoolClass.pupils, "school": School.name}
+    column = columns[sort.removeprefix("-")]
+    return [column.desc() if sort.startswith("-") else column, SchoolClass.school_code, *_YOUNGEST]
 
 
 def class_of(class_id: str) -> Select[SchoolClass, School, Region]:
@@ -235,3 +267,18 @@ def covered(scope: Scope) -> ColumnElement[bool]:
     if scope.regions is None:
         return true()
     return School.region_code.in_(scope.regions)
+
+
+def of_schools(school_code: Any, scope: Scope, county: str = "", school: str = "") -> Iterator[ColumnElement[bool]]:
+    """Conditions on the column that names a row's school: that a scope covers it, that it is of a county unit, that it is this one.
+
+    **What need not be asked is not**: the whole prefecture is counted without reading its schools.
+    """
+    if scope.school is not None:
+        yield school_code == scope.school
+    elif scope.regions is not None:
+        yield school_code.in_(select(School.code).where(School.region_code.in_(scope.regions)))
+    if county:
+        yield school_code.in_(select(School.code).where(School.region_code == county))
+    if school:
+        yield school_code == school

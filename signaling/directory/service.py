@@ -26,6 +26,7 @@ from signaling.directory.listed import (
     school_node,
 )
 from signaling.directory.models import Region, RegionAlias, School, SchoolAlias, SchoolClass, Screen
+from signaling.directory.pages_service import page_by_key, page_by_school
 from signaling.directory.queries import ClassFilter, SchoolFilter, Scope
 
 IN_ONE = 1000
@@ -104,8 +105,12 @@ class DirectoryService:
         """Return a page of the classes that the scope covers and the filter leaves, and how many there are in all."""
         statement = queries.classes(scope, wanted)
         async with self._db.reading() as session:
-            total = await session.scalar(queries.number_of(statement)) or 0
-            rows = (await session.execute(queries.part(statement, SchoolClass.id, limit, offset))).all()
+            if wanted.sort:
+                keys = queries.class_keys(scope, wanted)
+                rows, total = await page_by_key(session, keys, statement, SchoolClass.id, limit, offset)
+            else:
+                numbers = queries.class_numbers(scope, wanted)
+                rows, total = await page_by_school(session, numbers, statement, limit, offset)
             screens = _by_first(await session.execute(queries.screens_by_class([made.id for made, _, _ in rows])))
         return [ListedClass(*row, *screens.get(row[0].id, (0,))) for row in rows], total
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select, true
 
 from signaling.directory.models import Region, School, Teacher
-from signaling.directory.queries import Scope, covered, is_open
+from signaling.directory.queries import Scope, is_open, of_schools
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,42 +41,35 @@ def teachers(scope: Scope, wanted: TeacherFilter) -> Select[Teacher, School, Reg
         select(Teacher, School, Region)
         .join(School, School.code == Teacher.school_code)
         .join(Region, Region.code == School.region_code)
-        .where(covered(scope), _in_state(wanted.state, wanted.today))
+        .where(*_wanted(scope, wanted))
     )
-    equal = ((School.region_code, wanted.county), (School.code, wanted.school), (Teacher.subject, wanted.subject))
-    statement = statement.where(*(column == value for column, value in equal if value))
-    for word in wanted.text.split():
-        named = (column.contains(word, autoescape=True) for column in (Teacher.name, School.name))
-        statement = statement.where(or_(*named, Teacher.staff_no.startswith(word, autoescape=True)))
-    return statement.order_by(*_order(wanted.sort))
+    if wanted.sort:
+        return statement.order_by(*_order(wanted.sort))
+    return statement.order_by(Region.sort, School.code, Teacher.staff_no)
 
 
-def by_school(scope: Scope, wanted: TeacherFilter) -> Select[str, int]:
-    """School, and how many of its teachers a filter without words leaves, in the order of reports: an index has the numbers."""
-    here = select(Teacher.school_code, func.count().label("number")).where(_in_state(wanted.state, wanted.today))
+def numbers(scope: Scope, wanted: TeacherFilter) -> Select[str, int]:
+    """School, and how many of its teachers a filter leaves; without words an index knows."""
+    counted = select(Teacher.school_code, func.count().label("number"))
+    return counted.where(*_wanted(scope, wanted)).group_by(Teacher.school_code)
+
+
+def keys(scope: Scope, wanted: TeacherFilter) -> Select[str]:
+    """The ids of the teachers that a filter leaves, sorted as wanted without what need not be read for it."""
+    sorted_ones = select(Teacher.id).where(*_wanted(scope, wanted)).order_by(*_order(wanted.sort))
+    by_name_of_school = wanted.sort.removeprefix("-") == "school"
+    return sorted_ones.join(School, School.code == Teacher.school_code) if by_name_of_school else sorted_ones
+
+
+def _wanted(scope: Scope, wanted: TeacherFilter) -> Iterator[ColumnElement[bool]]:
+    yield from of_schools(Teacher.school_code, scope, wanted.county, wanted.school)
+    yield _in_state(wanted.state, wanted.today)
     if wanted.subject:
-        here = here.where(Teacher.subject == wanted.subject)
-    part = here.group_by(Teacher.school_code).subquery()
-    equal = ((School.region_code, wanted.county), (School.code, wanted.school))
-    return (
-        select(School.code, part.c.number)
-        .join(part, part.c.school_code == School.code)
-        .join(Region, Region.code == School.region_code)
-        .where(covered(scope), *(column == value for column, value in equal if value))
-        .order_by(Region.sort, School.code)
-    )
-
-
-def window(numbers: Iterable[tuple[str, int]], limit: int, offset: int) -> tuple[list[str], int]:
-    """Return the schools in which a page lies, and how many rows of the first one lie before it."""
-    codes: list[str] = []
-    before = skipped = 0
-    for code, number in numbers:
-        if before < offset + limit and before + number > offset:
-            skipped = skipped if codes else offset - before
-            codes.append(code)
-        before += number
-    return codes, skipped
+        yield Teacher.subject == wanted.subject
+    for word in wanted.text.split():
+        at_school = Teacher.school_code.in_(select(School.code).where(School.name.contains(word, autoescape=True)))
+        numbered = Teacher.staff_no.startswith(word, autoescape=True)
+        yield or_(Teacher.name.contains(word, autoescape=True), numbered, at_school)
 
 
 def _in_state(state: str, today: date) -> ColumnElement[bool]:
@@ -93,7 +86,5 @@ def _order(sort: str) -> list[Any]:
         "subject": Teacher.subject,
         "school": School.name,
     }
-    column = columns.get(sort.removeprefix("-"))
-    if column is None:
-        return [Region.sort, School.code, Teacher.staff_no]
-    return [column.desc() if sort.startswith("-") else column, School.code, Teacher.staff_no]
+    column = columns[sort.removeprefix("-")]
+    return [column.desc() if sort.startswith("-") else column, Teacher.school_code, Teacher.staff_no]

@@ -21,7 +21,8 @@ from signaling.db.engine import Database
 from signaling.directory import teachers
 from signaling.directory.lifecycle import is_closed, wrong
 from signaling.directory.models import School, Teacher
-from signaling.directory.queries import Scope, number_of, part
+from signaling.directory.pages_service import page_by_key, page_by_school
+from signaling.directory.queries import Scope
 from signaling.directory.teachers import ListedTeacher, TeacherFilter
 
 
@@ -39,15 +40,12 @@ class TeachersService:
         """Return a page of the teachers that the scope covers and the filter leaves, and how many there are in all."""
         statement = teachers.teachers(scope, wanted)
         async with self._db.reading() as session:
-            if wanted.text or wanted.sort:
-                total = await session.scalar(number_of(statement)) or 0
-                rows = (await session.execute(part(statement, Teacher.id, limit, offset))).all()
-            else:  # 40,000 need not be sorted to find a page in the order of schools
-                numbers = [(code, number) for code, number in await session.execute(teachers.by_school(scope, wanted))]
-                total = sum(number for _, number in numbers)
-                codes, skipped = teachers.window(numbers, limit, offset)
-                page = statement.where(School.code.in_(codes)).limit(limit).offset(skipped)
-                rows = (await session.execute(page)).all()
+            if wanted.sort:
+                keys = teachers.keys(scope, wanted)
+                rows, total = await page_by_key(session, keys, statement, Teacher.id, limit, offset)
+            else:
+                numbers = teachers.numbers(scope, wanted)
+                rows, total = await page_by_school(session, numbers, statement, limit, offset)
         return [ListedTeacher(*row) for row in rows], total
 
     async def teacher(self, scope: Scope, teacher_id: str) -> ListedTeacher | None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from signaling.directory.queries import Scope
+from signaling.lectures.queries import EVERYTHING
 from signaling.lectures.service import LectureInfo, LectureService, TargetCounts
 
 # What the live service knows of a lecture: state, broadcast_id, started_at, ended_at, on_air_seconds, viewers, publisher, watching.
@@ -39,7 +40,9 @@ class LectureDocuments:
         """Return the documents of many; with `scope` also what of each that covers."""
         ids = [info.id for info in infos]
         counts = await self._lectures.target_counts_of(ids)
-        own = {} if scope is None else await self._lectures.target_counts_of(ids, scope)
+        own = {} if scope is None else counts
+        if scope is not None and scope != EVERYTHING:
+            own = await self._lectures.target_counts_of(ids, scope)
         return [await self._document(info, counts[info.id], own.get(info.id)) for info in infos]
 
     async def _document(self, info: LectureInfo, counts: TargetCounts, own: TargetCounts | None) -> dict[str, Any]:

@@ -93,11 +93,11 @@ class ExpertsService:
             if wanted.at is None:
                 return await _complete(session, people[offset : offset + limit]), len(people)
             taken = await _taken(session, wanted.at, wanted.minutes, wanted.but)
-            people = await _complete(session, people)
-        told = [replace(one, hindrances=self._hindrances(one, wanted.at, wanted.minutes, taken)) for one in people]
-        free = [one for one in told if not one.hindrances]
-        told = free if wanted.only_free else free + [one for one in told if one.hindrances]
-        return told[offset : offset + limit], len(told)
+            timed = await _timed(session, people)
+            told = [replace(one, hindrances=self._hindrances(one, wanted.at, wanted.minutes, taken)) for one in timed]
+            free = [one for one in told if not one.hindrances]
+            told = free if wanted.only_free else free + [one for one in told if one.hindrances]
+            return await _tagged(session, told[offset : offset + limit]), len(told)
 
     def _hindrances(
         self, expert: Expert, at: datetime, minutes: int, taken: Mapping[str, Hindrance]
@@ -222,29 +222,31 @@ async def _taken(session: AsyncSession, at: datetime, minutes: int, but: str | N
 
 async def _complete(session: AsyncSession, people: Sequence[Expert]) -> list[Expert]:
     """Return the people with their topics, stages, hours and exceptions."""
-    ids = [one.id for one in people]
+    return await _tagged(session, await _timed(session, people))
+
+
+async def _tagged(session: AsyncSession, people: Sequence[Expert]) -> list[Expert]:
+    """Return the people with their topics and stages."""
     tags: dict[tuple[str, str], list[str]] = defaultdict(list)
+    columns = select(ExpertTag.user_id, ExpertTag.field, ExpertTag.value)
+    of_people = columns.where(ExpertTag.user_id.in_([one.id for one in people])).order_by(ExpertTag.value)
+    for user_id, name, value in await session.execute(of_people):
+        tags[user_id, name].append(value)
+    return [replace(one, topics=tags[one.id, "topic"], stages=tags[one.id, "stage"]) for one in people]
+
+
+async def _timed(session: AsyncSession, people: Sequence[Expert]) -> list[Expert]:
+    """Return the people with their hours and exceptions."""
+    ids, week, dated = [one.id for one in people], ExpertHours, ExpertException
     hours: dict[str, list[Hours]] = defaultdict(list)
     stretches: dict[str, list[Stretch]] = defaultdict(list)
-    in_order = select(ExpertTag).where(ExpertTag.user_id.in_(ids)).order_by(ExpertTag.value)
-    for tag in await session.scalars(in_order):
-        tags[tag.user_id, tag.field].append(tag.value)
-    week = select(ExpertHours).where(ExpertHours.user_id.in_(ids)).order_by(ExpertHours.weekday, ExpertHours.begins)
-    for row in await session.scalars(week):
-        hours[row.user_id].append(Hours(row.weekday, row.begins, row.ends))
-    dated = select(ExpertException).where(ExpertException.user_id.in_(ids)).order_by(ExpertException.begins_at)
-    for one in await session.scalars(dated):
-        stretches[one.user_id].append(Stretch(one.begins_at, one.ends_at, one.free))
-    return [
-        replace(
-            one,
-            topics=tags[one.id, "topic"],
-            stages=tags[one.id, "stage"],
-            hours=hours[one.id],
-            exceptions=stretches[one.id],
-        )
-        for one in people
-    ]
+    of_week = select(week.user_id, week.weekday, week.begins, week.ends).where(week.user_id.in_(ids))
+    for user_id, weekday, begins, ends in await session.execute(of_week.order_by(week.weekday, week.begins)):
+        hours[user_id].append(Hours(weekday, begins, ends))
+    columns = select(dated.user_id, dated.begins_at, dated.ends_at, dated.free).where(dated.user_id.in_(ids))
+    for user_id, begins_at, ends_at, free in await session.execute(columns.order_by(dated.begins_at)):
+        stretches[user_id].append(Stretch(begins_at, ends_at, free))
+    return [replace(one, hours=hours[one.id], exceptions=stretches[one.id]) for one in people]
 
 
 async def _set_lists(session: AsyncSession, user_id: str, values: Mapping[str, Any]) -> None:

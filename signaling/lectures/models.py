@@ -81,7 +81,7 @@ class LectureTarget(Base):
     """A class that was expected when the lecture opened. **Frozen**: later changes of the directory do not touch it."""
 
     __tablename__ = "lecture_targets"
-    __table_args__ = (Index("ix_lecture_targets_lecture_id_school_code", "lecture_id", "school_code"),)
+    __table_args__ = (Index("ix_lecture_targets_lecture_id_school_code", "lecture_id", "school_code", "class_id"),)
 
     lecture_id: Mapped[str] = mapped_column(ForeignKey("lectures.id"), primary_key=True)
     class_id: Mapped[str] = mapped_column(ForeignKey("classes.id"), primary_key=True)

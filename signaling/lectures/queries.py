@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Insert, Select, and_, case, func, insert, literal, or_, select
 
 from signaling.attendance.models import AttendanceFact
 from signaling.auth.models import User
@@ -142,6 +142,16 @@ def screens_of_kinds(lecture_id: str, kinds: Sequence[str]) -> Select[str]:
         .join(SchoolClass, SchoolClass.id == Screen.class_id)
         .join(School, School.code == SchoolClass.school_code)
         .where(LectureTarget.lecture_id == lecture_id, or_(School.kind.in_(kinds), SchoolClass.stage.in_(kinds)))
+    )
+
+
+def write_down(lecture_id: str, today: date) -> Insert:
+    """Copies what is expected today into what was written down."""
+    columns = literal(lecture_id), SchoolClass.id, School.code, School.region_code, SchoolClass.pupils
+    rows = expected(lecture_id, today).order_by(None).with_only_columns(*columns)
+    target = LectureTarget
+    return insert(target).from_select(
+        [target.lecture_id, target.class_id, target.school_code, target.region_code, target.pupils], rows
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select, true
 
 from signaling.directory.models import Region, School, SchoolClass, Screen
-from signaling.directory.queries import Scope, covered, paired
+from signaling.directory.queries import Scope, of_schools, paired
 
 SEEN: Final = timedelta(minutes=5)
 """A screen that was there within this time counts as there."""
@@ -46,28 +47,35 @@ def screens(
     scope: Scope, wanted: ScreenFilter, now: datetime, tested: timedelta = timedelta(days=30)
 ) -> Select[Screen, SchoolClass, School, Region]:
     """Screens with their places, in the order of reports."""
-    statement = (
+    return (
         select(Screen, SchoolClass, School, Region)
         .join(SchoolClass, SchoolClass.id == Screen.class_id)
         .join(School, School.code == SchoolClass.school_code)
         .join(Region, Region.code == School.region_code)
-        .where(covered(scope), _in_state(wanted.state, now))
+        .where(*_wanted(scope, wanted, now, tested))
+        .order_by(Region.sort, School.code, SchoolClass.code, Screen.terminal_no)
     )
-    equal = (
-        (School.region_code, wanted.county),
-        (School.code, wanted.school),
-        (Screen.id, wanted.id),
-        (Screen.tier, wanted.tier),
-    )
-    statement = statement.where(*(column == value for column, value in equal if value))
+
+
+def numbers(scope: Scope, wanted: ScreenFilter, now: datetime, tested: timedelta) -> Select[str, int]:
+    """School, and how many of its screens a filter leaves."""
+    counted = select(SchoolClass.school_code, func.count().label("number"))
+    joined = counted.join(Screen, Screen.class_id == SchoolClass.id)
+    return joined.where(*_wanted(scope, wanted, now, tested)).group_by(SchoolClass.school_code)
+
+
+def _wanted(scope: Scope, wanted: ScreenFilter, now: datetime, tested: timedelta) -> Iterator[ColumnElement[bool]]:
+    yield from of_schools(SchoolClass.school_code, scope, wanted.county, wanted.school)
+    yield _in_state(wanted.state, now)
+    yield from (column == value for column, value in ((Screen.id, wanted.id), (Screen.tier, wanted.tier)) if value)
     if wanted.key:
-        statement = statement.where((Screen.key_thumbprint.is_not(None)) == (wanted.key == "held"))
+        yield (Screen.key_thumbprint.is_not(None)) == (wanted.key == "held")
     if wanted.line:
-        statement = statement.where(_on_line(wanted.line, now - tested))
+        yield _on_line(wanted.line, now - tested)
     for word in wanted.text.split():
-        columns: tuple[Any, ...] = (School.name, SchoolClass.name, Screen.agent)
-        statement = statement.where(or_(*(column.contains(word, autoescape=True) for column in columns)))
-    return statement.order_by(Region.sort, School.code, SchoolClass.code, Screen.terminal_no)
+        at_school = SchoolClass.school_code.in_(select(School.code).where(School.name.contains(word, autoescape=True)))
+        columns: tuple[Any, ...] = (SchoolClass.name, Screen.agent)
+        yield or_(at_school, *(column.contains(word, autoescape=True) for column in columns))
 
 
 def _on_line(line: str, since: datetime) -> ColumnElement[bool]:

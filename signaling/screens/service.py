@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from config.settings import ScreensSettings
@@ -28,7 +28,8 @@ from signaling.auth.models import AuditEntry
 from signaling.db.base import utc_now
 from signaling.db.engine import Database
 from signaling.directory.models import School, SchoolClass, Screen
-from signaling.directory.queries import Scope, part
+from signaling.directory.pages_service import page_by_school
+from signaling.directory.queries import Scope
 from signaling.screens import queries, stickers
 from signaling.screens.models import Pairing
 from signaling.screens.queries import ScreenFilter, ScreenRow
@@ -230,11 +231,10 @@ class ScreensService:
 
     async def page(self, scope: Scope, wanted: ScreenFilter, limit: int, offset: int) -> tuple[list[ScreenRow], int]:
         """Return a page of the inventory, and how many screens there are in all."""
-        tested = timedelta(days=self._settings.tested_days)
-        statement = queries.screens(scope, wanted, self._clock(), tested)
+        asked = (scope, wanted, self._clock(), timedelta(days=self._settings.tested_days))
         async with self._db.reading() as session:
-            total = await session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
-            return [ScreenRow(*row) for row in await session.execute(part(statement, Screen.id, limit, offset))], total
+            rows, total = await page_by_school(session, queries.numbers(*asked), queries.screens(*asked), limit, offset)
+        return [ScreenRow(*row) for row in rows], total
 
     async def one(self, scope: Scope, screen_id: str) -> ScreenRow | None:
         """Return a screen; None when there is none, or the scope does not cover it."""

@@ -187,7 +187,7 @@ def _arrival(lecture: str, class_id: str, now: datetime) -> Row:
 
 
 def _reminder(lecture: str, school: str, region: str, now: datetime) -> Row:
-    row = {"rule": "no_screens", "subject": lecture, "lecture_id": lecture, "node": school, "level": "school"}
+    row = {"rule": "absent", "subject": lecture, "lecture_id": lecture, "node": school, "level": "school"}
     times = {"opened_at": now - timedelta(days=1), "cleared_at": now, "cleared_because": "over"}
     return row | times | {"county": region, "count": 1, "expected": 1}
 
