@@ -23,6 +23,7 @@ from urllib.parse import quote
 
 from signaling.db.base import utc_now
 from tests.bench.prefecture_data import CLASSES, SCHOOLS, TEACHERS, files, fill
+from tests.support import postgres
 from tests.support.server import Server
 
 ASKED: Final = 40
@@ -55,10 +56,12 @@ LISTS: Final = (
     "/lectures?size=50",
     "/lectures?size=50&page=9",
     f"/lectures?order=oldest&{MONTH}",
+    f"/lectures?size=200&order=oldest&{MONTH}",
     "/lectures/{lecture}/absent",
     "/lectures/{lecture}/duty/candidates",
     "/experts",
     f"/experts?free_at={AT}",
+    f"/experts?at={AT}",
     "/alerts",
     "/alerts?below=true&state=all",
     "/alerts/counts",
@@ -69,6 +72,7 @@ LISTS: Final = (
     "/people?node=522301",
     "/audit",
     "/audit?page=100",
+    "/audit?page=200",
     "/audit?action=person.changed",
     "/imports",
     "/recordings",
@@ -86,22 +90,45 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="prefecture") as name:
         folder = Path(name)
         brought = files(folder)
-        missed = [line for line in (by_command(folder, brought), in_server(folder, brought)) if line]
+        steps = (by_command, on_postgresql, in_server)
+        missed = [line for line in (step(folder, brought) for step in steps) if line]
     print(f"load {os.getloadavg()[0]:.1f}")
     print("all goals are met" if not missed else f"missed: {', '.join(missed)}")
     return 1 if missed else 0
 
 
-def by_command(folder: Path, brought: Mapping[str, Path]) -> str:
-    """Import the files by the command line; return what was missed."""
+def by_command(folder: Path, brought: Mapping[str, Path], url: str = "") -> str:
+    """Import the files by the command line, on SQLite without a `url`; return what was missed."""
     begun, before = time.monotonic(), os.times()
+    environment = os.environ | ({"JIANGTANG_DATABASE__URL": url} if url else {})
     for what, file in brought.items():
         command = [sys.executable, "-m", "signaling", "import", what, str(file), "--data", str(folder / "other")]
-        subprocess.run([*command, "--school-year", "2026"], check=True, capture_output=True)
+        subprocess.run([*command, "--school-year", "2026"], check=True, capture_output=True, env=environment)
     wall, after = time.monotonic() - begun, os.times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    print(f"import of {SCHOOLS} schools, {CLASSES} classes, {TEACHERS} teachers, command line: {_took(wall, cpu)}")
-    return "import" if wall > IMPORT_SECONDS else ""
+    if not url:
+        print(f"import of {SCHOOLS} schools, {CLASSES} classes, {TEACHERS} teachers, CPU without PostgreSQL's own:")
+    print(f"by the command line on {_name(url)}: {_took(wall, cpu)}")
+    return f"import on {_name(url)}" if wall > IMPORT_SECONDS else ""
+
+
+def on_postgresql(folder: Path, brought: Mapping[str, Path]) -> str:
+    """Import the files into PostgreSQL by the command line and by the API; return what was missed."""
+    if postgres.programs() is None:
+        print("PostgreSQL is not installed: its imports are left out")
+        return ""
+    urls = [f"postgresql://tests@/{postgres.fresh()[0]}?host={postgres.server().folder}" for _ in range(2)]
+    missed = [by_command(folder, brought, urls[0])]
+    server = Server(folder / "third", environment={"JIANGTANG_DATABASE__URL": urls[1]})
+    try:
+        missed += by_api(server, server.start()["api_token"], brought)
+    finally:
+        server.close()
+    return ", ".join(line for line in missed if line)
+
+
+def _name(url: str) -> str:
+    return "PostgreSQL" if url else "SQLite"
 
 
 def in_server(folder: Path, brought: Mapping[str, Path]) -> str:
@@ -140,9 +167,9 @@ def by_api(server: Server, token: str, brought: Mapping[str, Path]) -> list[str]
         commit.add_header("If-Match", f'"{version}"')
         urllib.request.urlopen(commit, timeout=60).close()
         wait_for(server, token, path, "done")
-    wall = time.monotonic() - begun
-    print(f"the same by the API, checked and committed: {_took(wall, cpu_seconds(server) - before)}")
-    return ["import by the API"] if wall > IMPORT_SECONDS else []
+    wall, database = time.monotonic() - begun, _name(server.environment.get("JIANGTANG_DATABASE__URL", ""))
+    print(f"by the API, checked and committed, on {database}: {_took(wall, cpu_seconds(server) - before)}")
+    return [f"import by the API on {database}"] if wall > IMPORT_SECONDS else []
 
 
 def wait_for(server: Server, token: str, path: str, state: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from signaling.lectures.models import ExpertHours, ExpertProfile, ExpertTag, Lec
 from signaling.lines.models import LineTest
 
 SCHOOLS, CLASSES, TEACHERS, LECTURES = 1675, 15_600, 40_000, 500
-EXPERTS, AUDITED, IMPORTED, HELD = 300, 100_000, 200, 5
+EXPERTS, AUDITED, IMPORTED, HELD = 300, 1_000_000, 200, 5
 """HELD lectures have opened: their classes, arrivals and alarms are written down."""
 
 PREFECTURE: Final = "522300"
@@ -87,9 +88,9 @@ async def fill(folder: Path) -> dict[str, str]:
 
 
 async def _add(session: AsyncSession, table: Any, rows: Any) -> None:
-    waiting = list(rows)
-    for begin in range(0, len(waiting), MOST_AT_ONCE):
-        await session.execute(insert(table), waiting[begin : begin + MOST_AT_ONCE])
+    coming = iter(rows)
+    while part := list(islice(coming, MOST_AT_ONCE)):
+        await session.execute(insert(table), part)
 
 
 def _classes() -> Any:
