@@ -21,12 +21,10 @@ With several nodes the on-air time of a window is the longest of theirs. All tim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Final
-
-from signaling.attendance.packing import Columns
+from typing import Final, Protocol
 
 MINUTE_MS: Final = 60_000
 
@@ -43,6 +41,17 @@ class Rules:
     minute_seconds: int
     loss_limit: Fraction
     render_share: Fraction | None = None
+
+
+class Columns(Protocol):
+    """What the screens of a row acknowledged: their slots, published - advance (negative: more), and packets lost."""
+
+    @property
+    def slots(self) -> Sequence[int]: ...
+    @property
+    def deficits(self) -> Sequence[int]: ...
+    @property
+    def losses(self) -> Sequence[int]: ...
 
 
 @dataclass(frozen=True, slots=True)

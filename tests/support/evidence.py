@@ -19,6 +19,21 @@ from signaling.attendance.packing import pack, unpack
 from signaling.attendance.policy import Policy
 from signaling.attendance.report import Report, build
 from signaling.attendance.stays import Presence
+from signaling.ledger.events import Subject
+from signaling.ledger.facts import (
+    Answered,
+    Challenged,
+    Confirmed,
+    Corrected,
+    Fact,
+    Fault,
+    Joined,
+    Left,
+    MediaDelivered,
+    Rendered,
+    ReplayDelivered,
+)
+from tests.support.chains import Written
 
 BEGIN = datetime(2026, 9, 14, 2, 0, tzinfo=UTC)
 FIRST = int(BEGIN.timestamp()) // 10
@@ -150,6 +165,106 @@ def _parts(rng: random.Random, rows: list[tuple[str, int, int]]) -> Iterator[tup
     yield tuple(rows)
     if rng.random() < 0.05:
         yield tuple(rows[: len(rows) // 2])
+
+
+LECTURE = Subject("lecture-1", "broadcast-1")
+LENGTH = timedelta(minutes=15)
+END = BEGIN + LENGTH
+
+
+def facts_of(made: MadeLecture, seed: int) -> list[Written]:
+    """Return the lecture as facts of the ledger, with reports, checks, head-counts, replays, faults and corrections around it."""
+    rng = random.Random(seed)
+    node_of = {screen: row.node for row in made.windows for screen, _, _ in row.deliveries}
+    found = [_delivered(row) for row in made.windows]
+    for stay in made.stays:
+        found += _came_and_went(stay)
+    at = END + timedelta(minutes=1)
+    told: list[tuple[str, Fact]] = [*_reports(made, rng, node_of), *_checks(made, rng, node_of)]
+    told += [("node-1", fact) for fact in (*_headcounts(made, rng), *_faults(made, rng), *_corrections(made, rng))]
+    told += [("node-1", fact) for fact in _replays(made, rng)]
+    return found + [Written(node, "boot-2", at, LECTURE, fact) for node, fact in told]
+
+
+def _delivered(row: MadeWindow) -> Written:
+    at = BEGIN + timedelta(seconds=(row.number - FIRST + 1) * 10)
+    fact = MediaDelivered(row.number, row.part, row.published, row.flowing_ms, row.deliveries)
+    return Written(row.node, row.boot, at, LECTURE, fact)
+
+
+def _came_and_went(stay: MadeStay) -> Iterator[Written]:
+    who = (stay.session, stay.screen, stay.class_id)
+    if stay.joined_at is not None:
+        yield Written(stay.node, stay.boot, stay.joined_at, LECTURE, Joined(*who, stay.joined_at, stay.boot))
+    if stay.left_at is not None:
+        yield Written(stay.node, stay.boot, stay.left_at, LECTURE, Left(*who, stay.left_at, "closed_by_peer"))
+
+
+def _reports(made: MadeLecture, rng: random.Random, node_of: Mapping[str, str]) -> Iterator[tuple[str, Fact]]:
+    habits = {screen: rng.choice((3, 3, 3, 3, 1, 2, 3 | 16, 3 | 4, 3 | 8)) for screen in made.class_of}
+    talkative = {screen for screen in made.class_of if rng.random() < 0.7}
+    for minute in range(FIRST // 6, FIRST // 6 + 15):
+        for node in ("node-1", "node-2"):
+            reports = [
+                (screen, rng.choice((60_000, 58_000, 40_000, 20_000)), habits[screen])
+                for screen in sorted(talkative)
+                if node_of.get(screen, "node-1") == node and rng.random() < 0.95
+            ]
+            if reports:
+                yield node, Rendered(minute, tuple(reports))
+
+
+def _checks(made: MadeLecture, rng: random.Random, node_of: Mapping[str, str]) -> Iterator[tuple[str, Fact]]:
+    for number in (1, 2, 3):
+        at = BEGIN + timedelta(minutes=5 * number - 3)
+        for node in ("node-1", "node-2"):
+            asked = tuple(s for s in sorted(made.class_of) if node_of.get(s) == node and rng.random() < 0.9)
+            check = f"check-{number}"
+            yield node, Challenged(check, number, at, at + timedelta(seconds=90), asked)
+            for screen in asked:
+                if rng.random() < 0.8:
+                    delay = rng.choice((250, 1200, rng.randrange(400, 120_000)))
+                    answered = at + timedelta(milliseconds=delay)
+                    yield node, Answered(check, screen, answered, delay, rng.random() < 0.9, number)
+
+
+def _headcounts(made: MadeLecture, rng: random.Random) -> Iterator[Fact]:
+    for target in made.targets:
+        for counter in range(rng.choice((0, 1, 1, 1, 2))):
+            at = BEGIN + timedelta(minutes=rng.choice((3, 6, 12, 30, 24 * 60, 3 * 24 * 60)), seconds=counter)
+            present = rng.randint(0, target.pupils + 2)
+            guests = max(0, present - target.pupils)
+            yield Confirmed(
+                target.class_id, "", target.pupils, present, guests, rng.choice(("room", "u1")), at, counter
+            )
+
+
+def _faults(made: MadeLecture, rng: random.Random) -> Iterator[Fact]:
+    scopes = [made.targets[0].class_id, made.targets[-1].school_code, "522302", "522300"]
+    for number, scope in enumerate(rng.sample(scopes, rng.randrange(3))):
+        begin = BEGIN + timedelta(seconds=rng.randrange(800))
+        cause = rng.choice(("server", "power", "network", "exam", "disaster", "closed"))
+        for counter in range(rng.choice((1, 2))):
+            end = begin + timedelta(seconds=rng.randrange(30, 900)) if counter or rng.random() < 0.8 else None
+            yield Fault(f"fault-{number}", cause, scope, begin, end, "u1", "", END, counter)
+
+
+def _corrections(made: MadeLecture, rng: random.Random) -> Iterator[Fact]:
+    for number, target in enumerate(rng.sample(made.targets, 2)):
+        name, new = rng.choice((("present", "11"), ("expected", "40"), ("result", "excused"), ("result", "qualified")))
+        yield Corrected(
+            f"correction-{number}", target.class_id, name, "", new, "typing", "u1", "u2", END + timedelta(days=2), None
+        )
+
+
+def _replays(made: MadeLecture, rng: random.Random) -> Iterator[Fact]:
+    starts = {screen: FIRST + rng.choice((500, 9_000, 130_000)) for screen in made.class_of if rng.random() < 0.3}
+    for screen, start in sorted(starts.items()):
+        pace = rng.choice((10_000, 10_000, 12_000, 30_000))
+        skip = rng.randrange(0, 600) * 1000
+        for number in range(rng.randrange(10, 80)):
+            begin = FIRST * 10_000 + skip + number * pace
+            yield ReplayDelivered(start + number, ((screen, begin, begin + pace),), rng.randrange(1_000_000))
 
 
 def tell(made: MadeLecture, book: Book, rng: random.Random | None = None) -> None:

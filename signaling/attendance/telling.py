@@ -1,0 +1,101 @@
+"""Tells a book what stands in the ledger. Pure.
+
+1. Deliveries stay packed until the fold comes to their minute; the rows of `UNPACKED` windows are kept.
+2. Slots are those of one broadcast on one node: that pair is the *place* that the fold knows as its node.
+3. What was recorded after `as_of` is left out: a report as of that time says again what it said then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import lru_cache, partial
+from typing import Final, TypeVar
+
+from signaling.attendance.book import Answer, Book, Correction, Fault
+from signaling.attendance.decide import Headcount
+from signaling.attendance.fold import Window
+from signaling.ledger import facts
+from signaling.ledger.columns import StoredDelivery, StoredRendered, StoredReplay
+from signaling.ledger.errors import DamagedEntry
+from signaling.ledger.events import Header
+from signaling.ledger.packing import Columns, PackingError
+from signaling.ledger.reading import Told
+
+UNPACKED: Final = 64  # rows kept unpacked: more than a minute has, unless nodes are many
+
+T = TypeVar("T")
+Unpack = Callable[[StoredDelivery], Columns]
+
+
+class Teller:
+    """Tells one book. It keeps nothing but rows that were unpacked last."""
+
+    def __init__(self, book: Book, as_of: datetime | None = None) -> None:
+        self._book = book
+        self._as_of = as_of
+        self._unpack: Unpack = lru_cache(maxsize=UNPACKED)(_unpacked)
+
+    def tell(self, every: Iterable[Told]) -> None:
+        """Tell facts, each of them once. Raises `DamagedEntry`."""
+        for told in every:
+            if self._as_of is None or told.header.recorded_at <= self._as_of:
+                self._one(told)
+
+    def _one(self, told: Told) -> None:
+        header, book = told.header, self._book
+        match told.fact:
+            case facts.Numbered() as fact:
+                book.number(place(header), fact.slot, fact.screen_id, fact.class_id)
+            case StoredDelivery() as fact:
+                numbers = (fact.part, fact.published, fact.flowing_ms, partial(self._unpack, fact))
+                book.window(Window(place(header), fact.window_no, header.boot, *numbers))
+            case StoredReplay() as fact:
+                for slot, begin, end in _whole(header, fact.rows):
+                    book.replays.take(told.roster.screen(slot), fact.window_no, begin, end)
+            case StoredRendered() as fact:
+                for slot, rendered_ms, flags in zip(*_whole(header, fact.columns), strict=True):
+                    book.report(fact.minute, told.roster.screen(slot), rendered_ms, flags)
+            case facts.Joined() as fact:
+                who = (fact.session, fact.screen_id, fact.class_id, fact.at)
+                book.stays.joined(*who, (place(header), fact.boot))
+            case facts.Left() as fact:
+                who = (fact.session, fact.screen_id, fact.class_id, fact.at)
+                book.stays.left(*who, (place(header), header.boot))
+            case _:
+                self._judgement(told)
+
+    def _judgement(self, told: Told) -> None:
+        """Tell what is about classes and people rather than media."""
+        book = self._book
+        match told.fact:
+            case facts.Challenged() as fact:
+                book.challenged(fact.challenge_id, fact.deadline, fact.screens)
+            case facts.Answered() as fact:
+                answer = Answer(fact.at, fact.counter, fact.delay_ms, fact.right)
+                book.answered(fact.challenge_id, fact.screen_id, answer)
+            case facts.Confirmed() as fact:
+                book.confirmed(fact.class_id, fact.counter, Headcount(fact.present, fact.guests, fact.at, fact.by))
+            case facts.Fault() as fact:
+                book.fault(fact.fault_id, Fault(fact.counter, fact.cause, fact.scope, fact.begin, fact.end))
+            case facts.Corrected() as fact:
+                book.corrected(fact.class_id, Correction(fact.at, fact.correction_id, fact.field, fact.new))
+            case _:
+                return  # on_air: the minutes themselves tell when media flowed
+
+
+def place(header: Header) -> str:
+    """Return what slots and processes of an entry belong to."""
+    return f"{header.node}/{header.broadcast_id}"
+
+
+def _unpacked(fact: StoredDelivery) -> Columns:
+    return _whole(fact.header, fact.columns)
+
+
+def _whole(header: Header, read: Callable[[], T]) -> T:
+    """Return what a stored fact holds; raise `DamagedEntry` when that cannot be read."""
+    try:
+        return read()
+    except PackingError as error:
+        raise DamagedEntry(header.node, header.number, header.kind, str(error)) from error
