@@ -357,6 +357,12 @@ class PresenceSettings(Section):
     confirm_closes_hours: Count
 
 
+class CoverageSettings(Section):
+    """`[coverage]`"""
+
+    obligations: Count
+
+
 class RealtimeSettings(Section):
     """`[realtime]`"""
 
@@ -410,6 +416,7 @@ class Settings(BaseSettings):
     imports: ImportsSettings
     live: LiveSettings
     attendance: AttendanceSettings
+    coverage: CoverageSettings
     ledger: LedgerSettings
     presence: PresenceSettings
     realtime: RealtimeSettings

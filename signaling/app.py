@@ -33,6 +33,7 @@ from signaling.api.errors import problems
 from signaling.api.pages import Pages
 from signaling.api.parsing import reply
 from signaling.api.security import add_headers, csrf
+from signaling.attendance.report import Report
 from signaling.attendance.service import AttendanceService
 from signaling.auth.agencies import Agencies
 from signaling.auth.audit_service import AuditService
@@ -40,12 +41,15 @@ from signaling.auth.people_service import PeopleService
 from signaling.auth.service import AuthService
 from signaling.auth.tokens import WatchTokens
 from signaling.cluster.single import SingleNode
+from signaling.coverage.parts import CoverageParts
+from signaling.coverage.results_service import RecountedResults
 from signaling.db.base import utc_now
 from signaling.db.migrate import upgrade
 from signaling.db.opening import open_database
 from signaling.directory.import_jobs import ImportJobs
 from signaling.directory.import_jobs_service import ImportJobsService
 from signaling.directory.import_service import ImportService
+from signaling.directory.queries import Scope
 from signaling.directory.schools_service import SchoolsService
 from signaling.directory.service import DirectoryService
 from signaling.directory.tables_service import TablesService
@@ -115,6 +119,7 @@ class Node:
         self.ledger = self._make_ledger(folder)
         self._make_presence(tokens)
         self.attendance = self._make_attendance(folder)
+        self.coverage = self._make_coverage(tokens)
         self.alerts = AlertParts(self.db, settings, self.today, tokens.derived_key("channels"))
         self.realtime = self._make_realtime()
         self.pages = pages or Pages()
@@ -190,6 +195,14 @@ class Node:
         self.space = Space(settings.recorder.admission_hours, self.recorder.capacity, self.library.running)
         self.deliveries = Deliveries()
         self.hls = self._make_hls(tokens)
+
+    def _make_coverage(self, tokens: WatchTokens) -> CoverageParts:
+        async def recount(lecture_id: str) -> Report | None:
+            made = await self.attendance.report(lecture_id, Scope(None), "")
+            return None if made is None else made.report
+
+        results = RecountedResults(self.db, recount)
+        return CoverageParts(self.db, self.settings, results, tokens.derived_key("coverage"), self.today)
 
     def _make_realtime(self) -> Realtime:
         return Realtime(

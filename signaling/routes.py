@@ -66,6 +66,7 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     yield from whip.routes(node.live)
     yield from whep.routes(node.live)
     yield from _library(node)
+    yield from node.coverage.routes(node.auth, node.directory, node.gate)
     yield from attendance_api.routes(node.attendance, node.access, node.directory, node.settings.attendance)
 
 

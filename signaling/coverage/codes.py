@@ -2,7 +2,7 @@
 
 1. **A code is a new one every 15 s and is taken for 30 s**: it holds lecture, venue, whether one comes or goes, and its time, under
    96 bits of a MAC (RFC 2104 with SHA-256, truncated), that is 16 letters which nobody can guess.
-2. Scanning it in time gives a **pass** that is good for one person and three minutes: a code that was sent on is too old by then.
+2. Scanning it in time gives a **pass** that is good for one person and some three minutes: a code that was sent on is too old by then.
 3. A class's link holds lecture and class under a MAC of its own key.
 """
 
@@ -65,22 +65,21 @@ def read(key: bytes, code: str, now: float) -> Shown:
     return shown
 
 
-def admit(key: bytes, shown: Shown, number: bytes, now: float) -> str:
+def admit(key: bytes, shown: Shown, number: bytes) -> str:
     """Return the pass that a code opens; `number` are 8 random bytes, so that no two are the same."""
     if len(number) != 8:
         raise ValueError("a pass has a number of 8 bytes")
-    until = int(now) + PASS_SECONDS
-    body = _ids(shown.lecture_id, shown.class_id) + bytes((shown.way,)) + until.to_bytes(_TIME, "big") + number
+    body = _ids(shown.lecture_id, shown.class_id) + bytes((shown.way,)) + shown.begins.to_bytes(_TIME, "big") + number
     return _sealed(key, b"pass", body)
 
 
 def admitted(key: bytes, text: str, now: float) -> Shown:
     """Return whom a pass lets in, and where; raise `BadCode` or `OldCode`."""
     body = _opened(key, b"pass", text, _IDS + 1 + _TIME + 8)
-    until = int.from_bytes(body[_IDS + 1 : _IDS + 1 + _TIME], "big")
-    if now >= until:
+    begins = int.from_bytes(body[_IDS + 1 : _IDS + 1 + _TIME], "big")
+    if now >= begins + VALID_SECONDS + PASS_SECONDS:
         raise OldCode("the pass is over")
-    return Shown(*_id_pair(body), Way(body[_IDS]), until - PASS_SECONDS)
+    return Shown(*_id_pair(body), Way(body[_IDS]), begins)
 
 
 def link(key: bytes, lecture_id: str, class_id: str) -> str:

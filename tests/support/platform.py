@@ -29,6 +29,7 @@ from signaling.auth.models import User
 from signaling.auth.passwords import Passwords
 from signaling.auth.people_service import PeopleService
 from signaling.auth.service import AuthService
+from signaling.coverage.parts import CoverageParts
 from signaling.db.engine import Database
 from signaling.directory import api as directory_api
 from signaling.directory import classes_api, import_api, tables_api, teachers_api, terms_api
@@ -57,6 +58,7 @@ from signaling.screens.proofs import Proofs
 from signaling.screens.service import ScreensService
 from signaling.screens.sightings_service import SightingsService
 from tests.support.databases import migrated
+from tests.support.results import ToldResults
 
 PASSWORD = "correct horse 电池"
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
@@ -117,6 +119,8 @@ class Platform:
         self.plans = PlanService(self.db, self.today, self.wall)
         self.parts = LectureParts(self.db, self.settings, b"calendars", self.wall)
         self.access = Access(self.auth, self.lectures)
+        self.results = ToldResults()
+        self.coverage = CoverageParts(self.db, self.settings, self.results, b"codes", self.today, self.wall)
         self.alerts = AlertParts(self.db, self.settings, self.today, bytes(32), clock=self.wall)
 
     def today(self) -> date:
@@ -177,6 +181,7 @@ class Platform:
         app.add_routes(lines_api.routes(self.auth, self.directory, self.screens, self.lines, self.gate()))
         app.add_routes(screens_api.routes(self.auth, self.directory, self.screens, lambda screen_id: False))
         app.add_routes(lectures_api.routes(self.auth, self.access, documents, self.lectures, self.directory))
+        app.add_routes(self.coverage.routes(self.auth, self.directory, self.gate()))
         app.add_routes(self.alerts.routes(self.auth, self.access, self.directory))
         app.add_routes(
             plan_api.routes(
@@ -195,12 +200,12 @@ class Platform:
 
 
 @asynccontextmanager
-async def platform(folder: Path) -> AsyncIterator[Platform]:
-    """Yield a platform whose database lies in `folder`."""
+async def platform(folder: Path, *, invented: bool = True) -> AsyncIterator[Platform]:
+    """Yield a platform whose database lies in `folder`, with the regions, and schools that are `invented`."""
     db = await migrated(folder / "platform.sqlite3")
     made = Platform(db, load(overrides={"auth": {"totp_required": "never"}}), folder)
     try:
-        await made.fill()
+        await (made.fill() if invented else made.directory.load_regions(load_regions()))
         yield made
     finally:
         await made.imports.stop()

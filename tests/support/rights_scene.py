@@ -45,6 +45,7 @@ COMMON: Final = {
     "name": "none.js",
     "rest": "x",
     "format": "csv",
+    "table": "05.csv",
     "template": "schools.xlsx",
 }
 """Values of path parameters that belong to no place."""

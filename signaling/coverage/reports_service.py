@@ -1,0 +1,85 @@
+"""What exports 06 and 07 list, read anew for the schools that they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+
+from sqlalchemy import Select, select
+
+from signaling.coverage import queries
+from signaling.coverage.counting import SchoolCoverage
+from signaling.coverage.obligations import Kind
+from signaling.coverage.results import CREDITED, Results
+from signaling.coverage.tables import Met, Staffed
+from signaling.coverage.term import CountedTerm
+from signaling.coverage.training import NOTHING
+from signaling.db.engine import Database
+from signaling.directory.models import Teacher
+from signaling.directory.queries import Scope, is_open
+
+MEETING, HOME = "家长会", "线上"
+
+
+class ReportsService:
+    """The door for exports; `today` tells the local day."""
+
+    def __init__(self, db: Database, results: Results, today: Callable[[], date]) -> None:
+        self._db = db
+        self._results = results
+        self._today = today
+
+    async def staffed(self, counted: CountedTerm, scope: Scope) -> list[Staffed]:
+        """Return the staff of the schools, with each training of theirs, or once without any."""
+        schools = {one.place.code: one for one in counted.seen(scope)}
+        titles = {held.lecture_id: title for held, title in counted.lectures if held.kind is Kind.TEACHERS}
+        async with self._db.reading() as session:
+            staff = (await session.execute(_staff(scope, self._today()))).all()
+            rooms = {row[0]: row[1] for row in await session.execute(queries.classes())}
+        place = {code: number for number, code in enumerate(schools)}
+        rows = []
+        for teacher, school, number, name in sorted(staff, key=lambda row: (place.get(row[1], len(place)), row[2])):
+            if school not in schools:
+                continue
+            named = school, schools[school].place.name, name, number
+            had = [
+                Staffed(*named, title, rooms.get(credit.class_id, ""), credit)
+                for lecture, title in titles.items()
+                if (credit := counted.credits.get(lecture, {}).get(teacher)) is not None
+            ]
+            rows += had or [Staffed(*named, "", "", NOTHING)]
+        return rows
+
+    async def met(self, counted: CountedTerm, scope: Scope) -> list[Met]:
+        """Return the households that parents' lectures reached, by class: at the meeting, and at home where somebody was."""
+        titles = {held.lecture_id: title for held, title in counted.lectures if held.kind is Kind.PARENTS}
+        schools = {one.place.code: one for one in counted.seen(scope)}
+        results = await self._results.decisions(list(titles), scope)
+        async with self._db.reading() as session:
+            homes = {(one, made): number for one, made, number in await session.execute(queries.homes(list(titles)))}
+        order = {code: number for number, code in enumerate(schools)}
+        rows = []
+        for school in sorted(results, key=lambda one: (order.get(one.school_code, len(order)), one.lecture_id)):
+            known = schools.get(school.school_code)
+            if known is None:
+                continue
+            names = _names(known)
+            for row in school.classes:
+                told = school.school_code, known.place.name, names.get(row.class_id, ""), titles[school.lecture_id]
+                met = row.present or 0 if row.result in CREDITED else 0
+                rows.append(Met(*told, MEETING, min(met, row.expected), row.expected))
+                if home := homes.get((school.lecture_id, row.class_id)):
+                    rows.append(Met(*told, HOME, min(home, row.expected), row.expected))
+        return rows
+
+
+def _names(school: SchoolCoverage) -> Mapping[str, str]:
+    return {one.class_id: one.name for one in school.classes}
+
+
+def _staff(scope: Scope, day: date) -> Select[str, str, str, str]:
+    """Id, school, number and name of the staff that a scope covers as far as one school goes."""
+    statement = select(Teacher.id, Teacher.school_code, Teacher.staff_no, Teacher.name).where(
+        is_open(Teacher.left_on, day)
+    )
+    return statement if scope.school is None else statement.where(Teacher.school_code == scope.school)
