@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, TypeVarTuple
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Integer, Select, and_, cast, false, func, or_, select, true
 
 from signaling.directory.models import Region, School, SchoolAlias, SchoolClass, Screen
 
@@ -245,12 +245,12 @@ def classes_by_county(scope: Scope, today: date) -> Select[str, int, int]:
 
 
 def screens_by_county(scope: Scope) -> Select[str, int]:
-    """County unit, number of the paired screens of its covered schools."""
+    """County unit, number of the paired screens of its covered schools: counted by school first, which takes indexes alone."""
+    counted = _per_school(SchoolClass.school_code).join(Screen, Screen.class_id == SchoolClass.id)
+    schools = counted.where(paired(), *of_schools(SchoolClass.school_code, scope)).subquery()
     return (
-        select(School.region_code, func.count())
-        .join(SchoolClass, SchoolClass.school_code == School.code)
-        .join(Screen, Screen.class_id == SchoolClass.id)
-        .where(covered(scope), paired())
+        select(School.region_code, cast(func.sum(schools.c.number), Integer))
+        .join(schools, schools.c[0] == School.code)
         .group_by(School.region_code)
     )
 

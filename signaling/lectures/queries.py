@@ -20,7 +20,6 @@ from signaling.lectures.models import Lecture, LectureAudience, LectureFilter, L
 from signaling.live.models import Broadcast
 from signaling.live.states import RUNNING
 
-ClassRow = tuple[SchoolClass, School, Region, int]
 EVERYTHING = Scope(None)
 
 
@@ -267,6 +266,13 @@ def stages_of_schools(today: date) -> Select[str, str, str | None, str, str, int
         .where(is_open(School.closed_on, today), is_open(SchoolClass.closed_on, today))
         .group_by(School.code, School.region_code, Region.parent_code, School.kind, SchoolClass.stage)
     )
+
+
+def places(rows: Select[SchoolClass, School, Region, int]) -> Select[*tuple[Any, ...]]:
+    """Id, code and name of the classes in `frozen` or `expected`, code and name of their schools and county units, pupils."""
+    pupils = list(rows.selected_columns)[-1]
+    named = (School.code, School.name, Region.code, Region.name)
+    return rows.with_only_columns(SchoolClass.id, SchoolClass.code, SchoolClass.name, *named, pupils)
 
 
 def class_ids(rows: Select[SchoolClass, School, Region, int]) -> Select[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from signaling.db.base import utc_now
 from signaling.db.engine import Database
@@ -21,6 +22,7 @@ from signaling.lectures.review import APPROVED
 
 # Which of several lectures a screen shows: smaller is better; a state that is missing here is never shown.
 RANK = {"live": 0, "paused": 0, "cut": 0, "open": 1, "scheduled": 2, "ended": 3}
+PART: Final = 1000  # rows that are read in one turn of the loop
 SHOWN_BEFORE, SHOWN_AFTER = timedelta(days=60), timedelta(days=1)  # around its time a screen may show a lecture
 
 
@@ -213,15 +215,22 @@ class LectureService:
             return await session.scalar(already) or 0
 
     async def targets(self, lecture_id: str) -> list[TargetClass]:
-        """Return the expected classes by region, school and class: the frozen ones, before the opening a preview."""
-        async with self._db.reading() as session:
-            rows = (await session.execute(queries.frozen(lecture_id))).all()
-            rows = rows or (await session.execute(queries.expected(lecture_id, self._today()))).all()
-            screens = (await session.execute(queries.screens(lecture_id))).all()
+        """Return the expected classes by region, school and class: the frozen ones, before the opening a preview.
+
+        They are read in parts: a prefecture has 15,600, and the loop waits for one part at most.
+        """
         by_class = defaultdict(list)
-        for class_id, screen_id, terminal_no in screens:
-            by_class[class_id].append(TargetScreen(screen_id, terminal_no))
-        return [_target(row, by_class[row[0].id]) for row in rows]
+        async with self._db.reading() as session:
+            async for screens in _parts(session, queries.screens(lecture_id)):
+                for class_id, screen_id, terminal_no in screens:
+                    by_class[class_id].append(TargetScreen(screen_id, terminal_no))
+            found: list[TargetClass] = []
+            for classes in (queries.frozen(lecture_id), queries.expected(lecture_id, self._today())):
+                async for rows in _parts(session, queries.places(classes)):
+                    found += (TargetClass(*(*row, tuple(by_class[row[0]]))) for row in rows)
+                if found:
+                    break
+        return found
 
     async def sizes(self, lecture_id: str) -> dict[str, int]:
         """Return the pupils of every class that was expected when the lecture opened."""
@@ -238,7 +247,7 @@ class LectureService:
         """Return the classes of a school that were expected when the lecture opened, by class."""
         statement = queries.frozen(lecture_id).where(School.code == school_code)
         async with self._db.reading() as session:
-            return [_target(row, ()) for row in (await session.execute(statement)).all()]
+            return [TargetClass(*row) for row in await session.execute(queries.places(statement))]
 
     async def target_counts(self, lecture_id: str) -> TargetCounts:
         """Return how many classes, schools and pupils are expected."""
@@ -279,6 +288,12 @@ class LectureService:
         return frozen | {one: numbers[key] for one, key in wanted.items()}
 
 
+async def _parts(session: AsyncSession, statement: Select[*tuple[Any, ...]]) -> AsyncIterator[Sequence[Any]]:
+    stream = await session.stream(statement.execution_options(yield_per=PART))
+    async for rows in stream.partitions(PART):
+        yield rows
+
+
 def _counted(
     stages: Sequence[tuple[Any, ...]], audience: frozenset[str], kinds: frozenset[str], wanted: frozenset[str]
 ) -> TargetCounts:
@@ -312,19 +327,4 @@ def _info(lecture: Lecture, lecturer: str) -> LectureInfo:
         lecture.called_off_reason,
         lecture.version,
         lecture.counts,
-    )
-
-
-def _target(row: queries.ClassRow, screens: Sequence[TargetScreen]) -> TargetClass:
-    school_class, school, region, pupils = row
-    return TargetClass(
-        school_class.id,
-        school_class.code,
-        school_class.name,
-        school.code,
-        school.name,
-        region.code,
-        region.name,
-        pupils,
-        tuple(screens),
     )

@@ -5,6 +5,7 @@ Nothing here is evidence: attendance has its own ledger. After a restart it fill
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -20,6 +21,7 @@ from signaling.live.stamps import stamp
 from signaling.live.states import RUNNING
 
 PLACES_SECONDS: Final = 30.0
+AT_ONCE: Final = 2000  # places of the board that are made in one turn of the loop
 """Age at which the list of expected classes is read again: a screen may be paired while the lecture runs."""
 
 
@@ -99,7 +101,11 @@ class Audience:
         known = self._places.get(lecture_id)
         if known is not None and self._clock() - known[0] < PLACES_SECONDS:
             return known[1]
-        places = [_place(target) for target in await self._lectures.targets(lecture_id)]
+        places: list[ClassPlace] = []
+        for number, target in enumerate(await self._lectures.targets(lecture_id), 1):
+            places.append(_place(target))
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
         if self._broadcasts.peek(lecture_id).state in RUNNING:
             self._places[lecture_id] = (self._clock(), places)
         return places
