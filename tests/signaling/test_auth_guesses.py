@@ -29,6 +29,8 @@ GUESSES = 10_000
 SOME = int(os.environ.get("JIANGTANG_GUESSES", "1000"))
 MOST_ROWS = 20
 
+pytestmark = pytest.mark.timeout(120 + SOME // 10)  # a guess over HTTP takes a few milliseconds of CPU
+
 
 @pytest.fixture
 async def node(tmp_path: Path) -> AsyncIterator[Platform]:
@@ -165,6 +167,25 @@ async def test_a_one_time_code(node: Platform) -> None:
     assert len(compared) == tries
     assert await told(node, "totp.failed") == [1, 2, 3, 4, 5]
     assert await rows(node) <= MOST_ROWS
+
+
+async def test_a_pairing_code(node: Platform) -> None:
+    """Codes are compared by looking them up: all but the first few are refused before."""
+    begun, looked_up = await node.screens.begin("192.0.2.1", "Chrome/109"), 0
+
+    def counted(connection: object, cursor: object, statement: str, *more: object) -> None:
+        nonlocal looked_up
+        looked_up += "FROM pairings" in statement
+
+    event.listen(node.db.engine.sync_engine, "before_cursor_execute", counted)
+    wrong = [f"{number:06}" for number in range(GUESSES + 1) if f"{number:06}" != begun.code][:GUESSES]
+    codes = await refusals(lambda number: node.screens.look_up(wrong[number], "keeper"))
+    tries = node.settings.screens.code_attempts
+    assert codes == {"no_such_code": tries, "too_many_attempts": GUESSES - tries}
+    assert looked_up == tries
+    assert await rows(node) <= MOST_ROWS
+    node.monotonic.now += 60
+    assert (await node.screens.look_up(begun.code, "keeper")).id == begun.id, "who waits as told may type it"
 
 
 async def at_once(guess: Callable[[], Awaitable[int]], times: int) -> Counter[int]:
