@@ -2,57 +2,34 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pyotp
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.support.chromium import chromium, shot, watch_errors
-from tests.support.look import barriers, foreign_words, overflow
-from tests.support.server import Server
+from tests.support.chromium import watch_errors
+from tests.support.console import DESK, wrong
+from tests.support.server import Server, started
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
-DESK = {"width": 1366, "height": 768}
 PASSWORD = "九月开学第一课 2026"
 
 
-@pytest.fixture
-def strict(tmp_path: Path) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that asks administrators for one-time codes."""
-    made = Server(tmp_path / "data", environment={"JIANGTANG_AUTH__TOTP_REQUIRED": "always"})
-    try:
-        made.start()
+    data = tmp_path_factory.mktemp("strict") / "data"
+    with started(Server(data, environment={"JIANGTANG_AUTH__TOTP_REQUIRED": "always"})) as made:
         yield made
-    finally:
-        made.close()
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
-
-
-def user(server: Server, *arguments: str) -> str:
-    """Run `jiangtang user` and return what it prints."""
-    command = [sys.executable, "-m", "signaling", "user", *arguments, "--data", str(server.data)]
-    done = subprocess.run(command, input="mountain river 7\n", text=True, check=True, capture_output=True, timeout=60)
-    return done.stdout.strip()
 
 
 def look(page: Page, name: str, language: str, problems: list[str]) -> None:
     """Take a picture in light and dark and add what is wrong with the page."""
-    for theme in ("light", "dark"):
+    for theme in ("dark", "light"):
         page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
-        shot(page, f"{name}-{language}-{theme}")
-        problems += [f"{name}-{language}-{theme}: {one}" for one in barriers(page)]
-    page.evaluate("document.documentElement.dataset.theme = 'light'")
-    problems += [f"{name}-{language}: {one}" for one in overflow(page) + foreign_words(page, language)]
+        problems += wrong(page, f"{name}-{theme}", language)
 
 
 def code(secret: str, steps: int = 0) -> str:
@@ -62,14 +39,15 @@ def code(secret: str, steps: int = 0) -> str:
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_a_new_administrator_comes_in(strict: Server, browser: Browser, language: str) -> None:
-    user(strict, "add", "lm522301", "--name", "李明", "--role", "county_admin", "--node", "522301")
-    link = user(strict, "invite", "lm522301").partition("/console")[2]
+    login = {"zh-CN": "lm522301", "en": "lm522302"}[language]
+    strict.user("add", login, "--name", "李明", "--role", "county_admin", "--node", "522301")
+    link = strict.user("invite", login).partition("/console")[2]
     problems: list[str] = []
     page = browser.new_page(viewport=DESK)
     errors = watch_errors(page)
     page.goto(f"{strict.url}/console?lang={language}{link}")
-    page.get_by_test_id("new-password").fill("lm522301")
-    page.get_by_test_id("again").fill("lm522301")
+    page.get_by_test_id("new-password").fill(login)
+    page.get_by_test_id("again").fill(login)
     assert page.locator("[data-testid=rules] [data-met=false]").count() == 2
     page.get_by_test_id("set-password").click()
     page.locator("#new-password-error").wait_for()
@@ -80,7 +58,7 @@ def test_a_new_administrator_comes_in(strict: Server, browser: Browser, language
     page.keyboard.press("Enter")
     page.get_by_test_id("welcome").wait_for()
     assert "jti_" not in page.url
-    assert page.get_by_test_id("login").input_value() == "lm522301"
+    assert page.get_by_test_id("login").input_value() == login
     look(page, "login-welcome", language, problems)
     page.get_by_test_id("password").fill(PASSWORD)
     page.keyboard.press("Enter")
@@ -101,7 +79,7 @@ def test_a_new_administrator_comes_in(strict: Server, browser: Browser, language
     page.get_by_test_id("nav-directory").wait_for()
 
     other = browser.new_page(viewport=DESK)
-    two_steps(other, strict, language, secret, problems)
+    two_steps(other, strict, language, login, secret, problems)
     page.get_by_test_id("person").click()
     page.get_by_test_id("account").click()
     page.get_by_test_id("account-page").wait_for()
@@ -123,11 +101,11 @@ def test_a_new_administrator_comes_in(strict: Server, browser: Browser, language
     assert problems == []
 
 
-def two_steps(page: Page, server: Server, language: str, secret: str, problems: list[str]) -> None:
+def two_steps(page: Page, server: Server, language: str, login: str, secret: str, problems: list[str]) -> None:
     """Log in with the keyboard: a wrong code, then the right one, pasted with a space in it."""
     page.goto(f"{server.url}/console?lang={language}")
     page.get_by_test_id("login").wait_for()
-    page.keyboard.type("lm522301")
+    page.keyboard.type(login)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")

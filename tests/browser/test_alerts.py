@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -16,27 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
-from tests.support.chromium import chromium
-from tests.support.look import barriers, foreign_words, overflow
-from tests.support.server import Server
+from tests.support.console import enter, go, look
+from tests.support.server import PASSWORD, Server, started
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 SECRET = "a-secret-of-both"
-PASSWORD = "correct horse 电池"
 FACES = [("zh-CN", "light"), ("en", "dark")]
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     trial = {"JIANGTANG_ALERTS__ALLOW_PRIVATE": "true", "JIANGTANG_ALERTS__ROUND_SECONDS": "0.5"}
-    made = Server(tmp_path / "data", environment=trial)
-    try:
-        made.start()
+    with started(Server(tmp_path / "data", environment=trial)) as made:
         yield made
-    finally:
-        made.close()
 
 
 @contextmanager
@@ -71,20 +62,7 @@ class Lecturer:
 
     def __init__(self, server: Server) -> None:
         self.url = server.url
-        command = [
-            sys.executable,
-            "-m",
-            "signaling",
-            "user",
-            "add",
-            "speaker",
-            "--name",
-            "主讲人",
-            "--role",
-            "lecturer",
-        ]
-        command += ["--data", str(server.data)]
-        subprocess.run(command, input=f"{PASSWORD}\n", text=True, check=True, capture_output=True, timeout=60)
+        server.add_person("speaker", "主讲人", "lecturer")
         self.cookie = ""
         answer, _ = self.ask("POST", "/session", {"login": "speaker", "password": PASSWORD})
         self.cookie = str(answer["Set-Cookie"]).split(";")[0]
@@ -111,40 +89,33 @@ def begins(minutes: int) -> str:
 
 
 @pytest.mark.parametrize(("language", "theme"), FACES)
-def test_an_alarm_is_told_answered_and_ended(server: Server, language: str, theme: str, tmp_path: Path) -> None:
-    demo = server.demo()
-    assert demo is not None
-    pictures = Path(os.environ.get("JIANGTANG_PICTURES", tmp_path))
-    with chromium() as browser, hook() as (address, got, alarmed):
-        size = {"width": 1366, "height": 768}
-        page = browser.new_page(viewport=size, reduced_motion="reduce", color_scheme=theme)  # type: ignore[arg-type]
+def test_an_alarm_is_told_answered_and_ended(server: Server, browser: Browser, language: str, theme: str) -> None:
+    with hook() as (address, got, alarmed):
         lecturer = Lecturer(server)
         lecture, etag = lecturer.plan()
-        page.goto(f"{demo['console_url']}?lang={language}#/channels")
-        page.fill("input[autocomplete=username]", str(demo["console_user"]))
-        page.fill("input[type=password]", str(demo["console_password"]))
-        page.keyboard.press("Enter")
+        page = enter(browser, server, language=language, color_scheme=theme)
+        go(page, "channels")
         page.wait_for_selector("[data-testid=empty]")
-        add_channel(page, address, lambda: look(page, language, pictures / f"channel-{language}.png"))
+        add_channel(page, address, lambda: look(page, "alerts-channel", language))
         page.click("[data-testid=channel-test]")
         page.wait_for_selector(
             ".el-message--success:has-text('测试')" if language == "zh-CN" else ".el-message--success:has-text('test')"
         )
         assert [one["event"] for one in got] == ["alert.test"]
         page.wait_for_selector("[data-testid=channels] td .mark >> nth=1")
-        look(page, language, pictures / f"channels-{language}.png")
+        look(page, "alerts-channels", language)
 
         lecturer.ask("PATCH", f"/lectures/{lecture}", {"scheduled_at": begins(minutes=29)}, etag)
         assert alarmed.wait(60)
-        page.goto(f"{demo['console_url']}?lang={language}#/alerts?rule=no_duty")
+        go(page, "alerts?rule=no_duty")
         page.wait_for_selector("[data-testid=alerts] tbody tr")
         page.wait_for_selector("[data-testid=bell] .number")
-        look(page, language, pictures / f"alerts-{language}.png")
-        page.goto(f"{demo['console_url']}?lang={language}#/")
+        look(page, "alerts-alerts", language)
+        go(page, "")
         page.wait_for_selector(f"[data-testid=open-alerts] a[href*='{lecture}']")
-        look(page, language, pictures / f"overview-{language}.png")
+        look(page, "alerts-overview", language)
         page.click("[data-testid=all-alerts]")
-        page.goto(f"{demo['console_url']}?lang={language}#/alerts?rule=no_duty")
+        go(page, "alerts?rule=no_duty")
         page.wait_for_selector("[data-testid=alerts] tbody tr")
         page.click("[data-testid=acknowledge] >> nth=0")
         page.fill(".el-message-box__input input", "我来" if language == "zh-CN" else "mine")
@@ -154,7 +125,7 @@ def test_an_alarm_is_told_answered_and_ended(server: Server, language: str, them
         page.click("[data-testid=alerts] tbody a.link >> nth=0")
         page.wait_for_selector("[data-testid=nobody]")
         page.wait_for_selector("[data-testid=calls] tbody tr")
-        look(page, language, pictures / f"duty-{language}.png")
+        look(page, "alerts-duty", language)
         page.click("[data-testid=duty-pick]")
         page.wait_for_selector(".el-select-dropdown__item:visible")
         page.keyboard.press("ArrowDown")
@@ -163,7 +134,7 @@ def test_an_alarm_is_told_answered_and_ended(server: Server, language: str, them
         page.click("[data-testid=duty-save]")
         page.wait_for_selector("[data-testid=nobody]", state="detached")
 
-        page.goto(f"{demo['console_url']}?lang={language}#/alerts?state=all&rule=no_duty")
+        go(page, "alerts?state=all&rule=no_duty")
         page.wait_for_selector("[data-testid=alerts] tbody tr >> nth=0")
         ended = "id => fetch(`/api/v1/alerts?rule=no_duty&lecture=${id}`).then(a => a.json()).then(a => a.total === 0)"
         page.wait_for_function(ended, arg=lecture, timeout=30_000, polling=500)
@@ -171,7 +142,7 @@ def test_an_alarm_is_told_answered_and_ended(server: Server, language: str, them
         page.wait_for_selector("[data-testid=alerts] tbody .mark.good")
         page.click("[data-testid=alerts] tbody tr:has(.mark.good) .el-button.is-text")
         page.wait_for_selector("[data-testid=steps] li >> nth=2")
-        look(page, language, pictures / f"history-{language}.png")
+        look(page, "alerts-history", language)
 
 
 def add_channel(page: Page, address: str, see: Any) -> None:
@@ -189,11 +160,3 @@ def add_channel(page: Page, address: str, see: Any) -> None:
     see()
     page.click("[data-testid=channel-save]")
     page.wait_for_selector("[data-testid=channels] tbody tr")
-
-
-def look(page: Page, language: str, picture: Path) -> None:
-    """Keep a picture and check what a machine can see."""
-    page.screenshot(path=picture)
-    assert overflow(page) == []
-    assert foreign_words(page, language) == []
-    assert barriers(page) == []

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser
 
-from tests.support.chromium import chromium, shot
-from tests.support.look import barriers, foreign_words, overflow
+from tests.support.console import AWAY, enter, go, look
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
-DESK = {"width": 1366, "height": 768}
-AWAY = 30_000
 SOMEBODY_ELSE = """async (path) => {
     const tag = (await fetch(path)).headers.get('ETag');
     const headers = { 'Content-Type': 'application/json', 'If-Match': tag };
@@ -19,57 +16,38 @@ SOMEBODY_ELSE = """async (path) => {
 }"""
 
 
-def enter(page: Page, demo: dict[str, object], language: str) -> None:
-    """Log in at the console."""
-    page.goto(f"{demo['console_url']}?lang={language}")
-    page.get_by_test_id("login").fill(str(demo["console_user"]))
-    page.get_by_test_id("password").fill(str(demo["console_password"]))
-    page.keyboard.press("Enter")
-    page.get_by_test_id("person").wait_for(timeout=AWAY)
-
-
-def look(page: Page, name: str, language: str) -> None:
-    """Keep a picture and check what a machine can see."""
-    shot(page, f"{name}-{language}")
-    assert overflow(page) == [], name
-    assert foreign_words(page, language) == [], name
-    assert barriers(page) == [], name
-
-
-def test_forms_say_what_is_wrong_and_lose_nothing(server: Server) -> None:
+def test_forms_say_what_is_wrong_and_lose_nothing(server: Server, browser: Browser) -> None:
     demo = server.demo()
     assert demo is not None
-    with chromium() as browser:
-        page = browser.new_page(viewport=DESK, reduced_motion="reduce")  # type: ignore[arg-type]
-        enter(page, demo, "zh-CN")
-        school = str(demo["screens"][0]["school_code"])
-        page.goto(f"{demo['console_url']}#/schools/{school}")
-        page.get_by_test_id("add-class").click(timeout=AWAY)
-        name = page.get_by_label("班级名称", exact=True)
-        name.fill("53班")
-        page.get_by_test_id("save").click()
-        page.locator(".el-form-item__error").wait_for(timeout=AWAY)
-        name.fill("五(12)班")
-        page.get_by_test_id("reads").filter(has_text="五年级（12）班").wait_for(timeout=AWAY)
-        look(page, "class-form", "zh-CN")
-        page.get_by_test_id("save").click()
-        page.get_by_test_id("classes").get_by_text("五年级（12）班").wait_for(timeout=AWAY)
-        page.get_by_test_id("tree").get_by_text("五年级（12）班").wait_for(timeout=AWAY)
-        page.get_by_text("还没有变动").wait_for(timeout=AWAY)
+    page = enter(browser, server)
+    school = str(demo["screens"][0]["school_code"])
+    go(page, f"schools/{school}")
+    page.get_by_test_id("add-class").click(timeout=AWAY)
+    name = page.get_by_label("班级名称", exact=True)
+    name.fill("53班")
+    page.get_by_test_id("save").click()
+    page.locator(".el-form-item__error").wait_for(timeout=AWAY)
+    name.fill("五(12)班")
+    page.get_by_test_id("reads").filter(has_text="五年级（12）班").wait_for(timeout=AWAY)
+    look(page, "class-form", "zh-CN")
+    page.get_by_test_id("save").click()
+    page.get_by_test_id("classes").get_by_text("五年级（12）班").wait_for(timeout=AWAY)
+    page.get_by_test_id("tree").get_by_text("五年级（12）班").wait_for(timeout=AWAY)
+    page.get_by_text("还没有变动").wait_for(timeout=AWAY)
 
-        page.get_by_test_id("edit").click()
-        page.get_by_label("学校名称", exact=True).fill("云岭第一小学")
-        assert page.evaluate(SOMEBODY_ELSE, f"/api/v1/schools/{school}") == 200
-        page.get_by_test_id("save").click()
-        page.get_by_test_id("changed").get_by_text("村庄").wait_for(timeout=AWAY)
-        look(page, "changed-meanwhile", "zh-CN")
-        page.get_by_test_id("load-latest").click()
-        assert page.get_by_label("学校名称", exact=True).input_value() == "云岭第一小学"
-        page.get_by_test_id("save").click()
-        page.locator(".bar h1").get_by_text("云岭第一小学").wait_for(timeout=AWAY)
-        page.get_by_test_id("facts").get_by_text("村庄").wait_for(timeout=AWAY)
+    page.get_by_test_id("edit").click()
+    page.get_by_label("学校名称", exact=True).fill("云岭第一小学")
+    assert page.evaluate(SOMEBODY_ELSE, f"/api/v1/schools/{school}") == 200
+    page.get_by_test_id("save").click()
+    page.get_by_test_id("changed").get_by_text("村庄").wait_for(timeout=AWAY)
+    look(page, "changed-meanwhile", "zh-CN")
+    page.get_by_test_id("load-latest").click()
+    assert page.get_by_label("学校名称", exact=True).input_value() == "云岭第一小学"
+    page.get_by_test_id("save").click()
+    page.locator(".bar h1").get_by_text("云岭第一小学").wait_for(timeout=AWAY)
+    page.get_by_test_id("facts").get_by_text("村庄").wait_for(timeout=AWAY)
 
-        page.get_by_test_id("event").click()
-        page.get_by_test_id("event-closed").click()
-        page.get_by_test_id("effect").get_by_text("4 个班级").wait_for(timeout=AWAY)
-        look(page, "event-form", "zh-CN")
+    page.get_by_test_id("event").click()
+    page.get_by_test_id("event-closed").click()
+    page.get_by_test_id("effect").get_by_text("4 个班级").wait_for(timeout=AWAY)
+    look(page, "event-form", "zh-CN")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
@@ -13,15 +10,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.support.chromium import STUDIO_ARGUMENTS, chromium, shot, watch_errors
+from tests.support.chromium import watch_errors
 from tests.support.classroom import Classroom, Studio
-from tests.support.look import barriers, foreign_words, overflow
+from tests.support.console import enter, wrong
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-DESK = {"width": 1366, "height": 768}
-PASSWORD = "seven lamps over the river"
 TITLE = "珍爱生命，远离毒品"
 TOMORROW = (datetime.now(UTC) + timedelta(hours=8, days=1)).date().isoformat()
 APPROVE = """async (id) => {
@@ -29,26 +24,6 @@ APPROVE = """async (id) => {
     const body = JSON.stringify({ decision: 'approve', note: '' });
     return (await fetch(`/api/v1/lectures/${id}/review`, { method: 'POST', headers, body })).status;
 }"""
-
-
-def add_reviewer(server: Server) -> None:
-    """Add the second person that a review needs."""
-    command = [sys.executable, "-m", "signaling", "user", "add", "reviewer", "--name", "审核员甲", "--role", "reviewer"]
-    done = subprocess.run(
-        [*command, "--data", str(server.data)], input=f"{PASSWORD}\n", text=True, capture_output=True, env=os.environ
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def enter(browser: Browser, server: Server, user: str, password: str) -> Page:
-    """Return the console of somebody who has logged in."""
-    page = browser.new_context(viewport=DESK).new_page()  # type: ignore[arg-type]
-    page.goto(f"{server.url}/console?lang=zh-CN")
-    page.fill("input[autocomplete=username]", user)
-    page.fill("input[type=password]", password)
-    page.keyboard.press("Enter")
-    page.wait_for_selector("[data-testid=person]")
-    return page
 
 
 def plan(server: Server, demo: dict[str, Any]) -> str:
@@ -68,13 +43,6 @@ def plan(server: Server, demo: dict[str, Any]) -> str:
     return str(made["id"])
 
 
-def look(page: Page, name: str, language: str, problems: list[str]) -> None:
-    """Take a picture and add what a machine sees in it."""
-    shot(page, f"entrances-{name}-{language}")
-    found = overflow(page) + foreign_words(page, language) + barriers(page)
-    problems += [f"{name} {language}: {problem}" for problem in found]
-
-
 def agree(page: Page) -> None:
     """Say yes to what is asked, by keyboard."""
     page.wait_for_selector(".el-message-box:visible")
@@ -89,7 +57,7 @@ def told_once(page: Page, what: str, problems: list[str], *fields: str) -> list[
     told = [page.get_by_test_id(field).input_value() for field in fields]
     page.locator("[data-testid=once] [data-testid=copy]").first.click()
     page.wait_for_selector("[data-testid=once] [role=status]:not(:empty)")
-    look(page, what, "zh-CN", problems)
+    problems += wrong(page, f"entrances-{what}", "zh-CN")
     page.get_by_test_id("once-close").click()
     page.wait_for_selector(f"[data-testid=entrance-{what}][data-held=true]")
     assert not any(secret in page.content() for secret in told)
@@ -113,30 +81,29 @@ def fetch(url: str) -> str | int:
             return error.code
 
 
-def test_a_rehearsal_a_link_a_key_and_a_calendar(server: Server) -> None:
+def test_a_rehearsal_a_link_a_key_and_a_calendar(server: Server, browser: Browser) -> None:
     demo: dict[str, Any] | None = server.demo()
     assert demo is not None
     lecture, problems = plan(server, demo), list[str]()
-    add_reviewer(server)
-    with chromium(*STUDIO_ARGUMENTS) as browser:
-        reviewer = enter(browser, server, "reviewer", PASSWORD)
-        assert reviewer.evaluate(APPROVE, lecture) == 200
-        planner = enter(browser, server, demo["console_user"], demo["console_password"])
-        errors = [watch_errors(planner), watch_errors(reviewer)]
-        room = Classroom(browser, demo["classroom_urls"][0], watch=False)
-        room.page.get_by_text(TITLE).first.wait_for()
-        state = room.page.evaluate("document.documentElement.dataset.state")
-        planner.goto(f"{server.url}/console?lang=zh-CN#/lectures/{lecture}/plan")
-        link = told_once(planner, "link", problems, "studio-link")[0]
-        rehearsed(browser, planner, reviewer, link, problems)
-        assert room.page.evaluate("document.documentElement.dataset.state") == state != "live"
-        revoke(planner, "link")
-        server_url, key = told_once(planner, "key", problems, "whip-url", "stream-key")
-        assert (server_url, key[:4]) == (f"{server.url}/whip/{lecture}", "jtk_")
-        revoke(planner, "key")
-        subscribed(planner, server, demo["screens"][0]["school_code"], problems)
-        in_english_and_in_the_dark(planner, lecture, demo["screens"][0]["school_code"], problems)
-        assert [*errors, room.errors] == [[], [], []]
+    server.add_person("reviewer", "审核员甲", "reviewer")
+    reviewer = enter(browser, server, "reviewer")
+    assert reviewer.evaluate(APPROVE, lecture) == 200
+    planner = enter(browser, server)
+    errors = [watch_errors(planner), watch_errors(reviewer)]
+    room = Classroom(browser, demo["classroom_urls"][0], watch=False)
+    room.page.get_by_text(TITLE).first.wait_for()
+    state = room.page.evaluate("document.documentElement.dataset.state")
+    planner.goto(f"{server.url}/console?lang=zh-CN#/lectures/{lecture}/plan")
+    link = told_once(planner, "link", problems, "studio-link")[0]
+    rehearsed(browser, planner, reviewer, link, problems)
+    assert room.page.evaluate("document.documentElement.dataset.state") == state != "live"
+    revoke(planner, "link")
+    server_url, key = told_once(planner, "key", problems, "whip-url", "stream-key")
+    assert (server_url, key[:4]) == (f"{server.url}/whip/{lecture}", "jtk_")
+    revoke(planner, "key")
+    subscribed(planner, server, demo["screens"][0]["school_code"], problems)
+    in_english_and_in_the_dark(planner, lecture, demo["screens"][0]["school_code"], problems)
+    assert [*errors, room.errors] == [[], [], []]
     assert problems == []
 
 
@@ -144,7 +111,7 @@ def rehearsed(browser: Browser, planner: Page, reviewer: Page, link: str, proble
     """The planner begins, the lecturer comes by the link, the reviewer watches from the console, the planner ends it."""
     planner.get_by_test_id("rehearsal-begin").click()
     planner.wait_for_selector("[data-testid=rehearsal][data-state=open]")
-    look(planner, "rehearsal", "zh-CN", problems)
+    problems += wrong(planner, "entrances-rehearsal", "zh-CN")
     studio = Studio(browser, link)
     studio.page.get_by_test_id("prepare").wait_for()
     studio.page.goto(planner.get_by_test_id("rehearsal-studio").input_value())
@@ -154,7 +121,7 @@ def rehearsed(browser: Browser, planner: Page, reviewer: Page, link: str, proble
     assert reviewer.get_by_test_id("rehearsal-end").count() == 0
     reviewer.get_by_test_id("rehearsal-watch").click()
     reviewer.wait_for_selector("[data-testid=rehearsal-view][data-seen=true]")
-    look(reviewer, "watch", "zh-CN", problems)
+    problems += wrong(reviewer, "entrances-watch", "zh-CN")
     planner.get_by_test_id("rehearsal-end").click()
     agree(planner)
     planner.wait_for_selector("[data-testid=rehearsal][data-state=none]")
@@ -173,7 +140,7 @@ def subscribed(planner: Page, server: Server, school: str, problems: list[str]) 
     assert isinstance(calendar, str)
     assert f"SUMMARY:{TITLE}" in calendar
     assert f":{TOMORROW.replace('-', '')}T100000" in calendar
-    look(planner, "calendar", "zh-CN", problems)
+    problems += wrong(planner, "entrances-calendar", "zh-CN")
     planner.get_by_test_id("renew-calendar").click()
     agree(planner)
     planner.wait_for_function(
@@ -189,7 +156,7 @@ def in_english_and_in_the_dark(planner: Page, lecture: str, school: str, problem
     planner.goto(f"{base}?lang=en#/lectures/{lecture}/plan")
     planner.get_by_role("button", name="Dark").click()
     planner.get_by_test_id("rehearsal-begin").wait_for()
-    look(planner, "plan-dark", "en", problems)
+    problems += wrong(planner, "entrances-plan-dark", "en")
     planner.goto(f"{base}?lang=en#/schools/{school}")
     planner.get_by_test_id("calendar-url").scroll_into_view_if_needed()
-    look(planner, "calendar-dark", "en", problems)
+    problems += wrong(planner, "entrances-calendar-dark", "en")

@@ -7,95 +7,74 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser
 
-from tests.support.chromium import chromium
-from tests.support.look import barriers, foreign_words, overflow
+from tests.support.console import enter, go, look
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 BAD = (
     "学校标识码,学校名称,县（市、区）\n2152800001,新岭小学,兴义市\n31528,新林中学,兴仁市\n2152800003,新溪小学,贵阳市\n"
 )
+FILE_WORDS = re.compile(".*(?:csv|BOM).*")
 STATE = "() => ['有错误', '待确认', '已导入'].some((word) => document.querySelector('[data-testid=state]')?.innerText.includes(word))"
 
 
-def look(page: Page, language: str, picture: Path) -> None:
-    """Keep a picture and check what a machine can see."""
-    page.screenshot(path=picture)
-    assert overflow(page) == []
-    assert [text for text in foreign_words(page, language) if not re.search("csv|BOM", text)] == []
-    assert barriers(page) == []
-
-
-def open_console(page: Page, demo: dict[str, object], language: str, place: str) -> None:
-    page.goto(f"{demo['console_url']}?lang={language}")
-    page.fill("input[autocomplete=username]", str(demo["console_user"]))
-    page.fill("input[type=password]", str(demo["console_password"]))
-    page.keyboard.press("Enter")
-    page.wait_for_selector("[data-testid=person]")
-    page.goto(f"{demo['console_url']}?lang={language}#/{place}")
-
-
-def test_errors_are_downloaded_corrected_and_committed(server: Server, tmp_path: Path) -> None:
-    demo = server.demo()
+def test_errors_are_downloaded_corrected_and_committed(shared: Server, browser: Browser, tmp_path: Path) -> None:
+    demo = shared.demo()
     assert demo is not None
     file = tmp_path / "schools.csv"
     file.write_text(BAD, encoding="gb18030")
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1366, "height": 768})
-        open_console(page, demo, "zh-CN", "imports")
-        page.wait_for_selector("[data-testid=drop]")
-        look(page, "zh-CN", tmp_path / "imports-empty.png")
-        page.set_input_files("[data-testid=drop] input", file)
-        page.wait_for_function(STATE, timeout=60_000)
-        assert page.inner_text("[data-testid=count-bad]") == "2"
-        page.wait_for_selector("text=不是本州的县（市、区）名称或代码")
-        look(page, "zh-CN", tmp_path / "import-refused.png")
-        with page.expect_download() as coming:
-            page.click("[data-testid=errors-csv]")
-        mended = tmp_path / "mended.csv"
-        with Path(coming.value.path()).open(encoding="utf-8-sig", newline="") as errors:
-            rows = list(csv.reader(errors))
-        assert [row[0] for row in rows[1:]] == ["3", "4"]
-        rows[1][1], rows[2][3] = "3152800002", "兴义市"
-        with mended.open("w", encoding="utf-8-sig", newline="") as out:
-            csv.writer(out).writerows(rows)
-        page.set_input_files("[data-testid=drop] input", mended)
-        page.wait_for_selector("[data-testid=commit]", timeout=60_000)
-        assert page.inner_text("[data-testid=count-new]") == "3"
-        page.wait_for_selector("[data-testid=new] tbody tr >> nth=2")
-        look(page, "zh-CN", tmp_path / "import-checked.png")
-        page.click("[data-testid=commit]")
-        page.click(".el-message-box__btns .el-button--primary")
-        page.wait_for_selector("text=已写入名录", timeout=60_000)
-        _, found = server.call("GET", "/api/v1/schools?q=528", demo["api_token"])
-        _, listed = server.call("GET", "/api/v1/schools?q=2152800", demo["api_token"])
-        assert [item["name"] for item in listed["items"]] == ["新岭小学", "新溪小学"], found
-        page.goto(f"{demo['console_url']}?lang=en#/imports")
-        page.wait_for_selector("text=Imported")
-        look(page, "en", tmp_path / "imports-en.png")
+    page = enter(browser, shared)
+    go(page, "imports")
+    page.wait_for_selector("[data-testid=drop]")
+    look(page, "imports-empty", "zh-CN", FILE_WORDS)
+    page.set_input_files("[data-testid=drop] input", file)
+    page.wait_for_function(STATE, timeout=60_000)
+    assert page.inner_text("[data-testid=count-bad]") == "2"
+    page.wait_for_selector("text=不是本州的县（市、区）名称或代码")
+    look(page, "import-refused", "zh-CN", FILE_WORDS)
+    with page.expect_download() as coming:
+        page.click("[data-testid=errors-csv]")
+    mended = tmp_path / "mended.csv"
+    with Path(coming.value.path()).open(encoding="utf-8-sig", newline="") as errors:
+        rows = list(csv.reader(errors))
+    assert [row[0] for row in rows[1:]] == ["3", "4"]
+    rows[1][1], rows[2][3] = "3152800002", "兴义市"
+    with mended.open("w", encoding="utf-8-sig", newline="") as out:
+        csv.writer(out).writerows(rows)
+    page.set_input_files("[data-testid=drop] input", mended)
+    page.wait_for_selector("[data-testid=commit]", timeout=60_000)
+    assert page.inner_text("[data-testid=count-new]") == "3"
+    page.wait_for_selector("[data-testid=new] tbody tr >> nth=2")
+    look(page, "import-checked", "zh-CN", FILE_WORDS)
+    page.click("[data-testid=commit]")
+    page.click(".el-message-box__btns .el-button--primary")
+    page.wait_for_selector("text=已写入名录", timeout=60_000)
+    _, found = shared.call("GET", "/api/v1/schools?q=528", demo["api_token"])
+    _, listed = shared.call("GET", "/api/v1/schools?q=2152800", demo["api_token"])
+    assert [item["name"] for item in listed["items"]] == ["新岭小学", "新溪小学"], found
+    page.goto(f"{demo['console_url']}?lang=en#/imports")
+    page.wait_for_selector("text=Imported")
+    look(page, "imports", "en", FILE_WORDS)
 
 
-def test_teachers_are_added_and_leave(server: Server, tmp_path: Path) -> None:
-    demo = server.demo()
-    assert demo is not None
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1366, "height": 768})
-        open_console(page, demo, "zh-CN", "teachers")
-        page.click("[data-testid=add]")
-        page.click(".el-dialog .el-select")
-        page.click(".el-select-dropdown__item:visible >> nth=0")
-        inputs = page.locator(".el-dialog .el-input__inner")
-        inputs.nth(0).fill("13800000000")
-        inputs.nth(1).fill("甲老师")
-        page.click("[data-testid=save]")
-        page.wait_for_selector(".el-form-item__error")
-        look(page, "zh-CN", tmp_path / "teacher-dialog.png")
-        inputs.nth(0).fill("A-01")
-        page.click("[data-testid=save]")
-        page.wait_for_selector("[data-testid=teachers] >> text=甲老师")
-        look(page, "zh-CN", tmp_path / "teachers.png")
-        page.click("text=登记离校")
-        page.click(".el-message-box__btns .el-button--primary")
-        page.wait_for_selector("[data-testid=empty]")
+def test_teachers_are_added_and_leave(shared: Server, browser: Browser) -> None:
+    page = enter(browser, shared)
+    go(page, "teachers")
+    page.click("[data-testid=add]")
+    page.click(".el-dialog .el-select")
+    page.click(".el-select-dropdown__item:visible >> nth=0")
+    inputs = page.locator(".el-dialog .el-input__inner")
+    inputs.nth(0).fill("13800000000")
+    inputs.nth(1).fill("甲老师")
+    page.click("[data-testid=save]")
+    page.wait_for_selector(".el-form-item__error")
+    look(page, "teacher-dialog", "zh-CN", FILE_WORDS)
+    inputs.nth(0).fill("A-01")
+    page.click("[data-testid=save]")
+    page.wait_for_selector("[data-testid=teachers] >> text=甲老师")
+    look(page, "teachers", "zh-CN", FILE_WORDS)
+    page.click("text=登记离校")
+    page.click(".el-message-box__btns .el-button--primary")
+    page.wait_for_selector("[data-testid=empty]")

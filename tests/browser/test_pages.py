@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.support.chromium import STUDIO_ARGUMENTS, chromium, shot
+from tests.support.chromium import shot
 from tests.support.classroom import Classroom, Studio
-from tests.support.look import barriers, foreign_words, overflow
+from tests.support.console import DESK, OLD_WALL, WALL, wrong
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 LANGUAGES = ("zh-CN", "en")
-DESK = {"width": 1366, "height": 768}
-WALL = {"width": 1920, "height": 1080}
-OLD_WALL = {"width": 1024, "height": 768}
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with chromium(*STUDIO_ARGUMENTS, "--autoplay-policy=no-user-gesture-required") as made:
-        yield made
 
 
 def check(page: Page, name: str, language: str, problems: list[str]) -> None:
     """Take a picture and add what is wrong with the page."""
-    shot(page, f"{name}-{language}")
-    found = overflow(page) + foreign_words(page, language) + barriers(page)
-    problems += [f"{name} {language}: {problem}" for problem in found]
+    problems += wrong(page, name, language)
 
 
 def speaking(url: str, language: str) -> str:
@@ -73,8 +60,8 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_studio_says_why_it_has_no_camera(server: Server, browser: Browser, language: str) -> None:
-    demo = server.demo()
+def test_studio_says_why_it_has_no_camera(shared: Server, browser: Browser, language: str) -> None:
+    demo = shared.demo()
     assert demo is not None
     problems: list[str] = []
     sentences = set()
@@ -95,44 +82,47 @@ def test_studio_says_why_it_has_no_camera(server: Server, browser: Browser, lang
     assert problems == []
 
 
-@pytest.mark.parametrize("size", [WALL, OLD_WALL], ids=["1920", "1024"])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_class_screen(server: Server, browser: Browser, language: str, size: dict[str, int]) -> None:
+def test_class_screens_of_either_size(server: Server, browser: Browser, language: str) -> None:
     demo = server.demo()
     assert demo is not None
     problems: list[str] = []
-    name = f"class-{size['width']}"
     lecture = f"/api/v1/lectures/{demo['lecture_id']}"
-    room = Classroom(browser, speaking(demo["classroom_urls"][0], language), watch=False)
-    room.page.set_viewport_size(size)  # type: ignore[arg-type]
-    room.page.get_by_test_id("enter").wait_for()
-    box = room.page.get_by_test_id("enter").bounding_box()
-    assert box is not None
-    assert box["height"] >= 240
-    check(room.page, f"{name}-enter", language, problems)
-    room.enter()
-    room.until("waiting")
-    check(room.page, f"{name}-waiting", language, problems)
+    rooms = []
+    for url, size in zip(demo["classroom_urls"], (WALL, OLD_WALL), strict=True):
+        rooms.append((f"class-{size['width']}", Classroom(browser, speaking(url, language), watch=False)))
+        rooms[-1][1].page.set_viewport_size(size)
+    for name, room in rooms:
+        room.page.get_by_test_id("enter").wait_for()
+        box = room.page.get_by_test_id("enter").bounding_box()
+        assert box is not None
+        assert box["height"] >= 240
+        check(room.page, f"{name}-enter", language, problems)
+        room.enter()
+        room.until("waiting")
+        check(room.page, f"{name}-waiting", language, problems)
     studio = Studio(browser, demo["studio_url"], code=False)
     studio.prepare()
     studio.start()
-    room.until("live")
-    room.page.mouse.click(size["width"] / 2, size["height"] / 2)
-    check(room.page, f"{name}-live", language, problems)
+    for name, room in rooms:
+        room.until("live")
+        room.page.mouse.click(500, 400)
+        check(room.page, f"{name}-live", language, problems)
     for order, state in (("pause", "paused"), ("resume", "live"), ("cut", "cut"), ("resume", "live"), ("end", "ended")):
         assert server.call("POST", f"{lecture}/{order}", demo["api_token"])[0] == 200
-        room.until(state)
-        if state != "live":
-            check(room.page, f"{name}-{state}", language, problems)
+        for name, room in rooms:
+            room.until(state)
+            if state != "live":
+                check(room.page, f"{name}-{state}", language, problems)
     assert problems == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_class_screen_without_its_token(server: Server, browser: Browser, language: str) -> None:
-    demo = server.demo()
+def test_class_screen_without_its_token(shared: Server, browser: Browser, language: str) -> None:
+    demo = shared.demo()
     assert demo is not None
     problems: list[str] = []
-    page = browser.new_page(viewport=WALL)  # type: ignore[arg-type]
+    page = browser.new_page(viewport=WALL)
     page.goto(speaking(demo["classroom_urls"][0].partition("#")[0] + "#jtd_wrong", language))
     page.wait_for_function("() => document.documentElement.dataset.state === 'error'")
     assert "E-" in page.get_by_test_id("slate").inner_text()
@@ -151,7 +141,7 @@ def test_console(server: Server, browser: Browser, language: str) -> None:
     demo = server.demo()
     assert demo is not None
     problems: list[str] = []
-    context = browser.new_context(viewport=DESK)  # type: ignore[arg-type]
+    context = browser.new_context(viewport=DESK)
     page = context.new_page()
     page.goto(speaking(demo["console_url"], language))
     page.get_by_test_id("login").wait_for()
@@ -207,7 +197,7 @@ def hold_to_cut(page: Page, rooms: list[Classroom]) -> None:
     page.wait_for_timeout(1_300)
     page.keyboard.up("Space")
     for room in rooms:
-        room.until("cut", 3_000)
+        room.until("cut")
     page.get_by_test_id("order-resume").click()
     page.locator(".confirm-resume").click()
     for room in rooms:

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.support.chromium import chromium, watch_errors
-from tests.support.look import barriers, foreign_words, overflow
+from tests.support.chromium import watch_errors
+from tests.support.console import enter, go, look
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-PASSWORD = "seven lamps over the river"
 HOME = "522301"
+ELSEWHERE = "America/New_York"
 DAY = (datetime.now(UTC) + timedelta(hours=8, days=3)).date()
-
-
-def enter(browser: Browser, server: Server, user: str, password: str, lang: str = "zh-CN") -> Page:
-    """Return the console of somebody whose machine tells the time of another continent."""
-    context = browser.new_context(viewport={"width": 1366, "height": 768}, timezone_id="America/New_York")
-    page = context.new_page()
-    page.goto(f"{server.url}/console?lang={lang}")
-    page.fill("input[autocomplete=username]", user)
-    page.fill("input[type=password]", password)
-    page.keyboard.press("Enter")
-    page.wait_for_selector("[data-testid=person]")
-    return page
 
 
 def pool(server: Server, token: str) -> dict[str, str]:
@@ -48,14 +33,9 @@ def pool(server: Server, token: str) -> dict[str, str]:
     return made
 
 
-def look(page: Page, language: str) -> list[str]:
-    """Return what a machine sees that should not be."""
-    return overflow(page) + foreign_words(page, language) + barriers(page)
-
-
 def chosen_from_the_pool(page: Page, people: dict[str, str]) -> None:
     """Open the pool from a plan for ten o'clock in primary schools: who is free leads, the other one has a reason."""
-    page.goto(f"{page.url.partition('#')[0]}#/plans/new?day={DAY.isoformat()}&time=10:00")
+    go(page, f"plans/new?day={DAY.isoformat()}&time=10:00")
     page.wait_for_selector("[data-testid=title]")
     page.locator("[data-field=stages] .el-checkbox").nth(1).click()
     page.get_by_test_id("browse-experts").click()
@@ -65,7 +45,7 @@ def chosen_from_the_pool(page: Page, people: dict[str, str]) -> None:
     assert page.locator(f"[data-expert='{people['讲师丙']}']").count() == 0, "speaks to other stages"
     order = page.locator("[data-expert]").evaluate_all("rows => rows.map((row) => row.dataset.free)")
     assert order == sorted(order, reverse=True), "who is free comes first"
-    assert look(page, "zh-CN") == []
+    look(page, "planning-pool", "zh-CN")
     page.get_by_test_id("experts-free").click()
     row.wait_for(state="detached")
     page.get_by_test_id("experts-free").click()
@@ -74,28 +54,9 @@ def chosen_from_the_pool(page: Page, people: dict[str, str]) -> None:
     assert "讲师乙" in page.locator("[data-field=lecturer]").inner_text()
 
 
-def free_by_the_clock_of_the_schools(page: Page, people: dict[str, str]) -> None:
-    """Ask the pool for a time of day and write an exception down: both are meant as the schools' clock has them."""
-    base = page.url.partition("#")[0]
-    page.goto(f"{base}#/experts")
-    picker = page.locator("input[aria-label='开始时间']")
-    picker.click()
-    picker.fill(f"{DAY.isoformat()} 20:00")
-    with page.expect_response(lambda answer: "free_at=" in answer.url) as found:
-        picker.press("Enter")
-    assert f"free_at={DAY.isoformat()}T12%3A00%3A00.000Z" in found.value.url
-    assert "讲师乙" in [one["name"] for one in found.value.json()["items"]]
-    page.goto(f"{base}#/experts/{people['讲师丙']}")
-    page.get_by_test_id("add-exception").click()
-    with page.expect_response(lambda answer: answer.request.method == "PATCH") as told:
-        page.get_by_test_id("save").click()
-    begins = told.value.json()["exceptions"][0]["begins_at"]
-    assert datetime.fromisoformat(begins).astimezone(UTC).hour == 16, "midnight of the schools"
-
-
 def aims_within_the_county(page: Page) -> None:
     """Plan as a lecturer of a county unit: its schools are offered, nothing of others."""
-    page.goto(f"{page.url.partition('#')[0]}#/plans/new")
+    go(page, "plans/new")
     page.wait_for_selector(f"[data-testid=audience-list] [data-code='{HOME}']")
     assert page.get_by_test_id("partly").is_visible()
     boxes = page.locator("[data-testid=audience-list] [data-code]")
@@ -105,29 +66,17 @@ def aims_within_the_county(page: Page) -> None:
     page.locator("[data-testid=audience-list] label").nth(1).click()
     page.wait_for_selector("[data-figure=schools]")
     assert page.inner_text("[data-figure=schools]") == "1"
-    assert look(page, "en") == []
+    look(page, "planning-county", "en")
 
 
-def test_a_planner_finds_who_is_free_and_aims_at_what_is_theirs(server: Server) -> None:
+def test_a_planner_finds_who_is_free_and_aims_at_what_is_theirs(server: Server, browser: Browser) -> None:
     demo = server.demo()
     assert demo is not None
     people = pool(server, demo["api_token"])
-    command = [sys.executable, "-m", "signaling", "user", "add", "county", "--name", "骨干教师", "--role", "lecturer"]
-    done = subprocess.run(
-        [*command, "--node", HOME, "--data", str(server.data)],
-        input=f"{PASSWORD}\n",
-        text=True,
-        capture_output=True,
-        env=os.environ,
-    )
-    assert done.returncode == 0, done.stderr
-    with chromium() as browser:
-        planner = enter(browser, server, demo["console_user"], demo["console_password"])
-        lecturer = enter(browser, server, "county", PASSWORD, "en")
-        errors = [watch_errors(planner), watch_errors(lecturer)]
-        chosen_from_the_pool(planner, people)
-        planner.once("dialog", lambda dialog: dialog.accept())
-        planner.reload()
-        free_by_the_clock_of_the_schools(planner, people)
-        aims_within_the_county(lecturer)
-        assert errors == [[], []]
+    server.add_person("county", "骨干教师", "lecturer", HOME)
+    planner = enter(browser, server, timezone_id=ELSEWHERE)
+    lecturer = enter(browser, server, "county", "en", timezone_id=ELSEWHERE)
+    errors = [watch_errors(planner), watch_errors(lecturer)]
+    chosen_from_the_pool(planner, people)
+    aims_within_the_county(lecturer)
+    assert errors == [[], []]

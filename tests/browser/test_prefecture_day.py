@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,14 +10,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.chromium import chromium, shot
+from tests.support.chromium import shot
 from tests.support.classroom import Studio
-from tests.support.server import Server
+from tests.support.console import DESK, WALL, choose, enter, go
+from tests.support.server import PASSWORD, Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
-DESK = {"width": 1366, "height": 768}
-PASSWORD = "Seven lamps over 1 river"
 TITLE = "拒绝第一口"
 DAY = (datetime.now(UTC) + timedelta(hours=8, days=1)).date().isoformat()
 SCHOOLS = "学校标识码,学校名称,县（市、区）\n2152810001,新岭小学,兴义市\n{code},新泉小学,普安县\n"
@@ -28,43 +24,20 @@ CLASSES = "学校标识码,班级名称,班级人数\n2152810001,五年级1班,4
 CHECKED = "[data-testid=commit], [data-testid=errors]"
 
 
-def test_a_file_becomes_a_lecture_on_a_wall(server: Server, tmp_path: Path) -> None:
+def test_a_file_becomes_a_lecture_on_a_wall(server: Server, browser: Browser, tmp_path: Path) -> None:
     demo: dict[str, Any] | None = server.demo()
     assert demo is not None
     # What the demonstration has on would come first on every screen.
     assert server.call("POST", f"/api/v1/lectures/{demo['lecture_id']}/end", demo["api_token"])[0] == 200
-    with chromium() as browser:
-        office = enter(browser, server, demo["console_user"], demo["console_password"])
-        schools_and_classes_come_by_file(office, tmp_path)
-        link = a_lecturer_is_added(office)
-        lecturer = the_lecturer_sets_a_password(browser, link)
-        lecture = a_lecture_is_planned_for_two_counties(office)
-        somebody_else_approves_it(browser, server, lecture)
-        room = a_screen_is_paired_from_its_own_page(browser, server, office)
-        expect(room.get_by_test_id("slate")).to_contain_text(TITLE, timeout=20_000)
-        on_the_air(browser, server, office, lecturer, room, lecture)
-
-
-def enter(browser: Browser, server: Server, user: str, password: str) -> Page:
-    """Return the console of somebody who has logged in."""
-    page = browser.new_context(viewport=DESK, reduced_motion="reduce").new_page()  # type: ignore[arg-type]
-    page.goto(f"{server.url}/console?lang=zh-CN")
-    page.get_by_test_id("login").fill(user)
-    page.get_by_test_id("password").fill(password)
-    page.keyboard.press("Enter")
-    page.get_by_test_id("person").wait_for()
-    return page
-
-
-def go(page: Page, place: str) -> None:
-    """Open another place of the console."""
-    page.goto(f"{page.url.partition('#')[0]}#/{place}")
-
-
-def choose(page: Page, entry: str, text: str) -> None:
-    """Choose what holds a text in a list."""
-    page.locator(entry).click()
-    page.locator(f".el-select-dropdown__item:visible:has-text('{text}')").first.click()
+    office = enter(browser, server)
+    schools_and_classes_come_by_file(office, tmp_path)
+    link = a_lecturer_is_added(office)
+    lecturer = the_lecturer_sets_a_password(browser, link)
+    lecture = a_lecture_is_planned_for_two_counties(office)
+    somebody_else_approves_it(browser, server, lecture)
+    room = a_screen_is_paired_from_its_own_page(browser, server, office)
+    expect(room.get_by_test_id("slate")).to_contain_text(TITLE, timeout=20_000)
+    on_the_air(browser, server, office, lecturer, room, lecture)
 
 
 def send(office: Page, file: Path, text: str) -> None:
@@ -93,7 +66,7 @@ def schools_and_classes_come_by_file(office: Page, folder: Path) -> None:
     expect(office.get_by_test_id("count-new")).to_have_text("2")
     commit(office)
     go(office, "imports")
-    choose(office, "[data-testid=kind]", "班级")
+    choose(office.locator("[data-testid=kind] input"), "班级")
     send(office, folder / "classes.csv", CLASSES)
     expect(office.get_by_test_id("count-new")).to_have_text("2")
     commit(office)
@@ -105,15 +78,15 @@ def a_lecturer_is_added(office: Page) -> str:
     office.get_by_test_id("add-person").click()
     office.get_by_test_id("new-login").fill("lecturer.one")
     office.get_by_test_id("new-name").fill("讲师甲")
-    choose(office, ".el-dialog [data-testid=role]", "讲师")
-    choose(office, ".el-dialog [data-testid=node]", "黔西南")
+    choose(office.locator(".el-dialog [data-testid=role] input"), "讲师")
+    choose(office.locator(".el-dialog [data-testid=node] input"), "黔西南")
     office.get_by_test_id("save-person").click()
     return office.get_by_test_id("invitation-link").input_value()
 
 
 def the_lecturer_sets_a_password(browser: Browser, link: str) -> BrowserContext:
     """Return the browser in which the lecturer is logged in."""
-    context = browser.new_context(viewport=DESK, locale="zh-CN")  # type: ignore[arg-type]
+    context = browser.new_context(viewport=DESK, locale="zh-CN")
     page = context.new_page()
     page.goto(link)
     page.get_by_test_id("new-password").fill(PASSWORD)
@@ -150,12 +123,8 @@ def a_lecture_is_planned_for_two_counties(office: Page) -> str:
 
 def somebody_else_approves_it(browser: Browser, server: Server, lecture: str) -> None:
     """Add a reviewer, who finds the lecture in the queue."""
-    command = [sys.executable, "-m", "signaling", "user", "add", "reviewer", "--name", "审核员甲", "--role", "reviewer"]
-    done = subprocess.run(
-        [*command, "--data", str(server.data)], input=f"{PASSWORD}\n", text=True, capture_output=True, env=os.environ
-    )
-    assert done.returncode == 0, done.stderr
-    page = enter(browser, server, "reviewer", PASSWORD)
+    server.add_person("reviewer", "审核员甲", "reviewer")
+    page = enter(browser, server, "reviewer")
     go(page, "reviews")
     page.locator(f"[data-testid=reviewed][data-lecture='{lecture}']").wait_for()
     page.get_by_test_id("approve").click()
@@ -164,7 +133,7 @@ def somebody_else_approves_it(browser: Browser, server: Server, lecture: str) ->
 
 def a_screen_is_paired_from_its_own_page(browser: Browser, server: Server, office: Page) -> Page:
     """Return the class screen of the new school, connected by the six digits that it showed."""
-    context = browser.new_context(viewport={"width": 1920, "height": 1080}, locale="zh-CN")
+    context = browser.new_context(viewport=WALL, locale="zh-CN")
     room = context.new_page()
     room.goto(f"{server.url}/pair")
     code = room.get_by_test_id("code")
@@ -174,12 +143,9 @@ def a_screen_is_paired_from_its_own_page(browser: Browser, server: Server, offic
     office.fill(".el-dialog input", str(code.text_content()))
     office.keyboard.press("Enter")
     office.get_by_test_id("pair-confirm").wait_for()
-    for place, text in ((0, "新岭小学"), (1, "")):
-        entry = office.locator(".el-dialog .el-select input").nth(place)
-        entry.click()
-        if text:
-            entry.fill(text)
-        office.locator(f".el-select-dropdown__item:visible:has-text('{text}')").first.click()
+    entries = office.locator(".el-dialog .el-select input")
+    choose(entries.nth(0), "新岭小学", typed=True)
+    choose(entries.nth(1))
     office.get_by_test_id("pair-confirm").click()
     room.wait_for_url("**/class/*", timeout=10_000)
     return room

@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.support.chromium import chromium, shot, watch_errors
+from tests.support.chromium import shot, watch_errors
+from tests.support.console import enter, wrong
 from tests.support.library import finished_recording
-from tests.support.look import barriers, foreign_words, overflow
 from tests.support.obs import FPS
 from tests.support.server import Server
 from tests.support.show import Act, showing
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-DESK = {"width": 1366, "height": 768}
-AUTOPLAY = "--autoplay-policy=no-user-gesture-required"
 ACTS = (Act(640, 360, 18), Act(640, 360, 20))  # the second is a new connection: a chapter and a gap
 VIDEO = "document.querySelector('[data-testid=player-video]')"
 FINISH_SECONDS = 15.0
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with chromium(AUTOPLAY) as made:
-        yield made
-
-
-def desk(browser: Browser, demo: dict[str, Any], **context: Any) -> Page:
-    """A console that somebody has logged in to."""
-    page = browser.new_context(viewport=DESK, **context).new_page()  # type: ignore[arg-type]
-    page.goto(demo["console_url"])
-    page.get_by_test_id("login").fill(demo["console_user"])
-    page.get_by_test_id("password").fill(demo["console_password"])
-    page.get_by_test_id("submit").click()
-    page.get_by_test_id("nav-recordings").wait_for()
-    return page
 
 
 def when(page: Page, condition: str, seconds: float = 30.0) -> None:
@@ -77,7 +57,7 @@ def rewind_live(page: Page) -> None:
 def test_running_recording_is_rewound_and_plays_on_when_finished(server: Server, browser: Browser) -> None:
     demo = server.demo()
     assert demo is not None
-    page = desk(browser, demo)
+    page = enter(browser, server)
     errors = watch_errors(page)
     with showing(demo, *ACTS) as show:
         show.until(4 * FPS)
@@ -93,7 +73,7 @@ def test_running_recording_is_rewound_and_plays_on_when_finished(server: Server,
     resume(page)
     review(server, demo, page, recording["id"])
     assert errors == []
-    look_at(browser, demo)
+    look_at(browser, server)
 
 
 def seek_everywhere(page: Page, recording: dict[str, Any]) -> None:
@@ -170,30 +150,23 @@ def review(server: Server, demo: dict[str, Any], page: Page, recording_id: str) 
     assert shown() == []
 
 
-def look_at(browser: Browser, demo: dict[str, Any]) -> None:
+def look_at(browser: Browser, server: Server) -> None:
     """Take every page in both languages and themes and list what is wrong with it."""
     problems: list[str] = []
-    page = desk(browser, demo)
+    page = enter(browser, server)
     for language in ("zh-CN", "en"):
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme)
-            page.goto(demo["console_url"].partition("#")[0] + f"?lang={language}&theme={theme}#/recordings")
+            page.goto(f"{server.url}/console?lang={language}&theme={theme}#/recordings")
             page.get_by_test_id("recordings").wait_for()
-            problems += check(page, f"console-shelf-{theme}", language)
+            problems += wrong(page, f"console-shelf-{theme}", language)
             open_first(page)
             when(page, "v.readyState >= 3")
             sha = page.get_by_test_id("sha").inner_text()
-            found = check(page, f"console-recording-{theme}", language)
+            found = wrong(page, f"console-recording-{theme}", language)
             problems += [problem for problem in found if sha not in problem]
             page.go_back()
             page.get_by_test_id("filter-text").fill("没有这样的讲座")
             page.get_by_test_id("recordings-none").wait_for()
-            problems += check(page, f"console-shelf-none-{theme}", language)
+            problems += wrong(page, f"console-shelf-none-{theme}", language)
     assert problems == []
-
-
-def check(page: Page, name: str, language: str) -> list[str]:
-    """Take a picture and return what is wrong with the page."""
-    shot(page, f"{name}-{language}")
-    found = overflow(page) + foreign_words(page, language) + barriers(page)
-    return [f"{name} {language}: {problem}" for problem in found]

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.support.chromium import chromium, shot, watch_errors
-from tests.support.look import barriers, foreign_words, overflow
+from tests.support.chromium import watch_errors
+from tests.support.console import enter, wrong
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-DESK = {"width": 1366, "height": 768}
-PASSWORD = "seven lamps over the river"
 XINGYI = "522301"
 TITLE = "拒绝第一口：青少年识毒防毒"
 DAY = (datetime.now(UTC) + timedelta(hours=8, days=3)).date().isoformat()
@@ -29,26 +24,6 @@ CHANGE = """async ([path, change]) => {
 }"""
 
 
-def add_reviewer(server: Server) -> None:
-    """Add the second person that a review needs."""
-    command = [sys.executable, "-m", "signaling", "user", "add", "reviewer", "--name", "审核员甲", "--role", "reviewer"]
-    done = subprocess.run(
-        [*command, "--data", str(server.data)], input=f"{PASSWORD}\n", text=True, capture_output=True, env=os.environ
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def enter(browser: Browser, server: Server, user: str, password: str) -> Page:
-    """Return the console of somebody who has logged in."""
-    page = browser.new_context(viewport=DESK).new_page()  # type: ignore[arg-type]
-    page.goto(f"{server.url}/console?lang=zh-CN")
-    page.fill("input[autocomplete=username]", user)
-    page.fill("input[type=password]", password)
-    page.keyboard.press("Enter")
-    page.wait_for_selector("[data-testid=person]")
-    return page
-
-
 def tab_to(page: Page, selector: str, key: str = "Tab") -> None:
     """Press a key until what the selector names has the focus."""
     for _ in range(150):
@@ -56,13 +31,6 @@ def tab_to(page: Page, selector: str, key: str = "Tab") -> None:
             return
         page.keyboard.press(key)
     raise AssertionError(f"{key} does not lead to {selector}")
-
-
-def look(page: Page, name: str, language: str, problems: list[str]) -> None:
-    """Take a picture and add what a machine sees in it."""
-    shot(page, f"timetable-{name}-{language}")
-    found = overflow(page) + foreign_words(page, language) + barriers(page)
-    problems += [f"{name} {language}: {problem}" for problem in found]
 
 
 def in_its_way(server: Server, token: str) -> str:
@@ -111,22 +79,21 @@ def when(page: Page, time: str) -> None:
         page.keyboard.press("Enter")
 
 
-def test_a_lecture_is_planned_reviewed_and_stands_in_the_calendar(server: Server) -> None:
+def test_a_lecture_is_planned_reviewed_and_stands_in_the_calendar(server: Server, browser: Browser) -> None:
     demo: dict[str, Any] | None = server.demo()
     assert demo is not None
     token, problems = demo["api_token"], list[str]()
     in_its_way(server, token)
-    add_reviewer(server)
-    with chromium() as browser:
-        planner = enter(browser, server, demo["console_user"], demo["console_password"])
-        reviewer = enter(browser, server, "reviewer", PASSWORD)
-        errors = [watch_errors(planner), watch_errors(reviewer)]
-        lecture = planned(planner, problems)
-        returned_and_changed(planner, reviewer, lecture, problems)
-        approved(planner, reviewer, lecture, problems)
-        changed_by_two(planner, lecture)
-        seen_in_english_and_in_the_dark(planner, lecture, problems)
-        assert errors == [[], []]
+    server.add_person("reviewer", "审核员甲", "reviewer")
+    planner = enter(browser, server)
+    reviewer = enter(browser, server, "reviewer")
+    errors = [watch_errors(planner), watch_errors(reviewer)]
+    lecture = planned(planner, problems)
+    returned_and_changed(planner, reviewer, lecture, problems)
+    approved(planner, reviewer, lecture, problems)
+    changed_by_two(planner, lecture)
+    seen_in_english_and_in_the_dark(planner, lecture, problems)
+    assert errors == [[], []]
     assert problems == []
 
 
@@ -135,15 +102,15 @@ def planned(planner: Page, problems: list[str]) -> str:
     plan_by_keyboard(planner)
     planner.wait_for_selector("[data-testid=conflicts] [data-lecturer=true]")
     assert int(planner.inner_text("[data-figure=schools]")) > 0
-    look(planner, "conflict", "zh-CN", problems)
+    problems += wrong(planner, "timetable-conflict", "zh-CN")
     when(planner, "14:00")
     planner.wait_for_selector("[data-testid=conflicts] .fine")
-    look(planner, "form", "zh-CN", problems)
+    problems += wrong(planner, "timetable-form", "zh-CN")
     tab_to(planner, "[data-testid=submit-plan]")
     planner.keyboard.press("Enter")
     planner.wait_for_selector("[data-testid=review][data-review=submitted]")
     planner.wait_for_selector("[data-testid=steps]")
-    look(planner, "plan", "zh-CN", problems)
+    problems += wrong(planner, "timetable-plan", "zh-CN")
     return planner.url.split("/lectures/")[1].split("/")[0]
 
 
@@ -154,7 +121,7 @@ def returned_and_changed(planner: Page, reviewer: Page, lecture: str, problems: 
     planner.wait_for_selector(f"[data-testid=reviewed][data-lecture='{lecture}'] [data-testid=own]")
     reviewer.goto(f"{base}#/reviews")
     reviewer.wait_for_selector(f"[data-testid=reviewed][data-lecture='{lecture}'] [data-testid=steps]")
-    look(reviewer, "reviews", "zh-CN", problems)
+    problems += wrong(reviewer, "timetable-reviews", "zh-CN")
     reviewer.get_by_test_id("return").click()
     reviewer.wait_for_selector(".el-form-item__error")
     reviewer.get_by_test_id("note").fill("来源还不够")
@@ -178,11 +145,11 @@ def approved(planner: Page, reviewer: Page, lecture: str, problems: list[str]) -
     reviewer.wait_for_selector("[data-testid=empty]")
     planner.goto(f"{base}#/calendar?day={DAY}")
     planner.wait_for_selector(f"[data-day='{DAY}'] [data-entry='{lecture}'][data-standing=approved]")
-    look(planner, "month", "zh-CN", problems)
+    problems += wrong(planner, "timetable-month", "zh-CN")
     for place, view in ((1, "week"), (2, "list")):
         planner.get_by_test_id("view").locator("label").nth(place).click()
         planner.wait_for_selector(f"[data-testid={view}] a[href*='{lecture}']")
-        look(planner, view, "zh-CN", problems)
+        problems += wrong(planner, f"timetable-{view}", "zh-CN")
     planner.get_by_test_id("view").locator("label").nth(0).click()
     planner.locator(f"[data-number='{DAY}']").focus()
     planner.keyboard.press("ArrowRight")
@@ -225,7 +192,7 @@ def seen_in_english_and_in_the_dark(planner: Page, lecture: str, problems: list[
     ):
         planner.goto(f"{base}?lang=en#/{address}")
         planner.wait_for_selector(there)
-        look(planner, name, "en", problems)
+        problems += wrong(planner, f"timetable-{name}", "en")
     planner.get_by_role("button", name="Dark").click()
     for name, address, there in (
         ("form-dark", f"plans/{lecture}", "[data-figure]"),
@@ -233,12 +200,12 @@ def seen_in_english_and_in_the_dark(planner: Page, lecture: str, problems: list[
     ):
         planner.goto(f"{base}?lang=en#/{address}")
         planner.wait_for_selector(there)
-        look(planner, name, "en", problems)
+        problems += wrong(planner, f"timetable-{name}", "en")
     planner.goto(f"{base}?lang=en#/lectures/{lecture}/plan")
     planner.get_by_test_id("call-off").click()
     planner.get_by_test_id("off-confirm").click()
     planner.wait_for_selector(".el-form-item__error")
     planner.get_by_test_id("off-reason").fill("主讲人生病")
-    look(planner, "call-off-dark", "en", problems)
+    problems += wrong(planner, "timetable-call-off-dark", "en")
     planner.get_by_test_id("off-confirm").click()
     planner.wait_for_selector("[data-testid=review][data-review=off]")

@@ -12,11 +12,14 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 READY_SECONDS = 90.0
+PASSWORD = "Seven lamps over 1 river"
+PREFECTURE = "522300"
 PORTS = range(18_000, 32_000)
 ATTEMPTS = 100
 
@@ -126,11 +129,38 @@ class Server:
         """Return the end of the log."""
         return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-lines:])
 
-    def call(self, method: str, path: str, token: str = "", body: Any = None) -> tuple[int, Any]:
-        """Send a JSON request; return status and document (None without content)."""
+    def add_person(self, login: str, name: str, role: str, node: str = PREFECTURE) -> None:
+        """Add somebody whose password is `PASSWORD`, as an administrator and they themselves do."""
+        demo = self.demo()
+        assert demo is not None
+        person = {"login": login, "name": name, "role": role, "node": node}
+        status, made = self.call("POST", "/api/v1/people", demo["api_token"], person)
+        assert status == 201, made
+        token = made["invitation"]["url"].rpartition("/")[2]
+        chosen = {"token": token, "password": PASSWORD}
+        status, refused = self.call("POST", "/api/v1/invited/password", body=chosen, page=True)
+        assert status == 204, refused
+
+    def user(self, *words: str) -> str:
+        """Run `jiangtang user` on the data of this server and return what it prints."""
+        done = subprocess.run(
+            [sys.executable, "-m", "signaling", "user", *words, "--data", str(self.data)],
+            input=f"{PASSWORD}\n",
+            text=True,
+            capture_output=True,
+            env=os.environ | self.environment,
+            timeout=READY_SECONDS,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def call(self, method: str, path: str, token: str = "", body: Any = None, *, page: bool = False) -> tuple[int, Any]:
+        """Send a JSON request, as a `page` of the server does or as a program; return status and document (None without content)."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method)
         if token:
             request.add_header("Authorization", f"Bearer {token}")
+        if page:
+            request.add_header("Sec-Fetch-Site", "same-origin")
         if body is not None:
             request.add_header("Content-Type", "application/json")
             request.data = json.dumps(body).encode()
@@ -140,6 +170,16 @@ class Server:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, _document(error.read())
+
+
+@contextlib.contextmanager
+def started(server: Server) -> Iterator[Server]:
+    """Start a server and yield it; it does not outlive the block."""
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
 
 
 def _document(raw: bytes) -> Any:
