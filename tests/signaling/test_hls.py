@@ -17,7 +17,10 @@ from yarl import URL
 from recorder.playlist import FIRST_MSN
 from signaling.auth.tokens import MONITOR, PERSON
 from signaling.library.admission import BURST
+from tests.support.databases import once
 from tests.support.hls_stage import NOW, HlsStage
+
+pytestmark = once
 
 Client = TestClient[Any, Any]
 RAW = {"Accept-Encoding": "identity"}

@@ -19,9 +19,9 @@ from sqlalchemy import func, select
 
 from signaling.api.problems import Problem
 from signaling.app import Node
+from signaling.attendance.models import AttendanceFact, DeliveryWindow
 from signaling.auth import opaque
 from signaling.auth.tokens import MONITOR
-from signaling.ledger.models import LedgerEntry
 from signaling.library.models import RecordingEntry
 from signaling.live.broadcasts import SYSTEM
 from signaling.live.rehearsal_service import RehearsalService
@@ -95,7 +95,7 @@ async def filming(peer: Peer) -> AsyncIterator[None]:
 async def counts(node: Node) -> list[int]:
     """How many rows there are that a rehearsal must not add to."""
     async with node.db.reading() as session:
-        tables = (LedgerEntry, RecordingEntry)
+        tables = (AttendanceFact, DeliveryWindow, RecordingEntry)
         return [await session.scalar(select(func.count()).select_from(table)) or 0 for table in tables]
 
 
@@ -306,6 +306,7 @@ class Story:
         assert room.open("publish") == [], "what is rehearsed is published to the rehearsal"
 
 
+@pytest.mark.usefixtures("tmp_path_factory")  # it has a database
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(orders=st.lists(st.sampled_from(ORDERS + LECTURE_ORDERS), max_size=14))
 @example(orders=["begin", "publish", "start", "screen", "lecture:open", "screen", "lecture:start", "screen", "begin"])

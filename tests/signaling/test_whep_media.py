@@ -13,9 +13,12 @@ import pytest
 
 from signaling.live.events import PublisherArrived, PublisherLost, ScreenJoined, ScreenLeft
 from signaling.live.states import Event, State
+from tests.support.databases import once
 from tests.support.lecture import Block
 from tests.support.live_web import Site, bearer, site
 from tests.support.peer import Peer
+
+pytestmark = once
 
 FRAME_SECONDS = 1 / 30
 CUT_SECONDS = 0.2

@@ -18,8 +18,11 @@ from aiohttp import ClientResponse
 
 from signaling.auth import opaque
 from signaling.live.states import Event
+from tests.support.databases import once
 from tests.support.live_web import FRAGMENT, SDP, Site, bearer, site
 from tests.support.peer import Peer
+
+pytestmark = once
 
 Direction = Literal["whip", "whep"]
 

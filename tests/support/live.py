@@ -32,7 +32,7 @@ from signaling.live.broadcasts import SYSTEM
 from signaling.live.events import LiveEvent
 from signaling.live.service import LiveService
 from signaling.live.states import Event
-from tests.support.databases import copy, database_in, is_there
+from tests.support.databases import copy, database_in, is_there, keep
 
 SCREENS: list[tuple[str, str]] = []
 """Id and device token of the paired screens, filled with the template."""
@@ -288,10 +288,7 @@ async def _template() -> Path:
         db = database_in(path)
         await db.create_schema()
         await _found(db)
-        if db.is_sqlite:
-            async with db.engine.connect() as connection:
-                await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        await db.close()
+        await keep(db, path)
         _TEMPLATES.append((folder, path))
     return _TEMPLATES[0][1]
 

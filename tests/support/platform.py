@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -57,7 +58,7 @@ from signaling.screens.gate import ScreenGate
 from signaling.screens.proofs import Proofs
 from signaling.screens.service import ScreensService
 from signaling.screens.sightings_service import SightingsService
-from tests.support.databases import migrated
+from tests.support.databases import copy, database_in, keep, migrated
 from tests.support.results import ToldResults
 
 PASSWORD = "correct horse 电池"
@@ -202,15 +203,41 @@ class Platform:
 @asynccontextmanager
 async def platform(folder: Path, *, invented: bool = True) -> AsyncIterator[Platform]:
     """Yield a platform whose database lies in `folder`, with the regions, and schools that are `invented`."""
-    db = await migrated(folder / "platform.sqlite3")
-    made = Platform(db, load(overrides={"auth": {"totp_required": "never"}}), folder)
+    path = folder / "platform.sqlite3"
+    if invented:
+        source, schools, classes = await _filled()
+        copy(source, path)
+        made = _platform(database_in(path), folder)
+        made.schools, made.classes = list(schools), list(classes)
+    else:
+        made = _platform(await migrated(path), folder)
+        await made.directory.load_regions(load_regions())
     try:
-        await (made.fill() if invented else made.directory.load_regions(load_regions()))
         yield made
     finally:
         await made.imports.stop()
         made.auth.close()
-        await db.close()
+        await made.db.close()
+
+
+def _platform(db: Database, folder: Path) -> Platform:
+    return Platform(db, load(overrides={"auth": {"totp_required": "never"}}), folder)
+
+
+async def _filled() -> tuple[Path, list[School], list[SchoolClass]]:
+    """Return a database with the invented schools, made once a process, and what was written into it."""
+    if not _FILLED:
+        folder = tempfile.TemporaryDirectory(prefix="filled")
+        path = Path(folder.name) / "template.sqlite3"
+        made = _platform(await migrated(path), path.parent)
+        await made.fill()
+        made.auth.close()
+        await keep(made.db, path)
+        _FILLED.append((folder, path, made.schools, made.classes))
+    return _FILLED[0][1:]
+
+
+_FILLED: list[tuple[tempfile.TemporaryDirectory[str], Path, list[School], list[SchoolClass]]] = []
 
 
 async def log_in(client: TestClient[Any, Any], login: str, password: str = PASSWORD) -> Any:
