@@ -3,6 +3,9 @@
 set -eu
 python=.venv/bin/python
 
+# Whole files, the long ones of `conftest.py` first.
+files="--dist loadfile --no-loadscope-reorder"
+
 # Nearly every test of a server starts processes of ours; without compiled files each of them compiles all there is.
 unset PYTHONDONTWRITEBYTECODE
 
@@ -32,13 +35,13 @@ pages() {
 
 phase "pages" pages
 phase "units, in parallel" \
-    tests -m "not browser and not server and not quiet and not bench" -n auto --dist loadfile
+    tests -m "not browser and not server and not quiet and not bench" -n auto $files
 JIANGTANG_TEST_DATABASE=postgresql
 export JIANGTANG_TEST_DATABASE
 phase "the control plane on PostgreSQL" \
-    tests tests/signaling -m "not browser and not server and not quiet and not bench" -n auto --dist loadfile
+    tests tests/signaling -m "not browser and not server and not quiet and not bench" -n auto $files
 unset JIANGTANG_TEST_DATABASE
 phase "servers and browsers, two at a time" \
-    tests -m "(browser or server) and not quiet and not bench" -n 2 --dist loadfile
+    tests -m "(browser or server) and not quiet and not bench" -n 2 $files
 phase "what holds a clock to the machine, one after the other" \
     tests -m "quiet and not bench"

@@ -4,33 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import String, func, insert, literal, select, type_coerce
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from config.regions import load_regions
 from config.settings import load
 from signaling.alerts.models import Alert
+from signaling.attendance.models import AttendanceFact
 from signaling.auth import opaque
 from signaling.auth.models import ApiToken, AuditEntry, Login, User
 from signaling.db.base import utc_now, uuid7
-from signaling.db.engine import Database
 from signaling.db.opening import open_database
 from signaling.directory.models import ImportJob, School, SchoolClass, Screen
 from signaling.lectures.models import ExpertHours, ExpertProfile, ExpertTag, Lecture, LectureAudience, LectureTarget
-from signaling.ledger.events import Subject
-from signaling.ledger.facts import Joined
-from signaling.ledger.service import LedgerService
 from signaling.lines.models import LineTest
 
 SCHOOLS, CLASSES, TEACHERS, LECTURES = 1675, 15_600, 40_000, 500
-EXPERTS, AUDITED, COPIED, IMPORTED, HELD = 300, 100_000, 9, 200, 5
-"""AUDITED lines of the log are written, and copied COPIED times into the years before. HELD lectures have opened: their classes, arrivals
-and alarms are written down."""
+EXPERTS, AUDITED, IMPORTED, HELD = 300, 1_000_000, 200, 5
+"""HELD lectures have opened: their classes, arrivals and alarms are written down."""
 
 PREFECTURE: Final = "522300"
 HEAD: Final = {
@@ -79,8 +75,6 @@ async def fill(folder: Path) -> dict[str, str]:
             held = await _lectures(session, now)
             await _traces(session, held, classes, schools, now)
             await _add(session, AuditEntry, _audit([row["id"] for row in people], now))
-            for years in range(1, COPIED + 1):
-                await session.execute(_earlier(years))
             await _add(session, ImportJob, (_job(people[0]["id"], number, now) for number in range(IMPORTED)))
             tokens = {name: opaque.mint(opaque.API_TOKEN) for name in ("county", "school")}
             keepers = {
@@ -88,7 +82,6 @@ async def fill(folder: Path) -> dict[str, str]:
                 "school": next(row["id"] for row in people if row["role"] == "school_admin"),
             }
             await _add(session, ApiToken, (_token(tokens[name], user, now) for name, user in keepers.items()))
-        await _arrivals(db, folder, held, [str(row[0]) for row in classes], now)
     finally:
         await db.close()
     return tokens | {"class": str(classes[0][0]), "lecture": held[-1]}
@@ -184,18 +177,14 @@ async def _traces(
             for one, school, region, pupils in classes
         )
         await _add(session, LectureTarget, targets)
-        await _add(session, Alert, (_reminder(lecture, code, region, now) for code, region in schools))
+        await _add(session, AttendanceFact, (_arrival(lecture, row[0], now) for row in classes))
+        await _add(session, Alert, (_reminder(lecture, *school, now) for school in schools))
 
 
-async def _arrivals(db: Database, folder: Path, held: Sequence[str], classes: Sequence[str], now: datetime) -> None:
-    """Write into the ledger that a screen of every class came, twenty-five together as in a rush."""
-    wanted = load().ledger.model_copy(update={"gather_seconds": 0.0})
-    book = LedgerService(db, wanted, node=load().server.node, boot="bench", data_dir=folder, zone=UTC)
-    for lecture in held:
-        subject = Subject(lecture, lecture)
-        for begin in range(0, len(classes), 25):
-            came = (Joined(uuid7(), one, one, now, "bench") for one in classes[begin : begin + 25])
-            await book.record(subject, *came)
+def _arrival(lecture: str, class_id: str, now: datetime) -> Row:
+    key = uuid7()
+    ids = {"session": key, "lecture_id": lecture, "broadcast_id": lecture, "screen_id": class_id, "class_id": class_id}
+    return {"key": f"joined:{key}", "kind": "joined", "node": "node-1", "at": now} | ids
 
 
 def _reminder(lecture: str, school: str, region: str, now: datetime) -> Row:
@@ -209,15 +198,6 @@ def _audit(people: Sequence[str], now: datetime) -> Iterator[Row]:
         actor, subject = people[number % len(people)], people[number * 7 % len(people)]
         at, action = now - timedelta(seconds=number * 60), ACTIONS[number % len(ACTIONS)]
         yield {"at": at, "actor": actor, "action": action, "subject": subject, "detail": json.dumps({"n": number})}
-
-
-def _earlier(years: int) -> Any:
-    """Copy the lines that are less than a year old into another year, in the database (SQLite): a million take seconds so."""
-    row, written = AuditEntry, func.strftime("%Y-%m-%d %H:%M:%f000", AuditEntry.at, f"-{years} years")
-    at = type_coerce(written, String)
-    copied = select(literal(str(years)) + func.substr(row.id, 2), at, row.actor, row.action, row.subject, row.detail)
-    this_year = copied.where(row.id < "1")
-    return insert(row).from_select(["id", "at", "actor", "action", "subject", "detail"], this_year)
 
 
 def _job(actor: str, number: int, now: datetime) -> Row:

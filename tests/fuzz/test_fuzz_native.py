@@ -22,7 +22,7 @@ from tests.support.native import c_files, compile_c
 NATIVE = HERE / "native"
 RUNS = 300_000
 FEWEST_RUNS = 10_000
-MOST_SECONDS = int(os.environ.get("FUZZ_SECONDS", "25"))
+MOST_SECONDS = int(os.environ.get("FUZZ_SECONDS", "12"))
 LONGEST = 3000
 LONGEST_KEPT = 300
 ONE_BYTE, TWO_BYTE = "bede000132616263", "100000020000000303616263"

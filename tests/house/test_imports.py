@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,13 +36,16 @@ def modules() -> Iterator[Path]:
         yield from sorted((ROOT / room).rglob("*.py"))
 
 
-def imported(path: Path) -> Iterator[str]:
-    """Yield the dotted names that a module imports, those for type checkers included."""
+@cache
+def imported(path: Path) -> tuple[str, ...]:
+    """Return the dotted names that a module imports, those for type checkers included."""
+    names: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
+            names.append(node.module)
+    return tuple(names)
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -126,6 +126,7 @@ def test_a_manifest_of_version_1_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.server
+@pytest.mark.quiet
 def test_an_hour_is_finished_in_two_seconds_of_processor_time(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path)
     source = clip(8.0, fps=24, width=1280, height=720, gop_seconds=4.0, bit_rate=1_500_000)

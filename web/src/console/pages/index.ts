@@ -18,7 +18,6 @@ const LOADERS: Record<Page, Loader> = {
   plan: () => import('./PlanPage.vue'),
   reviews: () => import('./ReviewsPage.vue'),
   experts: () => import('./ExpertsPage.vue'),
-  headcounts: () => import('./HeadcountsPage.vue'),
   expert: () => import('./ExpertPage.vue'),
   directory: openDirectory,
   school: openDirectory,

@@ -14,7 +14,7 @@ export interface Place {
 
 export const PLACES: readonly Place[] = [
   { name: 'home', pages: ['home'], inside: ['alerts'] },
-  { name: 'lectures', pages: ['lectures', 'calendar', 'reviews', 'experts', 'headcounts'], inside: ['lecture', 'plan', 'expert'] },
+  { name: 'lectures', pages: ['lectures', 'calendar', 'reviews', 'experts'], inside: ['lecture', 'plan', 'expert'] },
   { name: 'directory', pages: ['directory', 'teachers', 'terms', 'imports'], inside: ['school', 'class', 'import'] },
   { name: 'screens', pages: ['screens'], inside: ['stickers'] },
   { name: 'recordings', pages: ['recordings'], inside: ['recording'] },
@@ -28,7 +28,6 @@ export const NEEDS: Partial<Record<Page, Permission>> = {
   calendar: 'lecture.read',
   reviews: 'lecture.review',
   experts: 'expert.read',
-  headcounts: 'attendance.confirm',
   directory: 'directory.read',
   teachers: 'teacher.read',
   terms: 'directory.read',
@@ -49,23 +48,6 @@ export function opens(page: Page, permissions: readonly Permission[]): boolean {
 /** The tabs of a place that a person may open. */
 export function tabs(place: Place, permissions: readonly Permission[]): Page[] {
   return place.pages.filter((page) => opens(page, permissions));
-}
-
-/** The tab under which a page without one lies: that of the list it was opened from. */
-const UNDER: Partial<Record<Page, Page>> = {
-  lecture: 'lectures',
-  plan: 'lectures',
-  expert: 'experts',
-  school: 'directory',
-  class: 'directory',
-  import: 'imports',
-  stickers: 'screens',
-  recording: 'recordings',
-  person: 'people',
-};
-
-export function tabOf(page: Page): Page {
-  return UNDER[page] ?? page;
 }
 
 export function placeOf(page: Page): Place | undefined {

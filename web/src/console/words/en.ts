@@ -5,7 +5,6 @@ import { directoryEn } from './directory';
 import { entrancesEn } from './entrances';
 import { expertsEn } from './experts';
 import { formsEn } from './forms';
-import { headcountsEn } from './headcounts';
 import { homeEn } from './home';
 import { importsEn } from './imports';
 import { kindsEn } from './kinds';
@@ -24,7 +23,6 @@ export const en: Record<Key, string> = {
   ...entrancesEn,
   ...expertsEn,
   ...formsEn,
-  ...headcountsEn,
   ...homeEn,
   ...importsEn,
   ...kindsEn,
@@ -220,7 +218,7 @@ export const en: Record<Key, string> = {
   'trouble.reel_unreadable': 'A part of the file was damaged and left out',
   'trouble.removed': 'Its time was over; the recording was deleted',
   'trouble.other': 'Another problem ({code})',
-  'exports.intro': 'What you export is what the server has recorded so far. Look at it during the lecture, hand it up afterwards. The files are in Chinese, as the offices read them.',
+  'exports.intro': 'What you export is what the server has recorded so far. Look at it during the lecture, hand it up afterwards.',
   'exports.01': 'Counties',
   'exports.01.about': 'A row for each county, with sums',
   'exports.02': 'Schools',
