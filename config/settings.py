@@ -325,9 +325,6 @@ class AttendanceSettings(Section):
 
     window_seconds: Count
     policy: Count
-    facts_waiting: Count
-    journal_bytes: Count
-    store_seconds: Positive
     report_utc_offset_hours: Annotated[float, Field(ge=-12, le=14)]
 
 
@@ -338,6 +335,7 @@ class LedgerSettings(Section):
     journal_bytes: Count
     store_seconds: Positive
     gather_seconds: Annotated[float, Field(ge=0)]
+    retry_seconds: Positive
 
 
 class PresenceSettings(Section):

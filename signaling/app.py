@@ -1,6 +1,6 @@
 """The only composition root: every part of a node is made and joined here, started in order, stopped in order.
 
-    start: database, migrations, regions -> media port -> live broadcasts -> library -> attendance -> realtime -> HTTP
+    start: database, migrations, regions -> media port -> live broadcasts -> library -> ledger -> attendance -> realtime -> HTTP
     stop:  no new connections -> screens told when to come back -> facts written -> recordings and media closed -> database
 
 1. **A part gets what it needs as an argument**; nothing reaches for a global.
@@ -33,6 +33,7 @@ from signaling.api.errors import problems
 from signaling.api.pages import Pages
 from signaling.api.parsing import reply
 from signaling.api.security import add_headers, csrf
+from signaling.attendance.arrivals_service import ArrivalsService
 from signaling.attendance.report import Report
 from signaling.attendance.service import AttendanceService
 from signaling.auth.agencies import Agencies
@@ -118,7 +119,8 @@ class Node:
         self._make_library(folder, tokens)
         self.ledger = self._make_ledger(folder)
         self._make_presence(tokens)
-        self.attendance = self._make_attendance(folder)
+        self.arrivals = ArrivalsService(self.ledger)
+        self.attendance = self._make_attendance()
         self.coverage = self._make_coverage(tokens)
         self.alerts = AlertParts(self.db, settings, self.today, tokens.derived_key("channels"))
         self.realtime = self._make_realtime()
@@ -235,13 +237,12 @@ class Node:
             self.deliveries,
         )
 
-    def _make_attendance(self, folder: Path) -> AttendanceService:
+    def _make_attendance(self) -> AttendanceService:
         return AttendanceService(
             self.db,
             self.settings.attendance,
-            node=self.settings.server.node,
+            self.ledger,
             boot=self.boot_id,
-            data_dir=folder,
             room=self.overseer.room(self.plane.room),
             hls=self.overseer.hls(self.deliveries.take),
         )
@@ -347,8 +348,13 @@ class Node:
             "boot_id": self.boot_id,
             "fanout": self.plane.twin,
         }
-        checks = {"database": self._database, "media": self._media, "pages": self._built_pages}
-        return Health(about, checks)
+        checks = {
+            "database": self._database,
+            "ledger": self.ledger.trouble,
+            "media": self._media,
+            "pages": self._built_pages,
+        }
+        return Health(about, checks, {"ledger": lambda: self.ledger.ledger.state})
 
     async def _database(self) -> str:
         try:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def join(node: Node) -> None:
     """Join the parts that were made one by one."""
     node.lectures.state_of = node.live.state
+    node.lectures.arrivals = node.arrivals.of_class
     node.screens.revoked = node.live.bar_screen
     node.people.logins_ended = node.realtime.drop_person
     node.live.document = node.documents.of
@@ -33,6 +34,7 @@ def join(node: Node) -> None:
     node.alerts.watch.has_studio = lambda lecture_id: node.live.audience.publisher(lecture_id) is not None
     node.alerts.watch.disk = lambda: str(node.space.report()["state"])
     node.alerts.watch.uploads_failed = lambda: node.space.uploads().failed
+    node.alerts.watch.ledger = lambda: node.ledger.ledger.state
     node.alerts.calls.present = node.live.audience.schools
     node.library.locate = node.vault.locate
     _join_store(node)
@@ -59,7 +61,7 @@ def measure(node: Node) -> None:
     node.metrics.add("recorder", node.recorder.metrics)
     node.metrics.add("recordings", lambda: readings.recordings(node.space))
     node.metrics.add("hls", node.hls.metrics)
-    node.metrics.add("attendance", lambda: readings.attendance(node.attendance.ledger))
+    node.metrics.add("ledger", node.ledger.ledger.metrics)
     node.metrics.add("presence", node.presence.metrics)
     node.metrics.add("alerts", node.alerts.metrics)
     node.metrics.add("live", lambda: readings.live(node.live))

@@ -65,7 +65,7 @@ class NoticeDocument(BaseModel):
 
     id: str
     event: Literal["opened", "escalated", "test"]
-    rule: Literal["no_duty", "not_approved", "no_studio", "absent", "disk", "uploads", "test"]
+    rule: Literal["no_duty", "not_approved", "no_studio", "absent", "disk", "uploads", "ledger", "test"]
     title: str
     state: Literal["waiting", "sent", "failed"]
     attempts: int

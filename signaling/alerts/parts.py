@@ -18,7 +18,6 @@ from signaling.alerts.guard import Resolve
 from signaling.alerts.mail_sender import MailSender
 from signaling.alerts.messages import House
 from signaling.alerts.outbox_service import Outbox
-from signaling.alerts.pulse import Pulse
 from signaling.alerts.sealing import Sealer
 from signaling.alerts.service import AlertsService
 from signaling.alerts.watch_service import WatchService
@@ -28,6 +27,7 @@ from signaling.db.base import utc_now
 from signaling.db.engine import Database
 from signaling.directory.service import DirectoryService
 from signaling.lectures.access import Access
+from signaling.operations.pulse import Pulse
 
 SEND_SECONDS: Final = 2.0
 CLEAN_SECONDS: Final = 6 * 3600.0

@@ -7,6 +7,7 @@
 | `no_studio` | approved, not on the air and no studio connected, from `studio_minutes` before the start | prefecture |
 | `absent` | approved, not on the air, and no screen of a school is there, from `screens_minutes` before the start | school, county unit, prefecture |
 | `disk`, `uploads` | the recorder's disk is low or full; uploads fail | prefecture |
+| `ledger` | facts do not reach the database, or nothing durable at all | prefecture |
 
 1. **An alarm is raised once.** A condition that comes back is another occasion; a school that was there once is not reminded again
    before the same start.
@@ -33,6 +34,7 @@ class Rule(StrEnum):
     ABSENT = "absent"
     DISK = "disk"
     UPLOADS = "uploads"
+    LEDGER = "ledger"
 
 
 BEFORE: Final = frozenset({"scheduled", "open"})
@@ -90,6 +92,7 @@ class Facts:
     server: str = ""
     disk: str = "ok"
     uploads_failed: int = 0
+    ledger: str = "ok"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,8 @@ def wanted(now: datetime, facts: Facts, limits: Limits) -> dict[Key, Wanted]:
         found[Key(Rule.DISK, facts.server, facts.prefecture)] = Wanted()
     if facts.uploads_failed:
         found[Key(Rule.UPLOADS, facts.server, facts.prefecture)] = Wanted(count=facts.uploads_failed)
+    if facts.ledger != "ok":
+        found[Key(Rule.LEDGER, facts.server, facts.prefecture)] = Wanted()
     return found
 
 
@@ -217,7 +222,7 @@ def _was_told(before: Known, alarm: Wanted) -> bool:
 
 def _why(now: datetime, key: Key, lecture: LectureFacts | None, limits: Limits) -> str:
     """Return why an alarm is gone: resolved, started, moved, or over."""
-    if key.rule in {Rule.DISK, Rule.UPLOADS}:
+    if key.rule in {Rule.DISK, Rule.UPLOADS, Rule.LEDGER}:
         return "resolved"
     if lecture is None or is_over(lecture, now):
         return "over"

@@ -18,7 +18,6 @@ from config.settings import AttendanceSettings
 from signaling.api.openapi import operation
 from signaling.api.problems import Problem, not_available, not_found
 from signaling.attendance.document import document
-from signaling.attendance.evidence import DamagedLedger
 from signaling.attendance.exports import Note, checksum, to_csv, to_xlsx
 from signaling.attendance.policy import Policy
 from signaling.attendance.schemas import AttendanceDocument
@@ -27,6 +26,7 @@ from signaling.attendance.tables import PLANNED, TABLES, Table, local
 from signaling.auth.identity import Permission, Principal
 from signaling.directory.service import DirectoryService
 from signaling.lectures.access import Access
+from signaling.ledger.errors import DamagedEntry
 
 CONTENT_TYPES: Final = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -84,7 +84,7 @@ class AttendanceApi:
         scope = await self._directory.scope(principal.node)
         try:
             made = await self._service.report(lecture_id, scope, principal.node)
-        except DamagedLedger as error:
+        except DamagedEntry as error:
             raise Problem(500, "ledger_damaged", "a stored row cannot be read", str(error)) from error
         if made is None:
             raise not_found("lecture")

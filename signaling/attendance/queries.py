@@ -6,7 +6,6 @@ from datetime import datetime
 
 from sqlalchemy import Select, func, select
 
-from signaling.attendance.models import AttendanceFact, DeliveryWindow, RosterEntry
 from signaling.directory.models import Region, School, SchoolClass, Screen
 from signaling.lectures.models import Lecture, LectureTarget
 from signaling.live.models import Broadcast
@@ -37,33 +36,6 @@ def targets(lecture_id: str) -> Select[str, str, str, str, str, str, str | None,
 def regions() -> Select[str, str | None, str, str]:
     """All regions in the order of the region file."""
     return select(Region.code, Region.gb2260, Region.name, Region.level).order_by(Region.sort)
-
-
-def windows(lecture_id: str) -> Select[str, str, int, str, int, int, int, bytes]:
-    """The delivery rows of a lecture."""
-    row = DeliveryWindow
-    columns = (row.id, row.node, row.window_no, row.boot, row.part, row.published, row.flowing_ms, row.packed)
-    return select(*columns).where(row.lecture_id == lecture_id)
-
-
-def roster(lecture_id: str) -> Select[str, int, str, str | None]:
-    """The roster of the broadcasts of a lecture."""
-    broadcasts = select(DeliveryWindow.broadcast_id).where(DeliveryWindow.lecture_id == lecture_id)
-    entry = RosterEntry
-    return select(entry.node, entry.slot, entry.screen_id, entry.class_id).where(entry.broadcast_id.in_(broadcasts))
-
-
-def slots(broadcast_id: str, node: str) -> Select[str, int]:
-    """Screen and slot of what is in the roster of one broadcast and node."""
-    entry = RosterEntry
-    return select(entry.screen_id, entry.slot).where(entry.broadcast_id == broadcast_id, entry.node == node)
-
-
-def facts(lecture_id: str) -> Select[str, str, str, str | None, datetime, str, str]:
-    """The facts joined and left of a lecture."""
-    fact = AttendanceFact
-    columns = (fact.kind, fact.session, fact.screen_id, fact.class_id, fact.at, fact.node, fact.data)
-    return select(*columns).where(fact.lecture_id == lecture_id)
 
 
 def terminals(lecture_id: str) -> Select[str, int]:

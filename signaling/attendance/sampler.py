@@ -15,8 +15,9 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from broadcaster.events import DeliverySample
-from signaling.attendance.events import WindowFact
 from signaling.attendance.windows import window_ending
+from signaling.ledger.events import Note, Subject
+from signaling.ledger.facts import MediaDelivered
 from signaling.live.events import BroadcastChanged
 from signaling.live.states import RUNNING, State
 
@@ -35,22 +36,18 @@ class SampledRoom(Protocol):
 
 
 class Sampler:
-    """Turns the delivery samples of this node's rooms into rows of the ledger."""
+    """Turns the delivery samples of this node's rooms into facts of the ledger."""
 
     def __init__(
         self,
         room: Callable[[str], SampledRoom],
         *,
-        node: str,
-        boot: str,
         window_seconds: int,
         hls: Callable[[str], Mapping[str, float]] = lambda lecture_id: {},
     ) -> None:
         self._room = room
         self._hls = hls
         self._held: dict[str, SampledRoom] = {}
-        self._node = node
-        self._boot = boot
         self._window_seconds = window_seconds
         self._lectures: dict[str, str] = {}
         self._parts: dict[tuple[str, int], int] = {}
@@ -65,7 +62,7 @@ class Sampler:
         self._lectures[broadcast_id] = lecture_id
         self._hold(lecture_id)
 
-    def changed(self, event: BroadcastChanged) -> list[WindowFact]:
+    def changed(self, event: BroadcastChanged) -> list[Note]:
         """Follow a transition; return the rows that are due at once."""
         if event.to_state in RUNNING:
             self.track(event.broadcast_id, event.lecture_id)
@@ -76,7 +73,7 @@ class Sampler:
             self._held.pop(event.lecture_id, None)
         return rows
 
-    def tick(self, now: datetime) -> list[WindowFact]:
+    def tick(self, now: datetime) -> list[Note]:
         """Sample every broadcast; `now` is a window's end, or any time when the process stops."""
         rows = [row for broadcast_id in list(self._lectures) for row in self._collect(broadcast_id, now)]
         oldest = window_ending(now, self._window_seconds) - 1
@@ -90,7 +87,7 @@ class Sampler:
             self._held[lecture_id] = held
         return held
 
-    def _collect(self, broadcast_id: str, now: datetime) -> list[WindowFact]:
+    def _collect(self, broadcast_id: str, now: datetime) -> list[Note]:
         lecture_id = self._lectures[broadcast_id]
         sample = self._hold(lecture_id).sample_delivery()
         deliveries = _merge(sample, self._hls(lecture_id))
@@ -100,11 +97,8 @@ class Sampler:
         part = self._parts.get((broadcast_id, number), 0)
         self._parts[broadcast_id, number] = part + 1
         flowing_ms = round(sample.flowing * 1000)
-        return [
-            WindowFact(
-                self._node, lecture_id, broadcast_id, number, self._boot, part, sample.published, flowing_ms, deliveries
-            )
-        ]
+        window = MediaDelivered(number, part, sample.published, flowing_ms, deliveries)
+        return [Note(Subject(lecture_id, broadcast_id), window)]
 
 
 def _merge(sample: DeliverySample, hls: Mapping[str, float]) -> tuple[tuple[str, int, int], ...]:

@@ -1,45 +1,36 @@
-"""The attendance ledger of this node: takes facts, samples deliveries, answers with reports."""
+"""Attendance on this node: samples deliveries, writes facts into the ledger, answers with reports."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from config.settings import AttendanceSettings
 from signaling.attendance import queries
-from signaling.attendance.events import Entry, PresenceFact, WindowFact
-from signaling.attendance.evidence import Evidence, judge
+from signaling.attendance.evidence import Evidence, judge, kinds
 from signaling.attendance.frame import RegionName, Target
-from signaling.attendance.journal import Journal
-from signaling.attendance.ledger import Ledger, LedgerUnavailable
 from signaling.attendance.metronome import Metronome
-from signaling.attendance.models import AttendanceFact, DeliveryWindow, RosterEntry
-from signaling.attendance.packing import pack
 from signaling.attendance.policy import load_policy
 from signaling.attendance.report import Report
 from signaling.attendance.sampler import MONITOR, SampledRoom, Sampler
-from signaling.db.base import Base, utc_now, uuid7
+from signaling.db.base import utc_now
 from signaling.db.engine import Database
-from signaling.directory.models import Screen
 from signaling.directory.queries import Scope
+from signaling.ledger.errors import LedgerUnavailable
+from signaling.ledger.events import Note, Subject
+from signaling.ledger.facts import Joined, Left, OnAir
+from signaling.ledger.service import LedgerService
 from signaling.live.events import BroadcastChanged, LiveEvent, ScreenJoined, ScreenLeft
 from signaling.live.states import OVER, RUNNING
 
 log = structlog.get_logger(__name__)
-
-JOURNAL = "attendance.journal"
-CHUNK = 5000  # values of one IN list; both databases take more
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +48,7 @@ class LectureReport:
 
 
 class AttendanceService:
-    """The door to the ledger.
+    """What attendance writes into the ledger, and the reports that it makes of it.
 
     `room(lecture_id)` returns the lecture's room on this node, `hls(lecture_id)` the seconds delivered to screens over HLS since the
     call before. `handle` is a listener of the live service: when it
@@ -68,34 +59,25 @@ class AttendanceService:
         self,
         db: Database,
         settings: AttendanceSettings,
+        ledger: LedgerService,
         *,
-        node: str,
         boot: str,
-        data_dir: Path,
         room: Callable[[str], SampledRoom],
         hls: Callable[[str], Mapping[str, float]] = lambda lecture_id: {},
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._db = db
         self._settings = settings
-        self._node = node
+        self._ledger = ledger
         self._boot = boot[:16]
         self._clock = clock
-        self._sampler = Sampler(room, node=node, boot=self._boot, window_seconds=settings.window_seconds, hls=hls)
-        self.ledger = Ledger(
-            self._store,
-            Journal(data_dir / JOURNAL, settings.journal_bytes),
-            capacity=settings.facts_waiting,
-            store_seconds=settings.store_seconds,
-        )
+        self._sampler = Sampler(room, window_seconds=settings.window_seconds, hls=hls)
         self._metronome = Metronome(self.tick, clock, settings.window_seconds)
-        self._slots: dict[tuple[str, str], dict[str, int]] = {}
         self._policy = load_policy(settings.policy)
         self._one_report = asyncio.Lock()
 
     async def start(self) -> None:
-        """Replay the journal, go on with broadcasts that were running, begin to tick."""
-        await self.ledger.retry()
+        """Go on with broadcasts that were running, begin to tick."""
         async with self._db.reading() as session:
             for broadcast_id, lecture_id in (await session.execute(queries.running())).all():
                 self._sampler.track(broadcast_id, lecture_id)
@@ -129,9 +111,8 @@ class AttendanceService:
                 yield from map(self.handle, run)
 
     async def _record(self, events: Sequence[ScreenJoined | ScreenLeft]) -> None:
-        facts = [self._presence(event) for event in events if not event.screen_id.startswith(MONITOR)]
-        if facts:
-            await self.ledger.add(facts)
+        notes = [self._presence(event) for event in events if not event.screen_id.startswith(MONITOR)]
+        await self._ledger.record_all(notes)
 
     async def handle(self, event: LiveEvent) -> None:
         """Take a fact of the live broadcast; the same one twice changes nothing."""
@@ -139,29 +120,26 @@ class AttendanceService:
             case ScreenJoined() | ScreenLeft():
                 await self._record([event])
             case BroadcastChanged():
-                rows = self._sampler.changed(event)
-                if rows:
-                    await self.ledger.add(rows)
-                if event.to_state in OVER:  # a roster is some megabytes of a prefecture; what comes late reads it again
-                    self._slots.pop((event.broadcast_id, self._node), None)
+                subject = Subject(event.lecture_id, event.broadcast_id)
+                change = OnAir(event.from_state, event.to_state, event.at, event.event)
+                await self._ledger.record_all([*self._sampler.changed(event), Note(subject, change)])
+                if event.to_state in OVER:
+                    self._ledger.forget(subject)
             case _:
                 return
 
     async def tick(self, now: datetime) -> None:
-        """Sample every running broadcast for the window that ends at `now`, and retry what could not be stored before."""
-        rows = self._sampler.tick(now)
+        """Sample every running broadcast for the window that ends at `now`."""
+        notes = self._sampler.tick(now)
         try:
-            if rows:
-                await self.ledger.add(rows)
+            await self._ledger.record_all(notes)
         except LedgerUnavailable as error:
-            log.error("attendance.window_waits", error=str(error), rows=len(rows))
-        if self.ledger.degraded or self.ledger.waiting or self.ledger.journal_bytes:
-            await self.ledger.retry()
+            log.error("attendance.window_waits", error=str(error), windows=len(notes))
 
     async def report(self, lecture_id: str, scope: Scope, node: str) -> LectureReport | None:
         """Return the report of a lecture for what `scope` covers; None when there is no such lecture.
 
-        Folding a prefecture takes seconds of CPU, so that one report is made at a time, off the loop. Raises `DamagedLedger`.
+        Folding a prefecture takes seconds of CPU, so that one report is made at a time, off the loop. Raises `DamagedEntry`.
         """
         async with self._one_report:
             as_of = self._clock()
@@ -170,107 +148,24 @@ class AttendanceService:
                 if heading is None:
                     return None
                 title, state, started_at, ended_at = heading
-                evidence = await _evidence(session, lecture_id, scope)
+                targets, regions = await _targets(session, lecture_id, scope)
+                terminals = (await session.execute(queries.terminals(lecture_id))).all()
                 unit = await _unit(session, node)
+            entries = await self._ledger.entries(lecture_id, kinds(self._policy))
+            evidence = Evidence(targets, regions, entries, terminals)
             seconds, running = self._settings.window_seconds, state in RUNNING
             report = await asyncio.to_thread(judge, evidence, self._policy, seconds, running=running)
             return LectureReport(lecture_id, title, state or "scheduled", started_at, ended_at, as_of, unit, report)
 
-    def _presence(self, event: ScreenJoined | ScreenLeft) -> PresenceFact:
-        left = isinstance(event, ScreenLeft)
-        return PresenceFact(
-            "left" if left else "joined",
-            event.session,
-            self._node,
-            event.lecture_id,
-            event.broadcast_id,
-            event.screen_id,
-            event.at,
-            self._boot,
-            event.reason if isinstance(event, ScreenLeft) else "",
-        )
-
-    async def _store(self, entries: Sequence[Entry]) -> None:
-        """Write entries in one transaction; what is there already is left alone."""
-        try:
-            async with self._db.writing() as session:
-                await self._store_presence(session, [e for e in entries if isinstance(e, PresenceFact)])
-                for entry in entries:
-                    if isinstance(entry, WindowFact):
-                        await self._store_window(session, entry)
-        except BaseException:
-            self._slots.clear()  # what became of the transaction is not known: read the roster again
-            raise
-
-    async def _store_presence(self, session: AsyncSession, facts: Sequence[PresenceFact]) -> None:
-        class_of = await _class_of(session, {fact.screen_id for fact in facts})
-        rows = [
-            {
-                "id": uuid7(),
-                "key": fact.key,
-                "kind": fact.kind,
-                "node": fact.node,
-                "session": fact.session,
-                "lecture_id": fact.lecture_id,
-                "broadcast_id": fact.broadcast_id,
-                "screen_id": fact.screen_id,
-                "class_id": class_of.get(fact.screen_id),
-                "at": fact.at,
-                "data": json.dumps({"boot": fact.boot} | ({"reason": fact.reason} if fact.reason else {})),
-            }
-            for fact in facts
-        ]
-        await self._insert(session, AttendanceFact, rows)
-
-    async def _store_window(self, session: AsyncSession, fact: WindowFact) -> None:
-        slots = await self._slots_for(session, fact)
-        entries = [(slots[screen], advance, lost) for screen, advance, lost in fact.deliveries]
-        row = {
-            "id": uuid7(),
-            "node": fact.node,
-            "lecture_id": fact.lecture_id,
-            "broadcast_id": fact.broadcast_id,
-            "window_no": fact.window_no,
-            "boot": fact.boot,
-            "part": fact.part,
-            "published": fact.published,
-            "flowing_ms": fact.flowing_ms,
-            "packed": await asyncio.to_thread(pack, fact.published, entries),
-        }
-        await self._insert(session, DeliveryWindow, [row])
-
-    async def _slots_for(self, session: AsyncSession, fact: WindowFact) -> dict[str, int]:
-        """Return the roster of the fact's broadcast, with a slot for each of its screens."""
-        key = (fact.broadcast_id, fact.node)
-        if key not in self._slots:
-            self._slots[key] = dict((await session.execute(queries.slots(*key))).all())
-        slots = self._slots[key]
-        new = [screen for screen, _, _ in fact.deliveries if screen not in slots]
-        class_of = await _class_of(session, new)
-        rows: list[dict[str, Any]] = []
-        for screen in new:
-            slots[screen] = len(slots)
-            named = {"broadcast_id": key[0], "node": key[1], "slot": slots[screen], "screen_id": screen}
-            rows.append({**named, "class_id": class_of.get(screen)})
-        await self._insert(session, RosterEntry, rows)
-        return slots
-
-    async def _insert(self, session: AsyncSession, model: type[Base], rows: list[dict[str, Any]]) -> None:
-        if rows:
-            insert = sqlite.insert if self._db.is_sqlite else postgresql.insert
-            await session.execute(insert(model).on_conflict_do_nothing(), rows)
+    def _presence(self, event: ScreenJoined | ScreenLeft) -> Note:
+        who = (event.session, event.screen_id, None, event.at)
+        fact = Left(*who, event.reason) if isinstance(event, ScreenLeft) else Joined(*who, self._boot)
+        return Note(Subject(event.lecture_id, event.broadcast_id), fact)
 
 
-async def _class_of(session: AsyncSession, screens: Iterable[str]) -> dict[str, str]:
-    ids = list(screens)
-    found: dict[str, str] = {}
-    for start in range(0, len(ids), CHUNK):
-        statement = select(Screen.id, Screen.class_id).where(Screen.id.in_(ids[start : start + CHUNK]))
-        found.update((await session.execute(statement)).all())
-    return found
+async def _targets(session: AsyncSession, lecture_id: str, scope: Scope) -> tuple[list[Target], list[RegionName]]:
+    """Return the frozen classes of a scope, and the regions of a report about them."""
 
-
-async def _evidence(session: AsyncSession, lecture_id: str, scope: Scope) -> Evidence:
     async def rows(statement: Any) -> Sequence[Any]:
         return (await session.execute(statement)).all()
 
@@ -282,14 +177,7 @@ async def _evidence(session: AsyncSession, lecture_id: str, scope: Scope) -> Evi
         for code, gb2260, name, level in await rows(queries.regions())
         if code in there or (level == "county" and (scope.regions is None or code in scope.regions))
     ]
-    return Evidence(
-        targets,
-        regions,
-        await rows(queries.windows(lecture_id)),
-        await rows(queries.roster(lecture_id)),
-        await rows(queries.facts(lecture_id)),
-        await rows(queries.terminals(lecture_id)),
-    )
+    return targets, regions
 
 
 async def _unit(session: AsyncSession, node: str) -> tuple[str, str]:

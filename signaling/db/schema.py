@@ -27,9 +27,9 @@ for _domain in DOMAINS:
         import_module(f"signaling.{_domain}.models")
 
 metadata = Base.metadata
-# attendance/models.py and coverage/models.py make their tables append-only themselves, for whoever imports them alone.
+# ledger/models.py and coverage/models.py make their tables append-only themselves, for whoever imports them alone.
 LOGS = ("audit_log", "broadcast_transitions", "school_events", "lecture_reviews", "alert_steps")
-LEDGER = ("attendance_facts", "delivery_windows", "attendance_roster", "ledger_entries")
+LEDGER = ("ledger_entries",)
 MARKS = ("training_marks", "home_views")
 ALL_APPEND_ONLY = (*LOGS, *LEDGER, *MARKS)
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Insert, Select, and_, case, func, insert, literal, or_, select
 
-from signaling.attendance.models import AttendanceFact
 from signaling.auth.models import User
 from signaling.directory.models import Region, School, SchoolClass, Screen
 from signaling.directory.queries import Scope, is_open
@@ -214,16 +213,13 @@ def planned(
 def of_class(class_id: str, school_code: str, kind: str, stage: str) -> Select[Any]:
     """Approved lectures for a class, called off or not: those that wrote it down at their opening, and those that did not open yet.
 
-    Lecture, name of the lecturer, whether the class was written down, when its first screen came; newest first.
+    Lecture, name of the lecturer, whether the class was written down; newest first.
     """
-    fact = AttendanceFact
     begun = select(LectureTarget.lecture_id).where(LectureTarget.lecture_id == Lecture.id)
     there = begun.where(LectureTarget.class_id == class_id)
     fits = and_(*(leaves(field, value) for field, value in (("kind", kind), ("stage", stage))))
     aimed = and_(~begun.exists(), Lecture.id.in_(aimed_at(school_code)), Lecture.approved_at.is_not(None), fits)
-    joined = select(func.min(fact.at)).where(fact.lecture_id == Lecture.id, fact.class_id == class_id)
-    joined_at = joined.where(fact.kind == "joined").scalar_subquery()
-    return lectures().add_columns(there.exists(), joined_at).where(or_(there.exists(), aimed))
+    return lectures().add_columns(there.exists()).where(or_(there.exists(), aimed))
 
 
 def begun(lecture_ids: Sequence[str]) -> Select[str]:

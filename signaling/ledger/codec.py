@@ -50,7 +50,7 @@ VERSION: Final = 1
 HEAD: Final = struct.Struct("<BI")
 MAX_PAYLOAD: Final = 64 * 1024 * 1024
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
+MILLISECOND: Final = timedelta(milliseconds=1)
 
 Stored = Fact | StoredColumns
 """What an entry gives: facts, or the stored twins of those that are columns."""
@@ -80,7 +80,11 @@ def screens_of(fact: Fact) -> Iterable[str]:
 
 def encode(kind: Kind, facts: Sequence[Fact], roster: Roster) -> bytes:
     """Return the body of an entry; the roster knows all of `screens_of`. Raises ValueError for what cannot be."""
-    payload = _ENCODERS.get(kind, _encode_json)(facts, roster)
+    return framed(_ENCODERS.get(kind, _encode_json)(facts, roster))
+
+
+def framed(payload: bytes) -> bytes:
+    """Return the body of a payload."""
     return HEAD.pack(VERSION, zlib.crc32(payload)) + payload
 
 
@@ -228,7 +232,7 @@ def _read_times(values: Column, roster: Roster, screens: Column | None) -> Colum
             read.append(None)
         else:
             now += value
-            read.append(EPOCH + now * _MILLISECOND)
+            read.append(EPOCH + now * MILLISECOND)
     return read
 
 

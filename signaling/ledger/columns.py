@@ -115,11 +115,16 @@ def pack_media(fact: MediaDelivered | ReplayDelivered, slots: Mapping[str, int])
     """Return the payload of a delivery."""
     rows = _numbered(fact.deliveries, slots)
     if isinstance(fact, MediaDelivered):
-        head = _LIVE.pack(LIVE, fact.window_no, fact.part, fact.published, fact.flowing_ms)
-        return head + pack(fact.published, rows)
+        packed = pack(fact.published, rows)
+        return media_payload(fact.window_no, fact.part, fact.published, fact.flowing_ms, packed)
     gaps = [slot - before for before, (slot, _, _) in zip([0, *(slot for slot, _, _ in rows)], rows, strict=False)]
     columns = (gaps, [begin for _, begin, _ in rows], [end - begin for _, begin, end in rows])
     return _REPLAY.pack(REPLAY, fact.window_no, fact.part) + pack_columns(columns)
+
+
+def media_payload(window_no: int, part: int, published: int, flowing_ms: int, packed: bytes) -> bytes:
+    """Return the payload of a live delivery whose columns are packed already."""
+    return _LIVE.pack(LIVE, window_no, part, published, flowing_ms) + packed
 
 
 def pack_rendered(fact: Rendered, slots: Mapping[str, int]) -> bytes:

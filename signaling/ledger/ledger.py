@@ -35,7 +35,10 @@ MOST: Final = 5000
 
 
 class Ledger:
-    """Takes facts and stores them with `store`, which must ignore drafts that are there already. `clock` stamps the drafts."""
+    """Takes facts and stores them with `store`, which must ignore drafts that are there already. `clock` stamps the drafts.
+
+    `older` is a journal that an earlier version may have left; it is brought in and not written to.
+    """
 
     def __init__(
         self,
@@ -47,9 +50,11 @@ class Ledger:
         capacity: int,
         store_seconds: float,
         gather_seconds: float = 0.0,
+        older: Journal | None = None,
     ) -> None:
         self._store = store
         self._journal = journal
+        self._journals = [journal] if older is None else [older, journal]
         self._boot = boot
         self._clock = clock
         self._capacity = capacity
@@ -79,7 +84,7 @@ class Ledger:
     @property
     def journal_bytes(self) -> int:
         """Bytes that are durable but not in the database yet."""
-        return self._journal.size
+        return sum(journal.size for journal in self._journals)
 
     def next_counter(self) -> int:
         """Return a number that this process has not used for an entry."""
@@ -114,12 +119,38 @@ class Ledger:
                 if self._drafts:
                     await self._write_database(self._drafts)
                     self._done()
-                if await asyncio.to_thread(lambda: self._journal.size):
-                    await self._replay()
+                for journal in self._journals:
+                    if journal.size:
+                        await self._replay(journal)
                 self._recover()
             except Exception as error:
                 self._degrade(error)
-            return not self.waiting and not self._journal.size
+            return not self.waiting and not self.journal_bytes
+
+    async def mend(self) -> None:
+        """Try again when something did not go well; cheap when all is well."""
+        if self.degraded or self._drafts or self.journal_bytes:
+            await self.retry()
+
+    @property
+    def state(self) -> str:
+        """`ok`; `journal` while the database does not take facts; `unavailable` while nothing does."""
+        if self.unavailable:
+            return "unavailable"
+        return "journal" if self.degraded else "ok"
+
+    def metrics(self) -> dict[str, object]:
+        """Return what `/metrics` shows."""
+        return {
+            "degraded": int(self.degraded),
+            "unavailable": int(self.unavailable),
+            "waiting": self.waiting,
+            "journal_bytes": self.journal_bytes,
+            "recorded_total": self.recorded,
+            "journaled_total": self.journaled,
+            "refused_total": self.refused,
+            "failures_total": self.failures,
+        }
 
     async def settled(self) -> None:
         """Return when everything that was handed over so far was tried."""
@@ -133,6 +164,7 @@ class Ledger:
             async with self._lock:
                 notes, self._notes = self._notes, []
                 waiters, self._waiters = self._waiters, []
+                self._enough.clear()
                 failure: Exception | None = None
                 try:
                     self._drafts += self._fold(notes)
@@ -146,7 +178,6 @@ class Ledger:
         """Wait for company after a commit that was a moment ago."""
         loop = asyncio.get_running_loop()
         if len(self._notes) < ENOUGH and (rest := self._free_at - loop.time()) > 0:
-            self._enough.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(rest):
                     await self._enough.wait()
@@ -194,11 +225,11 @@ class Ledger:
         self._drafts = []
         self.unavailable = False
 
-    async def _replay(self) -> None:
-        drafts, unreadable = await asyncio.to_thread(self._journal.read)
+    async def _replay(self, journal: Journal) -> None:
+        drafts, unreadable = await asyncio.to_thread(journal.read)
         for start in range(0, len(drafts), REPLAY):
             await self._write_database(drafts[start : start + REPLAY])
-        await asyncio.to_thread(self._journal.clear, unreadable)
+        await asyncio.to_thread(journal.clear, unreadable)
         log.info("ledger.journal_replayed", drafts=len(drafts), unreadable=len(unreadable))
 
     def _degrade(self, error: Exception) -> None:

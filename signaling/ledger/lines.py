@@ -89,6 +89,9 @@ def _value(name: str, value: Any) -> Any:
     return tuple(value) if name == "screens" else value
 
 
+OLDER: Final = 1 << 30
+"""From here on lie the numbers of what a version before this ledger has left; no process counts so far."""
+
 _OLDER: Final = frozenset({"PresenceFact", "WindowFact"})
 
 
@@ -104,5 +107,5 @@ def _older(line: bytes, name: str, values: dict[str, Any]) -> Draft:
         at = datetime.fromisoformat(values["at"])
         who = (values["session"], values["screen_id"], None, at)
         fact = Joined(*who, values["boot"]) if values["kind"] == "joined" else Left(*who, values["reason"])
-    counter = int.from_bytes(hashlib.sha256(line).digest()[:4], "big") >> 1
+    counter = OLDER + int.from_bytes(hashlib.sha256(line).digest()[:4], "big") % OLDER
     return Draft(fact.kind, subject, values["boot"], counter, at, (fact,))

@@ -55,6 +55,17 @@ def entries(
     return found.order_by(Row.node, Row.number).limit(limit)
 
 
+def ends(lecture_ids: Collection[str]) -> Select[str | None, str, int]:
+    """The last entry of each node about each of the lectures."""
+    mine = Row.lecture_id.in_(lecture_ids)
+    return (
+        select(Row.lecture_id, Row.node, func.max(Row.number))
+        .where(mine)
+        .group_by(Row.lecture_id, Row.node)
+        .order_by(Row.node)
+    )
+
+
 def roster(node: str, lecture_id: str | None, broadcast_id: str | None) -> Select[*tuple[Any, ...]]:
     """The roster of one broadcast and node."""
     mine = and_(Row.node == node, Row.lecture_id == lecture_id, Row.broadcast_id == broadcast_id)

@@ -29,6 +29,7 @@ from signaling.ledger.ledger import Ledger
 from signaling.ledger.models import LedgerEntry
 from signaling.ledger.reading import Reader, Told
 from signaling.ledger.roster import Roster
+from signaling.operations.pulse import Pulse
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +86,9 @@ class LedgerService:
             capacity=settings.facts_waiting,
             store_seconds=settings.store_seconds,
             gather_seconds=settings.gather_seconds,
+            older=Journal(data_dir / OLDER_JOURNAL, settings.journal_bytes),
         )
+        self._pulse = Pulse("ledger", self.ledger.mend, settings.retry_seconds)
 
     async def record(self, subject: Subject, *facts: Fact) -> None:
         """Make facts of one subject durable."""
@@ -100,14 +103,22 @@ class LedgerService:
         self._rosters.pop(subject, None)
 
     async def start(self) -> None:
-        """Read the end of the chain and bring in what journals hold."""
+        """Read the end of the chain and bring in what journals hold; go on trying from then on."""
         async with self._db.reading() as session:
             self._sure = self._head = await _head(session, self._node)
         await self.ledger.retry()
+        self._pulse.start()
 
     async def stop(self) -> None:
         """Return when what was handed over is durable, or was tried."""
+        await self._pulse.stop()
         await self.ledger.settled()
+
+    async def trouble(self) -> str:
+        """Return a sentence when facts reach nothing durable, or another server writes in this one's name; else nothing."""
+        if self._barred:
+            return self._barred
+        return f"no facts are recorded: {self.ledger.trouble}" if self.ledger.unavailable else ""
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -125,6 +136,15 @@ class LedgerService:
     async def entries(self, lecture_id: str | None, kinds: Collection[Kind] | None = None) -> list[Entry]:
         """Return the entries of a lecture with the rosters that they need, to be read by `reading.tell`, off the loop."""
         return [entry async for page in self._pages(lecture_id, _with_roster(kinds)) for entry in page]
+
+    async def ends(self, lecture_ids: Collection[str]) -> dict[str, tuple[tuple[str, int], ...]]:
+        """Return for each lecture that has entries its last one of each node: as long as that is the same, so is all that is read of it."""
+        async with self._db.reading() as session:
+            rows = (await session.execute(queries.ends(lecture_ids))).all()
+        found: dict[str, tuple[tuple[str, int], ...]] = {}
+        for lecture_id, node, number in rows:
+            found[str(lecture_id)] = (*found.get(str(lecture_id), ()), (node, number))
+        return found
 
     async def _pages(self, lecture_id: str | None, kinds: Collection[Kind] | None) -> AsyncIterator[list[Entry]]:
         after = ("", 0)

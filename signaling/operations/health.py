@@ -15,16 +15,23 @@ Check = Callable[[], Awaitable[str]]
 class Health:
     """Answers the two questions."""
 
-    def __init__(self, about: Mapping[str, str], checks: Mapping[str, Check]) -> None:
+    def __init__(
+        self,
+        about: Mapping[str, str],
+        checks: Mapping[str, Check],
+        states: Mapping[str, Callable[[], str]] | None = None,
+    ) -> None:
+        """`about` stands; `states` are words that change and let the process live on; `checks` decide whether it can serve."""
         self._about = dict(about)
         self._checks = dict(checks)
+        self._states = dict(states or {})
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
         return [web.get("/healthz", self._alive), web.get("/readyz", self._ready)]
 
     async def _alive(self, request: web.Request) -> web.Response:
-        return reply({"status": "ok"} | self._about)
+        return reply({"status": "ok"} | self._about | {name: word() for name, word in self._states.items()})
 
     async def _ready(self, request: web.Request) -> web.Response:
         found = {name: await check() for name, check in self._checks.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from broadcaster.plane import MediaPlane
-from signaling.attendance.ledger import Ledger
 from signaling.library.space import Space
 from signaling.live.service import LiveService
 from signaling.operations.metrics import Histogram
@@ -16,16 +15,6 @@ def media(plane: MediaPlane) -> dict[str, object]:
     }
     numbers |= {name: Histogram(bounds, counts) for name, (bounds, counts) in plane.histograms().items()}
     return numbers | {"joins_total": plane.joins, "drops_total": plane.drops.as_dict()}
-
-
-def attendance(ledger: Ledger) -> dict[str, object]:
-    """Whether facts reach the database, and what waits or was refused."""
-    return {
-        "degraded": int(ledger.degraded),
-        "waiting": ledger.waiting,
-        "journal_bytes": ledger.journal_bytes,
-        "refused_total": ledger.refused,
-    }
 
 
 def recordings(space: Space) -> dict[str, object]:

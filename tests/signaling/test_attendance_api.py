@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from python_calamine import CalamineWorkbook
-from sqlalchemy import text
+from sqlalchemy import insert
 
 from config.settings import load
 from signaling.api import proxy
@@ -25,8 +25,9 @@ from signaling.db.engine import Database
 from signaling.directory.service import DirectoryService
 from signaling.lectures.access import Access
 from signaling.lectures.service import LectureService
+from signaling.ledger.models import LedgerEntry
 from signaling.live.states import Event, State
-from tests.support.roll import LECTURE, Rooms, at, changed, database, joined, populate, service, settings
+from tests.support.roll import LECTURE, Rooms, at, changed, damaged, database, joined, populate, service
 
 BASE = f"/api/v1/lectures/{LECTURE}"
 PEOPLE = {
@@ -72,7 +73,9 @@ async def client(db: Database, tmp_path: Path) -> AsyncIterator[Client]:
         await attendance.tick(at(10 * number + 10))
     app = web.Application(middlewares=[problems])
     app[proxy.PROXIES] = proxy.Proxies([], "")
-    app.add_routes(routes(attendance, Access(auth, LectureService(db, lambda: at(0).date())), directory, settings()))
+    app.add_routes(
+        routes(attendance, Access(auth, LectureService(db, lambda: at(0).date())), directory, load().attendance)
+    )
     async with TestClient(TestServer(app)) as made:
         yield made
     auth.close()
@@ -170,11 +173,7 @@ async def test_a_name_that_looks_like_a_formula_is_harmless(client: Client) -> N
 
 
 async def test_a_damaged_ledger_says_so(client: Client, db: Database) -> None:
-    insert = (
-        "INSERT INTO delivery_windows (id, node, lecture_id, broadcast_id, window_no, boot, part, published, flowing_ms, packed)"
-        f" VALUES ('x', 'n', '{LECTURE}', 'b', 7, 'b', 0, 1, 1, :packed)"
-    )
     async with db.writing() as session:
-        await session.execute(text(insert), {"packed": b"\0"})
+        await session.execute(insert(LedgerEntry).values(damaged(LECTURE)))
     async with client.get(f"{BASE}/attendance", headers=who("prefecture")) as response:
         assert (response.status, (await response.json())["code"]) == (500, "ledger_damaged")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signaling.attendance.fold import ClassDelivery, Folded, Rules, Stay, Window, fold
-from signaling.attendance.packing import pack, unpack
+from signaling.ledger.packing import pack, unpack
 
 RULES = Rules(10, 40, Fraction(1, 5))
 FIRST = 177_000_000 // 6 * 6  # a window that begins a minute

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.attendance.packing import Columns, PackingError, pack, unpack
+from signaling.ledger.packing import Columns, PackingError, pack, unpack
 
 entries = st.dictionaries(
     st.integers(0, 40_000), st.tuples(st.integers(0, 1 << 40), st.integers(0, 1 << 33)), max_size=60

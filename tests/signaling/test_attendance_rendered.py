@@ -9,9 +9,9 @@ import pytest
 
 from signaling.attendance.book import AUDIBLE, MUTED, SOUND_BLOCKED, UNSIGNED, VISIBLE, Book
 from signaling.attendance.fold import ClassDelivery, Folded, Window
-from signaling.attendance.packing import pack, unpack
 from signaling.attendance.policy import load_policy
 from signaling.attendance.replay import Replays, by_class, minutes_of
+from signaling.ledger.packing import pack, unpack
 
 FIRST = 177_000_000 // 6 * 6  # a window that begins a minute
 MINUTE = FIRST // 6

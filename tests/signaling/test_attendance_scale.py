@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from signaling.attendance.api import note
-from signaling.attendance.events import PresenceFact, WindowFact
 from signaling.attendance.exports import to_csv, to_xlsx
 from signaling.attendance.service import AttendanceService, LectureReport
 from signaling.attendance.tables import TABLES
 from signaling.db.engine import Database
+from signaling.ledger.events import Subject
+from signaling.ledger.facts import Joined, MediaDelivered
 from tests.support.roll import (
     BROADCAST,
     COUNTIES,
@@ -25,6 +26,7 @@ from tests.support.roll import (
     ZONE,
     Rooms,
     at,
+    book,
     database,
     populate,
     service,
@@ -33,6 +35,7 @@ from tests.support.roll import (
 SCREENS, SCHOOLS, WINDOWS = 15_600, 1_675, 270
 PUBLISHED = 1_750  # packets of ten seconds
 LIMIT = 10_000_000
+LIVE = Subject(LECTURE, BROADCAST)
 FIRST = int(START.timestamp()) // 10
 
 
@@ -42,7 +45,7 @@ def schools(count: int, classes: int) -> list[tuple[str, str, str, int]]:
     return [(f"2152{n:06}", COUNTIES[n % 3][0], f"第{n}小学", size) for n, size in enumerate(share)]
 
 
-def windows(screens: list[str], count: int) -> Iterator[WindowFact]:
+def windows(screens: list[str], count: int) -> Iterator[MediaDelivered]:
     """Yield what screens acknowledge: receiver reports lag by 0.2 to 1.3 s, a tenth loses packets, one in a hundred comes and goes."""
     rng = np.random.default_rng(7)
     lag = np.zeros(len(screens), dtype=np.int64)
@@ -57,7 +60,7 @@ def windows(screens: list[str], count: int) -> Iterator[WindowFact]:
         there ^= flip & (rng.random(len(screens)) < 0.2)
         rows = zip(screens, advance.tolist(), lost.tolist(), there.tolist(), strict=True)
         seen = tuple((screen, packets, loss) for screen, packets, loss, here in rows if here)
-        yield WindowFact("node-1", LECTURE, BROADCAST, FIRST + number, "boot-1", 0, PUBLISHED, 10_000, seen)
+        yield MediaDelivered(FIRST + number, 0, PUBLISHED, 10_000, seen)
 
 
 async def fill(
@@ -68,14 +71,10 @@ async def fill(
     await populate(db, roll)
     screens = [f"screen-{code}-{number}" for code, _, _, size in roll for number in range(1, size + 1)]
     attendance = service(db, folder, Rooms(), store_seconds=120)
-    await attendance.ledger.add(
-        [
-            PresenceFact("joined", s, "node-1", LECTURE, BROADCAST, s, at(-60 + n % 50), "boot-1")
-            for n, s in enumerate(screens)
-        ]
-    )
+    came = [Joined(s, s, None, at(-60 + n % 50), "boot-1") for n, s in enumerate(screens)]
+    await book(attendance).record(LIVE, *came)
     for window in windows(screens, window_count):
-        await attendance.ledger.add([window])
+        await book(attendance).record(LIVE, window)
     return db, attendance
 
 
@@ -94,7 +93,7 @@ def bytes_of(path: Path, *tables: str) -> int:
             query = "SELECT sum(pgsize) FROM dbstat WHERE name = ?"
             return sum(connection.execute(query, [name]).fetchone()[0] or 0 for name in names)
         except sqlite3.OperationalError:  # this SQLite was built without dbstat
-            data = "SELECT sum(length(packed) + 200) FROM delivery_windows"
+            data = "SELECT sum(length(body) + 400) FROM ledger_entries"
             return int(connection.execute(data).fetchone()[0])
     finally:
         connection.close()
@@ -114,7 +113,7 @@ async def test_a_lecture_of_the_prefecture_fits_into_ten_megabytes(tmp_path: Pat
     db, _ = await fill(tmp_path, SCHOOLS, SCREENS, tenth)
     await db.close()
     path = tmp_path / "jiangtang.db"
-    assert bytes_of(path, "delivery_windows") * 10 + bytes_of(path, "attendance_roster") <= LIMIT
+    assert bytes_of(path, "ledger_entries") * 10 <= LIMIT
 
 
 async def test_figures_of_a_small_prefecture_agree_in_every_export(tmp_path: Path) -> None:
@@ -144,12 +143,8 @@ async def test_figures_of_the_whole_prefecture(tmp_path: Path, capsys: pytest.Ca
     exported = time.perf_counter()
     await db.close()
     path = tmp_path / "jiangtang.db"
-    stored = bytes_of(path, "delivery_windows", "attendance_roster")
+    stored = bytes_of(path, "ledger_entries")
     with capsys.disabled():
-        print(
-            f"\nwrite {(filled - started) / WINDOWS * 1000:.0f} ms a window; windows and roster {stored / 1e6:.1f} MB,"
-        )
-        print(
-            f"facts {bytes_of(path, 'attendance_facts') / 1e6:.1f} MB; report {folded - filled:.2f} s, six exports {exported - folded:.2f} s, {sizes}"
-        )
+        print(f"\nwrite {(filled - started) / WINDOWS * 1000:.0f} ms a window; {stored / 1e6:.1f} MB;")
+        print(f"report {folded - filled:.2f} s, six exports {exported - folded:.2f} s, {sizes}")
     assert stored <= LIMIT

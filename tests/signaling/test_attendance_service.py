@@ -8,25 +8,28 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
-from signaling.attendance.evidence import DamagedLedger
 from signaling.attendance.metronome import Metronome
 from signaling.attendance.policy import Result
 from signaling.attendance.report import ClassRow
 from signaling.attendance.service import AttendanceService, LectureReport
 from signaling.attendance.windows import next_boundary, sample_time, window_ending
-from signaling.db.base import utc_now, uuid7
+from signaling.db.base import utc_now
 from signaling.db.engine import Database
 from signaling.directory.queries import Scope
+from signaling.ledger.columns import StoredDelivery
+from signaling.ledger.errors import DamagedEntry
+from signaling.ledger.models import LedgerEntry
 from signaling.live.states import Event, State
 from tests.support.roll import (
-    BROADCAST,
     EVERYTHING,
     LECTURE,
     Rooms,
     at,
+    book,
     changed,
+    damaged,
     database,
     joined,
     left,
@@ -54,6 +57,11 @@ async def reported(attendance: AttendanceService, scope: Scope = EVERYTHING, nod
     made = await attendance.report(LECTURE, scope, node)
     assert made is not None
     return made
+
+
+async def windows(attendance: AttendanceService) -> list[StoredDelivery]:
+    facts = [told.fact async for told in book(attendance).facts(LECTURE)]
+    return [fact for fact in facts if isinstance(fact, StoredDelivery)]
 
 
 def by_class(made: LectureReport) -> dict[str, ClassRow]:
@@ -161,9 +169,7 @@ async def test_leaving_the_air_samples_at_once_and_ending_stops_sampling(db: Dat
     asked = rooms.asked
     await attendance.tick(at(20))
     assert rooms.asked == asked
-    async with db.reading() as session:
-        rows = (await session.execute(text("SELECT part, published FROM delivery_windows ORDER BY part"))).all()
-    assert [tuple(row) for row in rows] == [(0, 175), (1, 175), (2, 175)]
+    assert [(one.part, one.published) for one in await windows(attendance)] == [(0, 175), (1, 175), (2, 175)]
 
 
 async def test_the_last_seconds_are_kept_when_the_room_is_closed_already(db: Database, tmp_path: Path) -> None:
@@ -226,16 +232,10 @@ async def test_a_leaving_that_a_crash_swallowed_is_the_end_of_the_delivery(db: D
 
 
 async def test_a_damaged_row_is_named(db: Database, tmp_path: Path) -> None:
-    insert = text(
-        "INSERT INTO delivery_windows (id, node, lecture_id, broadcast_id, window_no, boot, part, published, flowing_ms, packed)"
-        " VALUES (:id, 'node-1', :lecture, :broadcast, 7, 'b', 0, 1, 1, :packed)"
-    )
-    values = {"id": uuid7(), "lecture": LECTURE, "broadcast": BROADCAST, "packed": b"\1\0"}
     async with db.writing() as session:
-        await session.execute(insert, values)
-    with pytest.raises(
-        DamagedLedger, match=rf"row {values['id']} \(window 7 of node-1\): 2 bytes are less than a header"
-    ):
+        await session.execute(insert(LedgerEntry).values(damaged(LECTURE)))
+    named = r"entry 1 of node node-9 \(media_delivered\): 2 bytes are less than a header"
+    with pytest.raises(DamagedEntry, match=named):
         await service(db, tmp_path, Rooms()).report(LECTURE, EVERYTHING, "522300")
 
 
@@ -278,5 +278,4 @@ async def test_an_empty_room_leaves_no_row(db: Database, tmp_path: Path) -> None
     attendance = service(db, tmp_path, Rooms())
     await attendance.handle(changed(Event.OPEN, State.SCHEDULED, 0))
     await attendance.tick(at(10))
-    async with db.reading() as session:
-        assert await session.scalar(text("SELECT count(*) FROM delivery_windows")) == 0
+    assert await windows(attendance) == []

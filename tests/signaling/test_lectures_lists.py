@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient
 
-from signaling.attendance.models import AttendanceFact
+from signaling.attendance.arrivals_service import ArrivalsService
 from signaling.auth.identity import Role
 from signaling.auth.models import User
 from signaling.lectures.models import Lecture
+from signaling.ledger.events import Subject
+from signaling.ledger.facts import Joined
 from tests.signaling.test_lectures_plan import XINGREN, XINGYI, desk
 from tests.support.platform import NOON, PREFECTURE, Platform, platform
+from tests.support.roll import ledger
 
 
 @pytest.fixture
@@ -99,7 +102,9 @@ async def test_a_frozen_lecture_that_wanted_nobody_of_a_county_stays_so(
     assert (await here.lectures.target_counts_of([lecture], scope))[lecture].classes == 0
 
 
-async def test_the_lectures_of_a_class(here: Platform, client: TestClient[Any, Any], lecturer: User) -> None:
+async def test_the_lectures_of_a_class(
+    here: Platform, client: TestClient[Any, Any], lecturer: User, tmp_path: Path
+) -> None:
     school = next(one for one in here.schools if one.region_code == XINGYI)
     mine = next(one for one in here.classes if one.school_code == school.code)
     past = await here.lecture(lecturer, XINGYI, at=NOON - timedelta(days=7), title="上周")
@@ -109,21 +114,11 @@ async def test_the_lectures_of_a_class(here: Platform, client: TestClient[Any, A
     await call_off(here, off)
     await here.lecture(lecturer, XINGREN, title="别县")
     await here.lecture(lecturer, XINGYI, title="未审", approved=False)
-    async with here.db.writing() as session:
-        for number, at in enumerate((NOON, NOON - timedelta(minutes=5))):
-            session.add(
-                AttendanceFact(
-                    key=f"joined:{number}",
-                    kind="joined",
-                    node="n",
-                    session=str(number),
-                    lecture_id=past,
-                    broadcast_id="b",
-                    screen_id="s",
-                    class_id=mine.id,
-                    at=at,
-                )
-            )
+    book = ledger(here.db, tmp_path)
+    here.lectures.arrivals = ArrivalsService(book).of_class
+    for number, at in enumerate((NOON, NOON - timedelta(minutes=5))):
+        came = [Joined(f"{number}-{one}", f"screen-{one}", one, at, "boot-1") for one in (mine.id, "another class")]
+        await book.record(Subject(past, "b"), *came)
     county = await desk(here, client, Role.COUNTY_ADMIN, XINGYI)
     status, listed, _ = await county.call("GET", f"/classes/{mine.id}/lectures")
     assert status == 200

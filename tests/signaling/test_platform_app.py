@@ -114,9 +114,11 @@ async def test_every_route_is_in_the_document(node: Node, client: TestClient[Any
 
 
 async def test_health_names_the_fan_out_and_readiness_what_is_missing(client: TestClient[Any, Any], node: Node) -> None:
-    assert (await (await client.get("/healthz")).json())["fanout"] == node.plane.twin in ("native", "python")
+    told = await (await client.get("/healthz")).json()
+    assert told["fanout"] == node.plane.twin in ("native", "python")
+    assert told["ledger"] == "ok"
     response = await client.get("/readyz")
-    checks = {"database": "ok", "media": "ok", "pages": "not built"}
+    checks = {"database": "ok", "ledger": "ok", "media": "ok", "pages": "not built"}
     assert (response.status, (await response.json())["checks"]) == (503, checks)
 
 
@@ -128,7 +130,7 @@ async def test_metrics_cover_every_part(client: TestClient[Any, Any]) -> None:
         "media_packets_in",
         "media_viewers",
         "recorder_queued",
-        "attendance_waiting",
+        "ledger_waiting",
         "live_congested",
         "process_loop_lag_seconds",
     ):

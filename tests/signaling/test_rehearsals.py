@@ -19,9 +19,9 @@ from sqlalchemy import func, select
 
 from signaling.api.problems import Problem
 from signaling.app import Node
-from signaling.attendance.models import AttendanceFact, DeliveryWindow
 from signaling.auth import opaque
 from signaling.auth.tokens import MONITOR
+from signaling.ledger.models import LedgerEntry
 from signaling.library.models import RecordingEntry
 from signaling.live.broadcasts import SYSTEM
 from signaling.live.rehearsal_service import RehearsalService
@@ -95,7 +95,7 @@ async def filming(peer: Peer) -> AsyncIterator[None]:
 async def counts(node: Node) -> list[int]:
     """How many rows there are that a rehearsal must not add to."""
     async with node.db.reading() as session:
-        tables = (AttendanceFact, DeliveryWindow, RecordingEntry)
+        tables = (LedgerEntry, RecordingEntry)
         return [await session.scalar(select(func.count()).select_from(table)) or 0 for table in tables]
 
 

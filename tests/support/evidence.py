@@ -15,7 +15,6 @@ from signaling.attendance.book import Book
 from signaling.attendance.fold import Folded, Window
 from signaling.attendance.frame import RegionName, Target
 from signaling.attendance.gather import by_delivery
-from signaling.attendance.packing import pack, unpack
 from signaling.attendance.policy import Policy
 from signaling.attendance.report import Report, build
 from signaling.attendance.stays import Presence
@@ -33,6 +32,7 @@ from signaling.ledger.facts import (
     Rendered,
     ReplayDelivered,
 )
+from signaling.ledger.packing import pack, unpack
 from tests.support.chains import Written
 
 BEGIN = datetime(2026, 9, 14, 2, 0, tzinfo=UTC)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 from broadcaster.events import Delivery, DeliverySample
-from config.settings import AttendanceSettings, load
+from config.settings import load
 from signaling.attendance.service import AttendanceService
 from signaling.auth.models import User
 from signaling.db.base import Base
@@ -15,6 +15,9 @@ from signaling.db.engine import Database
 from signaling.directory.models import Region, School, SchoolClass, Screen
 from signaling.directory.queries import Scope
 from signaling.lectures.models import Lecture, LectureAudience, LectureTarget
+from signaling.ledger.codec import framed
+from signaling.ledger.columns import media_payload
+from signaling.ledger.service import LedgerService
 from signaling.live.events import BroadcastChanged, ScreenJoined, ScreenLeft
 from signaling.live.models import Broadcast
 from signaling.live.states import TABLE, Event, State
@@ -30,11 +33,6 @@ COUNTIES = (("522301", "兴义市", "522301"), ("522302", "兴仁市", "522302")
 def at(seconds: float) -> datetime:
     """Return the time that many seconds after the start."""
     return START + timedelta(seconds=seconds)
-
-
-def settings(**changes: object) -> AttendanceSettings:
-    """Return the default settings with changes."""
-    return load().attendance.model_copy(update=changes)
 
 
 class Rooms:
@@ -66,12 +64,23 @@ class Rooms:
         return self._samples.pop(0) if self._samples else DeliverySample(0, 0.0, ())
 
 
+def ledger(db: Database, folder: Path, *, boot: str = "boot-1", **changes: object) -> LedgerService:
+    """Return the ledger of a node whose clock stands at the start; it does not wait for company."""
+    made = load().ledger.model_copy(update={"gather_seconds": 0.0} | changes)
+    return LedgerService(db, made, node="node-1", boot=boot, data_dir=folder, zone=ZONE, clock=lambda: START)
+
+
 def service(db: Database, folder: Path, rooms: Rooms, *, boot: str = "boot-1", **changes: object) -> AttendanceService:
-    """Return an attendance service whose clock stands at the start."""
-    made = settings(**changes)
+    """Return an attendance service whose clock stands at the start; `changes` are those of the ledger's settings."""
+    book = ledger(db, folder, boot=boot, **changes)
     return AttendanceService(
-        db, made, node="node-1", boot=boot, data_dir=folder, room=rooms.room, hls=rooms.take_hls, clock=lambda: START
+        db, load().attendance, book, boot=boot, room=rooms.room, hls=rooms.take_hls, clock=lambda: START
     )
+
+
+def book(attendance: AttendanceService) -> LedgerService:
+    """Return the ledger that an attendance service writes to."""
+    return attendance._ledger
 
 
 async def database(folder: Path) -> Database:
@@ -135,6 +144,14 @@ async def _school(
         LectureTarget(lecture_id=LECTURE, class_id=class_id, school_code=code, region_code=region, pupils=p)
         for _, class_id in ids
     )
+
+
+def damaged(lecture_id: str) -> dict[str, object]:
+    """Return the row of an entry about window 7 whose columns are cut short, though its body is whole."""
+    body = framed(media_payload(7, 0, 1, 1, b"\1\0"))
+    place = {"node": "node-9", "number": 1, "day": START.date(), "kind": "media_delivered", "boot": "b", "counter": 1}
+    of = {"lecture_id": lecture_id, "broadcast_id": "b", "recorded_at": START, "facts": 1}
+    return place | of | {"body": body, "digest": bytes(32)}
 
 
 def joined(screen: str, seconds: float, session: str | None = None) -> ScreenJoined:
