@@ -164,7 +164,7 @@ def busy(why: str) -> Problem:
 
 
 def _refused(rejected: Rejected) -> Problem:
-    fields: dict[str, Any] = {} if rejected.nonce is None else {"nonce": rejected.nonce}
+    fields: dict[str, Any] = {} if rejected.nonce is None else {"nonce": rejected.nonce, "counter": rejected.counter}
     return Problem(
         STATUS.get(rejected.reason, 409), rejected.reason.value, "the report does not count", str(rejected), **fields
     )

@@ -58,10 +58,12 @@ class Times(BaseModel):
 
 
 class ReportingDocument(Times):
-    """How a screen begins to report."""
+    """How a screen begins to report: `counter` is the number of the report that the nonce is for; `signed` whether its key must sign."""
 
     broadcast_id: str
     nonce: str
+    counter: int
+    signed: bool
 
 
 class SeatDocument(BaseModel):
@@ -72,11 +74,12 @@ class SeatDocument(BaseModel):
 
 
 class ReportAnswer(Times):
-    """What became of a report; **accepted is not durable**: see `durable_until`. `nonce` is for the next."""
+    """What became of a report; **accepted is not durable**: see `durable_until`. `nonce` and `counter` are for the next."""
 
     accepted_ms: int
     repeated: bool
     nonce: str
+    counter: int
     challenge: ChallengeDocument | None
     confirmation: ConfirmationDocument | None
 

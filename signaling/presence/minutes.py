@@ -113,7 +113,9 @@ class Sheet:
     def _in_time(self, link: Link, claims: Claims, now: float) -> None:
         running = int(now) // MINUTE
         first = max(link.began // MINUTE, running - self._back, self.base)
-        if not first <= claims.minute <= running:
+        if claims.minute > running:
+            raise Refused(Reason.FAST_FORWARD, f"minute {claims.minute} has not begun")
+        if claims.minute < first:
             raise Refused(Reason.WRONG_MINUTE, f"reports are for the minutes {first} to {running}")
 
     def _remember(self, screen: str, link: Link) -> None:

@@ -25,9 +25,7 @@ class Reason(StrEnum):
     UNPROVEN = "unproven"
 
 
-FORGERY: Final = frozenset(
-    {Reason.BAD_SIGNATURE, Reason.REPLAYED_COUNTER, Reason.WRONG_MINUTE, Reason.FAST_FORWARD, Reason.UNPROVEN}
-)
+FORGERY: Final = frozenset({Reason.BAD_SIGNATURE, Reason.REPLAYED_COUNTER, Reason.FAST_FORWARD, Reason.UNPROVEN})
 """Reasons that an honest screen does not give; the others come by restarts and lost answers too."""
 
 

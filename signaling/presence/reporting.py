@@ -44,20 +44,22 @@ class Room:
 
 
 class Rejected(Exception):
-    """A report that counts for nothing: why, in words, and the nonce with which the screen goes on, where there can be one."""
+    """A report that counts for nothing: why, in words, and nonce and number with which the screen goes on, where there can be one."""
 
-    def __init__(self, reason: Reason, message: str, nonce: str | None = None) -> None:
+    def __init__(self, reason: Reason, message: str, nonce: str | None = None, counter: int = 0) -> None:
         super().__init__(message)
         self.reason = reason
         self.nonce = nonce
+        self.counter = counter
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What became of a report, and the nonce of the next."""
+    """What became of a report, and nonce and number of the next."""
 
     taken: Taken
     nonce: str
+    counter: int
 
 
 @dataclass(slots=True)
@@ -97,7 +99,8 @@ class Reporting:
         room.unsigned += not link.signed
         if taken.fast:
             self.refusals.count(room.lecture_id, screen, Reason.FAST_FORWARD)
-        return Accepted(taken, self.chain.after(place, link, link.number, now))
+        number = max(link.number, room.sheet.last(screen, link.session))
+        return Accepted(taken, self.chain.after(place, link, number, now), number + 1)
 
     def _believed(self, room: Room, place: Place, report: str | dict[str, Any], now: float) -> tuple[Claims, Link]:
         try:
@@ -126,7 +129,7 @@ class Reporting:
         if link is None:
             return Rejected(reason, message)
         number = max(room.sheet.last(place.screen_id, link.session), link.number - 1)
-        return Rejected(reason, message, self.chain.after(place, link, number, now))
+        return Rejected(reason, message, self.chain.after(place, link, number, now), number + 1)
 
     def deliver(self, lecture_id: str, minute: int, screens: list[str]) -> None:
         """Take note of what the server delivered in a minute."""

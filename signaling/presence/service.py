@@ -183,7 +183,8 @@ class PresenceService:
         if room is not None and room.over_at is None:
             room.classes[screen_id] = class_id
             nonce = self.reporting.begin(room, screen_id, thumbprint, now.timestamp())
-            reporting = {"broadcast_id": room.broadcast_id, "nonce": nonce} | self._times(screen_id, room, now)
+            link = {"nonce": nonce, "counter": 1, "signed": thumbprint is not None}
+            reporting = {"broadcast_id": room.broadcast_id} | link | self._times(screen_id, room, now)
         return {"reporting": reporting, "confirmation": self._confirmation(class_id, now)}
 
     def _confirmation(self, class_id: str, now: datetime) -> dict[str, Any] | None:
@@ -208,6 +209,7 @@ class PresenceService:
             "accepted_ms": accepted.taken.rendered_ms,
             "repeated": accepted.taken.repeated,
             "nonce": accepted.nonce,
+            "counter": accepted.counter,
             "challenge": self.checking.ahead(self._broadcasts.peek(room.lecture_id), screen_id, now),
             "confirmation": self._confirmation(room.classes.get(screen_id, ""), now),
         } | self._times(screen_id, room, now)

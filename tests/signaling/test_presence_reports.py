@@ -265,7 +265,7 @@ async def test_time_that_has_not_passed_does_not_count_and_is_named() -> None:
     assert a.report(MINUTE, rendered_ms=600_000)["accepted_ms"] == 60_000
     assert b.report(MINUTE, media_ms=240_000)["accepted_ms"] == 60_000
     assert a.served.refusals.of(LECTURE) == {"a": {"fast_forward": 1}, "b": {"fast_forward": 1}}
-    assert a.refused(a.letter(MINUTE + 5)).reason is Reason.WRONG_MINUTE
+    assert a.refused(a.letter(MINUTE + 5)).reason is Reason.FAST_FORWARD
 
 
 async def test_the_clock_of_a_screen_is_not_asked() -> None:

@@ -13,7 +13,9 @@ import { Line } from './line';
 import { step } from './machine';
 import { START, type Model, type Order, type ScreenEvent } from './model';
 import { Peer } from './peer';
+import { Presence } from './presence';
 import { Replay } from './replay';
+import type { Seen } from './reporter';
 import { mark, Screen } from './screen';
 import { chime, Sound } from './sound';
 import { Theatre } from './theatre';
@@ -22,6 +24,9 @@ import { cornerClock, project, type View } from './view';
 /** The shell: events in, one step of the machine, orders out, one timer, one rendering. */
 
 const REPORT_MS = 10_000;
+const LOOK_MS = 1000;
+/** Where a class should see a picture. */
+const WANTED = new Set(['joining', 'live', 'reconnecting', 'rewinding']);
 const TICK_MS = 500;
 const FAREWELL = new Set(['cut', 'ended', 'unscheduled', 'error', 'waiting', 'paused', 'rewinding']);
 
@@ -47,6 +52,7 @@ export class App {
   private readonly line: Line;
   private readonly theatre: Theatre;
   private readonly replay: Replay;
+  private readonly presence: Presence;
 
   constructor(
     root: HTMLElement,
@@ -59,10 +65,12 @@ export class App {
     this.sound = new Sound(screen.video, screen.backup, () => this.render());
     this.peer = new Peer({ tell, show: (stream) => this.show(stream) });
     this.backup = new Backup(screen.backup, { tell, token, show: () => void this.sound.play() });
-    this.line = new Line({ tell });
+    this.presence = new Presence({ locale, token, who: () => this.who(), reseat: () => void this.reseat() });
+    this.line = new Line({ tell, challenge: (challenge) => this.presence.tell(challenge) });
     this.theatre = new Theatre(screen.theatre, locale);
     this.replay = new Replay({ theatre: this.theatre, locale, identity, covered: (covered) => this.cover(covered) });
-    for (const node of [this.replay.page.root, this.replay.page.notice]) root.appendChild(node);
+    const { replay, presence } = this;
+    for (const node of [presence.band.root, replay.page.root, replay.page.notice, presence.page.root]) root.appendChild(node);
   }
 
   start(): void {
@@ -72,6 +80,7 @@ export class App {
     hearFrames(this.screen.video, () => this.model.phase !== 'live', tell);
     window.setInterval(() => this.tick(), TICK_MS);
     window.setInterval(() => this.report(), REPORT_MS);
+    window.setInterval(() => this.presence.tick(this.model.phase, this.seen()), LOOK_MS);
     this.dispatch({ type: 'touch' });
   }
 
@@ -162,11 +171,40 @@ export class App {
     try {
       const watch = await api.watch(who, this.clock === null ? { capability: capability() } : undefined);
       this.clock = { serverMs: Date.parse(watch.server_time), atMs: performance.now() };
+      this.presence.told(watch);
       event = { type: 'told', watch };
     } catch (error) {
       event = failure(error);
     }
     this.dispatch(event);
+  }
+
+  private who(): Identity | null {
+    const who = this.identity();
+    return typeof who === 'string' ? null : who;
+  }
+
+  /** The reports have lost their nonce: the server is asked beside what the machine wants, and its state is left alone. */
+  private async reseat(): Promise<void> {
+    const who = this.who();
+    if (who === null) return;
+    try {
+      this.presence.told(await api.watch(who));
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error; // it is asked for again
+    }
+  }
+
+  /** What a class should be looking at now; nothing while a recording of another lecture lies over it. */
+  private seen(): Seen | null {
+    const { model, screen, sound } = this;
+    if (!WANTED.has(model.phase) || this.replay.open) return null;
+    if (model.phase !== 'rewinding') {
+      const path = model.path;
+      return { video: path === 'hls' ? screen.backup : screen.video, sound: sound.state, path };
+    }
+    const video = screen.theatre.querySelector('video');
+    return video === null ? null : { video, sound: video.muted ? 'muted' : 'on', path: 'replay' };
   }
 
   private show(stream: MediaStream): void {
@@ -188,6 +226,7 @@ export class App {
     const seat = this.model.watch?.screen;
     this.screen.place({ school: seat?.school ?? '', class: seat?.class ?? '', time: cornerClock(this.now) });
     this.screen.sound(this.sound.state === 'on');
+    this.screen.offer(this.presence.offers, this.presence.uncounted);
     this.screen.render(this.view());
   }
 
@@ -221,6 +260,7 @@ export class App {
     screen.soundBar.addEventListener('click', () => this.enter());
     screen.rewindButton.addEventListener('click', () => this.dispatch({ type: 'rewind' }));
     screen.shelfButton.addEventListener('click', () => this.replay.enter());
+    for (const button of [screen.countButton, screen.countSlateButton]) button.addEventListener('click', () => this.presence.open());
     screen.again.addEventListener('click', () => this.dispatch({ type: 'touch' }));
     screen.fullButton.addEventListener('click', () => enterFullScreen());
     screen.soundButton.addEventListener('click', () => {

@@ -1,5 +1,5 @@
 import { connectLive, type LiveSocket } from '../shared/socket';
-import type { Lecture, ScreenReport } from '../shared/types';
+import type { Challenge, Lecture, ScreenReport } from '../shared/types';
 import type { ScreenEvent } from './model';
 
 /**
@@ -7,6 +7,7 @@ import type { ScreenEvent } from './model';
  */
 export interface LineOutlet {
   tell(event: ScreenEvent): void;
+  challenge(challenge: Challenge): void;
 }
 
 function helloOf(boot: string, lecture: Lecture | null): ScreenEvent {
@@ -46,6 +47,7 @@ export class Line {
     socket.on('hello', (m) => outlet.tell(helloOf(m.boot_id, m.lecture)));
     socket.on('lecture', (m) => outlet.tell({ type: 'lecture', lecture: m.id, state: m.state }));
     socket.on('restarting', (m) => outlet.tell({ type: 'restarting', seconds: m.window_seconds }));
+    socket.on('challenge', (m) => outlet.challenge(m));
     socket.on('replaced', () => {
       // Coming back would throw the newer browser out in turn.
       this.leave();

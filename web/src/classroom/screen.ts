@@ -1,7 +1,7 @@
 import { fill, type Locale } from '../shared/i18n/core';
 import { drawing, element, write } from './dom';
 import { isFullScreen } from './kiosk';
-import { CORNERS, DETOUR, FILM, FROM_START, SHAPES, SPEAKER_OFF, SPEAKER_ON } from './shapes';
+import { CORNERS, DETOUR, FILM, FROM_START, PEOPLE, SHAPES, SPEAKER_OFF, SPEAKER_ON } from './shapes';
 import type { Line, Shape, Slate, View } from './view';
 import { WORDS, type Word } from './words';
 
@@ -33,11 +33,14 @@ export class Screen {
   readonly soundButton = element('button', { type: 'button', class: 'bar-button', 'data-testid': 'sound' });
   readonly rewindButton = element('button', { type: 'button', class: 'bar-button', 'data-testid': 'rewind' });
   readonly shelfButton = element('button', { type: 'button', class: 'bar-button', id: 'shelf-open', 'data-testid': 'shelf-open' });
+  readonly countButton = element('button', { type: 'button', class: 'bar-button', 'data-testid': 'count-bar' });
+  readonly countSlateButton = element('button', { type: 'button', class: 'bar-button', id: 'count-open', 'data-testid': 'count-open' });
   readonly fullButton = element('button', { type: 'button', class: 'bar-button' });
 
   private readonly still = element('canvas', { id: 'still', 'aria-hidden': 'true' });
   private readonly slate = element('section', { id: 'slate', 'data-testid': 'slate', role: 'status', 'aria-live': 'polite' });
   private readonly bar = element('div', { id: 'bar', 'data-testid': 'bar' });
+  private readonly soundWord = element('span', {});
   private readonly badge = element('span', { class: 'badge', role: 'status', 'data-testid': 'path-badge' });
   private readonly places = [element('span', { class: 'place' }), element('span', { class: 'place' })];
   private readonly clocks = [element('span', { class: 'clock' }), element('span', { class: 'clock' })];
@@ -63,14 +66,15 @@ export class Screen {
     const [clock, barClock] = this.clocks as [HTMLElement, HTMLElement];
     const body = element('div', { class: 'body' }, this.shape, this.overline, this.title);
     const meta = element('p', { class: 'meta' }, this.sub, this.caption);
-    [meta, this.digits, this.next, this.code, this.enter, this.again, this.shelfButton].forEach((node) => body.appendChild(node));
+    const touched = [this.enter, this.again, this.countSlateButton, this.shelfButton];
+    [meta, this.digits, this.next, this.code, ...touched].forEach((node) => body.appendChild(node));
     this.slate.appendChild(element('header', {}, place, clock));
     this.slate.appendChild(body);
     const { video, backup, still, slate, soundBar, bar, theatre } = this;
-    const touchables = [this.badge, this.rewindButton, this.soundButton, this.fullButton];
+    const touchables = [this.badge, this.countButton, this.rewindButton, this.soundButton, this.fullButton];
     [barPlace, barClock, ...touchables].forEach((node) => bar.appendChild(node));
     [video, backup, still, slate, soundBar, bar, theatre].forEach((node) => root.appendChild(node));
-    this.soundBar.hidden = this.bar.hidden = true;
+    this.soundBar.hidden = this.bar.hidden = this.countButton.hidden = this.countSlateButton.hidden = true;
   }
 
   word(key: Word): string {
@@ -112,7 +116,8 @@ export class Screen {
     mark('path', view.path);
     this.badge.hidden = view.path !== 'hls';
     this.rewindButton.hidden = !view.rewindable;
-    this.soundBar.hidden = !view.soundBar;
+    this.soundBar.hidden = view.soundBar === null;
+    if (view.soundBar !== null) write(this.soundWord, this.word(view.soundBar));
     const patient = view.slate !== null && view.slate.patient;
     if (patient && this.patience !== 0) return;
     clearTimeout(this.patience);
@@ -134,6 +139,12 @@ export class Screen {
     this.barTimer = window.setTimeout(() => (this.bar.hidden = true), BAR_MS);
   }
 
+  /** The head-count is offered: in the bar whenever it can be made, on slates until somebody has made it. */
+  offer(counts: boolean, uncounted: boolean): void {
+    this.countButton.hidden = !counts;
+    this.countSlateButton.hidden = !uncounted;
+  }
+
   sound(on: boolean): void {
     this.soundButton.textContent = '';
     this.soundButton.appendChild(drawing('sound', ...(on ? SPEAKER_ON : SPEAKER_OFF)));
@@ -145,7 +156,11 @@ export class Screen {
     this.enter.appendChild(element('span', { class: 'enter-title' }, this.word('enter.title')));
     this.enter.appendChild(element('span', { class: 'enter-hint' }, this.word('enter.hint')));
     this.soundBar.appendChild(drawing('sound', ...SPEAKER_OFF));
-    this.soundBar.appendChild(element('span', {}, this.word('sound.open')));
+    this.soundBar.appendChild(this.soundWord);
+    for (const button of [this.countButton, this.countSlateButton]) {
+      button.appendChild(drawing('people', ...PEOPLE));
+      button.appendChild(element('span', {}, this.word('count.open')));
+    }
     this.badge.appendChild(drawing('detour', ...DETOUR));
     this.badge.appendChild(element('span', {}, this.word('bar.backup')));
     this.rewindButton.appendChild(drawing('rewind', ...FROM_START));

@@ -20,3 +20,4 @@ export const DETOUR = ['M6 36h10l6-24h12l4 12', 'M31 19l8 6l4-9'] as const;
 export const FILM = ['M6 9h36v30H6z', 'M20 17l11 7l-11 7z'] as const;
 export const ARROW_LEFT = ['M30 8L14 24l16 16'] as const;
 export const ARROW_RIGHT = ['M18 8l16 16l-16 16'] as const;
+export const PEOPLE = ['M17 8a7 7 0 1 0 0 14a7 7 0 1 0 0-14z', 'M4 41a13 13 0 0 1 26 0', 'M32 9a7 7 0 0 1 0 13', 'M37 29a13 13 0 0 1 7 12'] as const;

@@ -44,7 +44,8 @@ export interface Slate {
 export interface View {
   readonly state: ScreenName;
   readonly slate: Slate | null;
-  readonly soundBar: boolean;
+  /** What the bar over the missing sound says, null where there is none: the browser wants a touch, or somebody turned it off. */
+  readonly soundBar: 'sound.open' | 'sound.muted' | null;
   /** How the picture comes; `rewind` is the running lecture from an earlier moment. */
   readonly path: 'webrtc' | 'hls' | 'rewind';
   /** Whether the touch bar offers 从头看. */
@@ -184,7 +185,7 @@ export function project(model: Model, circumstances: Circumstances): View {
   return {
     state: nameOf(model),
     slate: slateOf(model, circumstances),
-    soundBar: circumstances.sound !== 'on' && AUDIBLE.has(model.phase),
+    soundBar: circumstances.sound === 'on' || !AUDIBLE.has(model.phase) ? null : circumstances.sound === 'muted' ? 'sound.muted' : 'sound.open',
     path: model.phase === 'rewinding' ? 'rewind' : model.path,
     rewindable: model.phase === 'live' && backupOf(model) !== null,
   };

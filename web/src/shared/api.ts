@@ -4,12 +4,14 @@ import { request } from './problem';
 import { isRehearsal } from './rehearsal';
 import type {
   Board,
+  Confirmation,
   Lecture,
   LectureOrder,
   RecorderReport,
   Recording,
   RecordingSpace,
   RecordingWatch,
+  ReportAnswer,
   Ticket,
   User,
   Watch,
@@ -75,6 +77,17 @@ export const api = {
     (await (await asScreen(who, 'GET', screenPath(who, 'recordings'))).json()) as Recording[],
   watchScreenRecording: async (who: Who, recordingId: string): Promise<RecordingWatch> =>
     (await (await asScreen(who, 'POST', screenPath(who, `recordings/${part(recordingId)}/watch`))).json()) as RecordingWatch,
+  /** Reports what a screen showed of a minute; the watch token lets it in, the signature makes it believed. */
+  report: async (who: Who, token: string, report: unknown, again: boolean): Promise<ReportAnswer> => {
+    const headers = { Accept: 'application/json', 'Content-Type': 'application/json', Authorization: `Bearer ${token}` };
+    const body = JSON.stringify({ report, again });
+    return (await (await request(screenPath(who, 'reports'), { method: 'POST', headers, body, credentials: 'same-origin' })).json()) as ReportAnswer;
+  },
+  /** Answers a presence check, once. */
+  answerCheck: async (who: Who, challengeId: string, tile: string): Promise<void> =>
+    void (await asScreen(who, 'POST', screenPath(who, 'answers'), { challenge_id: challengeId, tile })),
+  confirmRoom: async (who: Who, lectureId: string, present: number, guests: number): Promise<Confirmation> =>
+    (await (await asScreen(who, 'POST', screenPath(who, 'confirmation'), { lecture_id: lectureId, present, guests })).json()) as Confirmation,
   /** A picture that a screen's document names, for `URL.createObjectURL`. */
   screenPicture: async (who: Who, url: string): Promise<Blob> => (await asScreen(who, 'GET', url)).blob(),
 };

@@ -14,7 +14,8 @@ const WANTED = new Set(['proof_needed', 'use_dpop_nonce']);
 const keys = new Map<string, Promise<DeviceKey | null>>();
 let nonce = '';
 
-function keyOf(screenId: string): Promise<DeviceKey | null> {
+/** The key of a screen, null when this browser has none; looked up once. */
+export function keyOf(screenId: string): Promise<DeviceKey | null> {
   const known = keys.get(screenId);
   if (known !== undefined) return known;
   const asked = recallKey(screenId);

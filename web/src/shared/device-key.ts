@@ -92,13 +92,16 @@ export interface Signed {
   nonce: string;
 }
 
+/** A compact JWS over claims, with the public key in its header. */
+export async function sign(key: DeviceKey, typ: string, claims: unknown): Promise<string> {
+  const signed = `${part({ typ, alg: 'ES256', jwk: key.jwk })}.${part(claims)}`;
+  const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, key.secret, bytesOf(signed));
+  return `${signed}.${base64(signature)}`;
+}
+
 /** A DPoP proof (RFC 9449) that this browser sends this request now; `now` is for `iat`, which nobody believes. */
 export async function proof(key: DeviceKey, { method, url, token, nonce }: Signed, now = Date.now()): Promise<string> {
-  const { subtle } = crypto;
-  const ath = base64(await subtle.digest('SHA-256', bytesOf(token)));
+  const ath = base64(await crypto.subtle.digest('SHA-256', bytesOf(token)));
   const jti = base64(crypto.getRandomValues(new Uint8Array(12)).buffer);
-  const claims = { htm: method, htu: url, iat: Math.floor(now / 1000), jti, ath, nonce };
-  const signed = `${part({ typ: 'dpop+jwt', alg: 'ES256', jwk: key.jwk })}.${part(claims)}`;
-  const signature = await subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, key.secret, bytesOf(signed));
-  return `${signed}.${base64(signature)}`;
+  return sign(key, 'dpop+jwt', { htm: method, htu: url, iat: Math.floor(now / 1000), jti, ath, nonce });
 }

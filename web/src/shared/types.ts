@@ -21,7 +21,7 @@ export type Permission =
   | 'audit.read'
   | `recording.${'read' | 'review'}`
   | 'recorder.read'
-  | `attendance.${'read' | 'export'}`;
+  | `attendance.${'read' | 'export' | 'confirm'}`;
 
 export interface User {
   id: string;
@@ -132,6 +132,57 @@ export interface Watch {
   screen: { id: string; terminal_no: number | string; class: string; school: string; county: string };
   lecture: { title: string; lecturer: string; scheduled_at: string } | null;
   retry_after: number;
+  reporting?: Reporting | null;
+  confirmation?: Confirmation | null;
+}
+
+/** The server's clock for a screen: the minute (Unix seconds / 60) that runs, when it ends, when to report. */
+export interface ReportTimes {
+  minute: number;
+  minute_ends_in_s: number;
+  next_in_s: number;
+  /** What the process `boot_id` accepted of minutes before this one is written down. */
+  durable_until: number;
+  boot_id: string;
+}
+
+/** The nonce of the next report and its number. */
+export interface NextReport {
+  nonce: string;
+  counter: number;
+}
+
+export interface Reporting extends ReportTimes, NextReport {
+  broadcast_id: string;
+  /** Whether this screen's key must sign. */
+  signed: boolean;
+}
+
+export interface ReportAnswer extends ReportTimes, NextReport {
+  accepted_ms: number;
+  repeated: boolean;
+  challenge: Challenge | null;
+  confirmation: Confirmation | null;
+}
+
+/** A presence check; times are seconds from when it was told. */
+export interface Challenge {
+  challenge_id: string;
+  text: Readonly<Record<string, string>>;
+  tiles: readonly string[];
+  begins_in_s: number;
+  ends_in_s: number;
+}
+
+/** The head-count that this screen offers; `present` is null until one was confirmed. */
+export interface Confirmation {
+  lecture_id: string;
+  title: string;
+  expected: number;
+  opens_in_s: number;
+  closes_in_s: number | null;
+  present: number | null;
+  guests: number | null;
 }
 
 export type RecordingState = 'recording' | 'degraded' | 'finalising' | 'ready' | 'failed';
@@ -254,6 +305,7 @@ export interface ServerMessages {
   lecture: (message: Lecture) => void;
   viewers: (message: Viewers) => void;
   board: (message: { lecture_id: string; screens: BoardRow[] }) => void;
+  challenge: (message: Challenge) => void;
   restarting: (message: { window_seconds: number }) => void;
   replaced: (message: Record<string, never>) => void;
   conflict: (message: { screen_id: string }) => void;

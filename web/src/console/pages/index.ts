@@ -18,6 +18,7 @@ const LOADERS: Record<Page, Loader> = {
   plan: () => import('./PlanPage.vue'),
   reviews: () => import('./ReviewsPage.vue'),
   experts: () => import('./ExpertsPage.vue'),
+  headcounts: () => import('./HeadcountsPage.vue'),
   expert: () => import('./ExpertPage.vue'),
   directory: openDirectory,
   school: openDirectory,

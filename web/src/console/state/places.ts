@@ -14,7 +14,7 @@ export interface Place {
 
 export const PLACES: readonly Place[] = [
   { name: 'home', pages: ['home'], inside: ['alerts'] },
-  { name: 'lectures', pages: ['lectures', 'calendar', 'reviews', 'experts'], inside: ['lecture', 'plan', 'expert'] },
+  { name: 'lectures', pages: ['lectures', 'calendar', 'reviews', 'experts', 'headcounts'], inside: ['lecture', 'plan', 'expert'] },
   { name: 'directory', pages: ['directory', 'teachers', 'terms', 'imports'], inside: ['school', 'class', 'import'] },
   { name: 'screens', pages: ['screens'], inside: ['stickers'] },
   { name: 'recordings', pages: ['recordings'], inside: ['recording'] },
@@ -28,6 +28,7 @@ export const NEEDS: Partial<Record<Page, Permission>> = {
   calendar: 'lecture.read',
   reviews: 'lecture.review',
   experts: 'expert.read',
+  headcounts: 'attendance.confirm',
   directory: 'directory.read',
   teachers: 'teacher.read',
   terms: 'directory.read',

@@ -22,6 +22,7 @@ const ADDRESSES = {
   plan: { segment: 'plans', id: 'one' },
   reviews: { segment: 'reviews', id: 'none' },
   experts: { segment: 'experts', id: 'none' },
+  headcounts: { segment: 'head-counts', id: 'none' },
   expert: { segment: 'experts', id: 'one' },
   directory: { segment: 'directory', id: 'maybe' },
   school: { segment: 'schools', id: 'one' },

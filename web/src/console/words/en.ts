@@ -5,6 +5,7 @@ import { directoryEn } from './directory';
 import { entrancesEn } from './entrances';
 import { expertsEn } from './experts';
 import { formsEn } from './forms';
+import { headcountsEn } from './headcounts';
 import { homeEn } from './home';
 import { importsEn } from './imports';
 import { kindsEn } from './kinds';
@@ -23,6 +24,7 @@ export const en: Record<Key, string> = {
   ...entrancesEn,
   ...expertsEn,
   ...formsEn,
+  ...headcountsEn,
   ...homeEn,
   ...importsEn,
   ...kindsEn,

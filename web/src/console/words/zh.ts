@@ -5,6 +5,7 @@ import { directoryZh } from './directory';
 import { entrancesZh } from './entrances';
 import { expertsZh } from './experts';
 import { formsZh } from './forms';
+import { headcountsZh } from './headcounts';
 import { homeZh } from './home';
 import { importsZh } from './imports';
 import { kindsZh } from './kinds';
@@ -23,6 +24,7 @@ export const zh = {
   ...entrancesZh,
   ...expertsZh,
   ...formsZh,
+  ...headcountsZh,
   ...homeZh,
   ...importsZh,
   ...kindsZh,

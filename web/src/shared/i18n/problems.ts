@@ -3,6 +3,7 @@
 import { alertProblemsEn, alertProblemsZh } from './alert-problems';
 import { deviceProblemsEn, deviceProblemsZh } from './device-problems';
 import { formProblemsEn, formProblemsZh } from './form-problems';
+import { presenceProblemsEn, presenceProblemsZh } from './presence-problems';
 import { peopleProblemsEn, peopleProblemsZh } from './people-problems';
 import { importProblemsEn, importProblemsZh } from './import-problems';
 
@@ -11,6 +12,7 @@ export const problemsZh = {
   ...deviceProblemsZh,
   ...formProblemsZh,
   ...peopleProblemsZh,
+  ...presenceProblemsZh,
   ...importProblemsZh,
   'problem.offline.reason': '连不上服务器',
   'problem.offline.next': '请检查网络，恢复后会自动重试',
@@ -65,6 +67,7 @@ export const problemsEn: Record<ProblemKey, string> = {
   ...deviceProblemsEn,
   ...formProblemsEn,
   ...peopleProblemsEn,
+  ...presenceProblemsEn,
   ...importProblemsEn,
   'problem.offline.reason': 'The server cannot be reached',
   'problem.offline.next': 'Check the network; the page tries again by itself',
