@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from signaling.api.paging import PageQuery
 from signaling.directory.codes import KINDS, URBAN_RURAL
-from signaling.directory.listed import ListedCounty, ListedSchool, NamedNode
-from signaling.directory.models import Region, School, SchoolEvent
+from signaling.directory.listed import ListedCounty, ListedEvent, ListedSchool, NamedNode
+from signaling.directory.models import Region, School
 
 EventKind = Literal["opened", "closed", "reopened", "merged", "renamed", "moved", "recoded"]
 State = Literal["open", "closed", "all"]
@@ -146,16 +146,19 @@ class SchoolDocument(BaseModel):
 
 
 class EventDocument(BaseModel):
-    """Something that happened to a school."""
+    """Something that happened to a school; names are null where a code names nothing any more, `by` is who wrote it down."""
 
     id: str
     kind: EventKind
     on: date
     other: str | None
+    other_name: str | None
     before: str
+    before_name: str | None
     after: str
     note: str
     actor: str
+    by: str
     at: datetime
 
 
@@ -256,11 +259,13 @@ def county_document(item: ListedCounty) -> CountyDocument:
     )
 
 
-def event_document(row: SchoolEvent) -> EventDocument:
+def event_document(event: ListedEvent) -> EventDocument:
     """Return the document of an event."""
+    row, names = event.row, {"other_name": event.other_name, "before_name": event.before_name, "by": event.by}
     return EventDocument.model_validate(
         {"id": row.id, "kind": row.kind, "on": row.happened_on, "other": row.other_code, "before": row.before}
         | {"after": row.after, "note": row.note, "actor": row.actor, "at": row.at}
+        | names
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from signaling.directory.class_names import ClassKey
-from signaling.directory.models import Region, School, SchoolClass
+from signaling.directory.models import Region, School, SchoolClass, SchoolEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,16 @@ class ScreenInfo:
     county_name: str
     key: str | None = None
     """Thumbprint of the key with which its requests are signed; None when the token is all it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedEvent:
+    """Something that happened to a school; names of what its codes stand for today, and of who wrote it down."""
+
+    row: SchoolEvent
+    other_name: str | None
+    before_name: str | None
+    by: str
 
 
 @dataclass(frozen=True, slots=True)

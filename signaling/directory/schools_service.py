@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -19,7 +19,8 @@ from signaling.db.engine import Database
 from signaling.directory.class_names import ClassKey, ClassNameError, parse, school_year
 from signaling.directory.codes import is_school_code, kind_of
 from signaling.directory.lifecycle import Happening, check, check_successor, is_closed, wrong
-from signaling.directory.models import School, SchoolAlias, SchoolClass, SchoolEvent, Teacher
+from signaling.directory.listed import ListedEvent
+from signaling.directory.models import Region, School, SchoolAlias, SchoolClass, SchoolEvent, Teacher
 from signaling.lectures.models import LectureAudience
 
 MOST_TEMPORARY: Final = 999_999_999
@@ -62,15 +63,15 @@ class SchoolsService:
                 self._audit(session, actor, "school.changed", code, {"before": before, "after": dict(values)})
         return school
 
-    async def events(self, code: str) -> list[SchoolEvent]:
+    async def events(self, code: str) -> list[ListedEvent]:
         """Return what happened to a school under this code and its older ones, the latest first."""
         former = select(SchoolAlias.code).where(SchoolAlias.school_code == code)
         statement = select(SchoolEvent).where(or_(SchoolEvent.school_code == code, SchoolEvent.school_code.in_(former)))
         ordered = statement.order_by(SchoolEvent.happened_on.desc(), SchoolEvent.id.desc())
         async with self._db.reading() as session:
-            return list(await session.scalars(ordered))
+            return await _listed(session, list(await session.scalars(ordered)))
 
-    async def happened(self, code: str, event: Happening, actor: str) -> SchoolEvent:
+    async def happened(self, code: str, event: Happening, actor: str) -> ListedEvent:
         """Write down what happened to a school, and let it take effect; raise 404, 409 or 422 (`lifecycle`)."""
         async with editing(self._db) as session:
             school = await session.get(School, code)
@@ -82,7 +83,8 @@ class SchoolsService:
             await self._effects[event.kind](self, session, school, event, row)
             session.add(row)
             self._audit(session, actor, f"school.{event.kind}", code, {"on": event.on, "other": row.other_code})
-        return row
+            [listed] = await _listed(session, [row])
+        return listed
 
     async def _closed(self, session: AsyncSession, school: School, event: Happening, row: SchoolEvent) -> None:
         school.closed_on = event.on
@@ -208,6 +210,21 @@ async def _is_taken(session: AsyncSession, code: str) -> bool:
     used = select(School.code).where(School.code == code)
     former = select(SchoolAlias.code).where(SchoolAlias.code == code)
     return await session.scalar(used) is not None or await session.scalar(former) is not None
+
+
+async def _listed(session: AsyncSession, rows: Sequence[SchoolEvent]) -> list[ListedEvent]:
+    """Return events with the names of schools, county units and people."""
+    codes = {code for row in rows for code in (row.other_code, row.before) if code}
+    names: dict[str, str] = {}
+    for model in (School, Region):
+        found = await session.execute(select(model.code, model.name).where(model.code.in_(codes)))
+        names.update((row[0], row[1]) for row in found)
+    actors = select(User.id, User.name).where(User.id.in_({row.actor for row in rows}))
+    people = {row[0]: row[1] for row in await session.execute(actors)}
+    return [
+        ListedEvent(row, names.get(row.other_code or ""), names.get(row.before), people.get(row.actor, ""))
+        for row in rows
+    ]
 
 
 async def _temporary(session: AsyncSession) -> str:

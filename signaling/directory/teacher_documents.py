@@ -87,6 +87,12 @@ class TeacherDocument(BaseModel):
     version: int
 
 
+class SubjectList(BaseModel):
+    """Subjects that teachers of the caller's schools have, in order."""
+
+    items: list[str]
+
+
 def teacher_document(item: ListedTeacher) -> TeacherDocument:
     """Return the document of a teacher."""
     row = item.teacher

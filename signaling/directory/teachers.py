@@ -48,6 +48,12 @@ def teachers(scope: Scope, wanted: TeacherFilter) -> Select[Teacher, School, Reg
     return statement.order_by(Region.sort, School.code, Teacher.staff_no)
 
 
+def subjects(scope: Scope) -> Select[str]:
+    """Subjects that the teachers of a scope have, in order."""
+    here = of_schools(Teacher.school_code, scope, "", "")
+    return select(Teacher.subject).distinct().where(*here, Teacher.subject != "").order_by(Teacher.subject)
+
+
 def numbers(scope: Scope, wanted: TeacherFilter) -> Select[str, int]:
     """School, and how many of its teachers a filter leaves; without words an index knows."""
     counted = select(Teacher.school_code, func.count().label("number"))

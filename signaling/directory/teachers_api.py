@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from typing import Final
 
 from aiohttp import web
 
@@ -19,6 +20,7 @@ from signaling.directory.service import DirectoryService
 from signaling.directory.teacher_documents import (
     Moving,
     NewTeacher,
+    SubjectList,
     TeacherDocument,
     TeacherEdit,
     TeacherQuery,
@@ -36,12 +38,17 @@ def routes(
     one = "/api/v1/teachers/{teacher_id}"
     return [
         web.get("/api/v1/teachers", api.teachers),
+        web.get("/api/v1/teachers/subjects", api.subjects),
         web.post("/api/v1/schools/{school_code}/teachers", api.add),
         web.get(one, api.one),
         web.patch(one, api.change),
         web.post(f"{one}/leave", api.leave),
         web.post(f"{one}/return", api.come_back),
     ]
+
+
+SUBJECTS: Final = 200
+"""Subjects that a list of them holds at most."""
 
 
 async def filter_of(directory: DirectoryService, wanted: TeacherQuery, today: date) -> TeacherFilter:
@@ -79,6 +86,11 @@ class TeachersApi:
         narrowed = await filter_of(self._directory, wanted, self._today())
         items, total = await self._teachers.teachers(scope, narrowed, wanted.size, wanted.offset)
         return reply(page_of([teacher_document(item) for item in items], total, wanted))
+
+    @operation("List the subjects that teachers have, at most 200", answer=SubjectList)
+    async def subjects(self, request: web.Request) -> web.Response:
+        _, scope = await self._caller(request, Permission.TEACHER_READ)
+        return reply(SubjectList(items=await self._teachers.subjects(scope, SUBJECTS)))
 
     @operation("Add a teacher", body=NewTeacher, answer=TeacherDocument, status=201)
     async def add(self, request: web.Request) -> web.Response:

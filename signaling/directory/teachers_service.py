@@ -48,6 +48,11 @@ class TeachersService:
                 rows, total = await page_by_school(session, numbers, statement, limit, offset)
         return [ListedTeacher(*row) for row in rows], total
 
+    async def subjects(self, scope: Scope, limit: int) -> list[str]:
+        """Return the subjects that the teachers of a scope have."""
+        async with self._db.reading() as session:
+            return list(await session.scalars(teachers.subjects(scope).limit(limit)))
+
     async def teacher(self, scope: Scope, teacher_id: str) -> ListedTeacher | None:
         """Return a teacher; None when there is none, or the scope does not cover their school."""
         statement = teachers.teachers(scope, TeacherFilter()).where(Teacher.id == teacher_id)

@@ -54,6 +54,25 @@ def chosen_from_the_pool(page: Page, people: dict[str, str]) -> None:
     assert "讲师乙" in page.locator("[data-field=lecturer]").inner_text()
 
 
+def free_by_the_clock_of_the_schools(page: Page, people: dict[str, str]) -> None:
+    """Ask the pool for a time of day and write an exception down: both are meant as the schools' clock has them."""
+    base = page.url.partition("#")[0]
+    page.goto(f"{base}#/experts")
+    picker = page.locator("input[aria-label='开始时间']")
+    picker.click()
+    picker.fill(f"{DAY.isoformat()} 20:00")
+    with page.expect_response(lambda answer: "free_at=" in answer.url) as found:
+        picker.press("Enter")
+    assert f"free_at={DAY.isoformat()}T12%3A00%3A00.000Z" in found.value.url
+    assert "讲师乙" in [one["name"] for one in found.value.json()["items"]]
+    page.goto(f"{base}#/experts/{people['讲师丙']}")
+    page.get_by_test_id("add-exception").click()
+    with page.expect_response(lambda answer: answer.request.method == "PATCH") as told:
+        page.get_by_test_id("save").click()
+    begins = told.value.json()["exceptions"][0]["begins_at"]
+    assert datetime.fromisoformat(begins).astimezone(UTC).hour == 16, "midnight of the schools"
+
+
 def aims_within_the_county(page: Page) -> None:
     """Plan as a lecturer of a county unit: its schools are offered, nothing of others."""
     go(page, "plans/new")
@@ -78,5 +97,8 @@ def test_a_planner_finds_who_is_free_and_aims_at_what_is_theirs(server: Server, 
     lecturer = enter(browser, server, "county", "en", timezone_id=ELSEWHERE)
     errors = [watch_errors(planner), watch_errors(lecturer)]
     chosen_from_the_pool(planner, people)
+    planner.once("dialog", lambda dialog: dialog.accept())
+    planner.reload()
+    free_by_the_clock_of_the_schools(planner, people)
     aims_within_the_county(lecturer)
     assert errors == [[], []]

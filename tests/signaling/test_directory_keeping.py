@@ -168,6 +168,17 @@ async def test_what_cannot_happen_changes_nothing(here: Platform, client: TestCl
     assert [event["kind"] for event in events] == ["closed"]
 
 
+async def test_what_happened_is_told_with_the_names_of_today(here: Platform, client: TestClient[Any, Any]) -> None:
+    school, other = here.schools[0], here.schools[1]
+    assert await happened(client, school.code, "moved", region=other.region_code) == (201, None)
+    assert await happened(client, school.code, "merged", into=other.code) == (201, None)
+    merged, moved = (await call(client, "GET", f"/schools/{school.code}/events"))[1]["items"]
+    assert (merged["other"], merged["other_name"]) == (other.code, other.name)
+    counties = {one["code"]: one["name"] for one in (await call(client, "GET", "/counties"))[1]["items"]}
+    assert (moved["before_name"], moved["other_name"]) == (counties[moved["before"]], counties[other.region_code])
+    assert moved["by"] == merged["by"] != ""
+
+
 async def test_a_closing_in_the_future_takes_effect_on_its_day_and_can_be_undone(
     here: Platform, client: TestClient[Any, Any]
 ) -> None:

@@ -53,6 +53,8 @@ async def test_teachers_are_listed_searched_and_sorted(here: Platform, admin: Cl
     await add(admin, second.code, "001", "丁老师", "体育")
     _, page = await admin.call("GET", "/teachers")
     assert page["total"] == 4
+    told = (await admin.call("GET", "/teachers/subjects"))[1]["items"]
+    assert (len(told), {*told}) == (3, {"语文", "数学", "体育"})
     _, page = await admin.call("GET", f"/teachers?school={first.code}&subject=语文&sort=-staff_no")
     assert [item["staff_no"] for item in page["items"]] == ["A-3", "001"]
     assert page["items"][0]["school"] == {"code": first.code, "name": first.name}

@@ -76,10 +76,14 @@ export interface SchoolEvent {
   kind: Happening | 'opened';
   on: string;
   other: string | null;
+  /** Null where a code names nothing any more. */
+  other_name: string | null;
   before: string;
+  before_name: string | null;
   after: string;
   note: string;
   actor: string;
+  by: string;
   at: string;
 }
 

@@ -103,6 +103,7 @@ export interface TeacherValues {
 
 export const teachersApi = {
   list: (query: Record<string, string>): Promise<PageOf<Teacher>> => json('GET', `/teachers?${asked(query)}`),
+  subjects: async (): Promise<string[]> => (await json<{ items: string[] }>('GET', '/teachers/subjects')).items,
   add: (school: string, values: TeacherValues): Promise<Teacher> => json('POST', `/schools/${part(school)}/teachers`, values),
   change: (teacher: Teacher, values: TeacherValues): Promise<Teacher> => json('PATCH', `/teachers/${part(teacher.id)}`, values, teacher.version),
   leave: (teacher: Teacher, on: string): Promise<Teacher> => json('POST', `/teachers/${part(teacher.id)}/leave`, { on }, teacher.version),

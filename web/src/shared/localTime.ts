@@ -32,6 +32,16 @@ export function timeOf(iso: string | number): string {
   return shifted(iso).slice(11, 16);
 }
 
+/** `2026-11-23 14:05`, as pickers hold it; '' for no time. */
+export function stampOf(iso: string): string {
+  return iso === '' ? '' : `${dayOf(iso)} ${timeOf(iso)}`;
+}
+
+/** The instant of a stamp, '' for what is none. */
+export function momentOf(stamp: string): string {
+  return instant(stamp.slice(0, 10), stamp.slice(11));
+}
+
 /** Minutes since the midnight before. */
 export function minuteOf(iso: string | number): number {
   const time = timeOf(iso);

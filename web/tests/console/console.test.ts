@@ -4,7 +4,7 @@ import { fileName } from '../../src/console/state/download';
 import { delay, megabits, rate, share } from '../../src/console/state/figures';
 import { HOLD_MS, progress } from '../../src/console/state/hold';
 import { possible } from '../../src/console/state/orders';
-import { opens, placeOf, PLACES, tabs } from '../../src/console/state/places';
+import { opens, placeOf, PLACES, tabOf, tabs } from '../../src/console/state/places';
 import { format, parse } from '../../src/console/state/route';
 import { en } from '../../src/console/words/en';
 import { zh, type Key } from '../../src/console/words/zh';
@@ -154,6 +154,8 @@ describe('places', () => {
   it('know where a page lies', () => {
     expect(placeOf('school')?.name).toBe('directory');
     expect(placeOf('account')).toBeUndefined();
+    const below = PLACES.flatMap((place) => place.inside.map((page) => [place, page] as const));
+    for (const [place, page] of below) expect(page === 'alerts' || place.pages.includes(tabOf(page))).toBe(true);
   });
 });
 

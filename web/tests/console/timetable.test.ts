@@ -17,7 +17,7 @@ import {
 } from '../../src/console/state/calendar';
 import { queryOf } from '../../src/console/state/lectureList';
 import { blank, changesOf, differing, faults, formOf, merge, orderOf, sendsBack, type Form } from '../../src/console/state/plan';
-import { addDays, addMonths, dayOf, endOf, instant, isDay, minuteOf, monday, timeOf, weekday } from '../../src/shared/localTime';
+import { addDays, addMonths, dayOf, endOf, instant, isDay, minuteOf, momentOf, monday, stampOf, timeOf, weekday } from '../../src/shared/localTime';
 import type { Planned } from '../../src/shared/plans';
 
 const PREFECTURE: Node = { code: '522300', name: '州', level: 'prefecture', parent: null };
@@ -30,6 +30,9 @@ describe('local time', () => {
   it('is that of China whatever the machine says', () => {
     expect(instant('2026-11-23', '14:05')).toBe('2026-11-23T06:05:00.000Z');
     expect(instant('2026-01-01', '00:30')).toBe('2025-12-31T16:30:00.000Z');
+    expect(momentOf('2026-11-23 14:05')).toBe('2026-11-23T06:05:00.000Z');
+    expect(stampOf('2026-11-23T16:05:00Z')).toBe('2026-11-24 00:05');
+    expect([momentOf(''), stampOf(''), momentOf('2026-11-23')]).toEqual(['', '', '']);
     expect(dayOf('2025-12-31T16:30:00Z')).toBe('2026-01-01');
     expect(timeOf('2025-12-31T16:30:00Z')).toBe('00:30');
     expect(minuteOf('2025-12-31T16:30:00Z')).toBe(30);

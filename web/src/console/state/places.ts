@@ -51,6 +51,23 @@ export function tabs(place: Place, permissions: readonly Permission[]): Page[] {
   return place.pages.filter((page) => opens(page, permissions));
 }
 
+/** The tab under which a page without one lies: that of the list it was opened from. */
+const UNDER: Partial<Record<Page, Page>> = {
+  lecture: 'lectures',
+  plan: 'lectures',
+  expert: 'experts',
+  school: 'directory',
+  class: 'directory',
+  import: 'imports',
+  stickers: 'screens',
+  recording: 'recordings',
+  person: 'people',
+};
+
+export function tabOf(page: Page): Page {
+  return UNDER[page] ?? page;
+}
+
 export function placeOf(page: Page): Place | undefined {
   return PLACES.find((place) => place.pages.includes(page) || place.inside.includes(page));
 }

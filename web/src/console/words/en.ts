@@ -220,7 +220,7 @@ export const en: Record<Key, string> = {
   'trouble.reel_unreadable': 'A part of the file was damaged and left out',
   'trouble.removed': 'Its time was over; the recording was deleted',
   'trouble.other': 'Another problem ({code})',
-  'exports.intro': 'What you export is what the server has recorded so far. Look at it during the lecture, hand it up afterwards.',
+  'exports.intro': 'What you export is what the server has recorded so far. Look at it during the lecture, hand it up afterwards. The files are in Chinese, as the offices read them.',
   'exports.01': 'Counties',
   'exports.01.about': 'A row for each county, with sums',
   'exports.02': 'Schools',
