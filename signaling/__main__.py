@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from signaling.commands import absent, backup, cert, importing, load, retention, serve, user
+from signaling.commands import absent, backup, cert, importing, ledger, load, retention, serve, user
 
-COMMANDS = (serve, cert, user, importing, load, retention, backup, absent)
+COMMANDS = (serve, cert, user, importing, load, ledger, retention, backup, absent)
 
 
 def parser() -> argparse.ArgumentParser:

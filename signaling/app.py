@@ -63,6 +63,7 @@ from signaling.lectures.document import LectureDocuments
 from signaling.lectures.parts import LectureParts
 from signaling.lectures.plan_service import PlanService
 from signaling.lectures.service import LectureService
+from signaling.ledger.roots_service import RootsService
 from signaling.ledger.service import LedgerService
 from signaling.library.admission import Admission
 from signaling.library.delivery import Deliveries
@@ -118,6 +119,7 @@ class Node:
         self._make_live(tokens)
         self._make_library(folder, tokens)
         self.ledger = self._make_ledger(folder)
+        self.roots = RootsService(self.db)
         self._make_presence(tokens)
         self.arrivals = ArrivalsService(self.ledger)
         self.attendance = self._make_attendance()

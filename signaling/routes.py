@@ -14,6 +14,7 @@ from signaling.directory import api as directory_api
 from signaling.directory import classes_api, import_api, tables_api, teachers_api, terms_api
 from signaling.lectures import aims_api, plan_api
 from signaling.lectures import api as lectures_api
+from signaling.ledger import api as ledger_api
 from signaling.library import api as library_api
 from signaling.library import hls, recorder_api
 from signaling.library import screens as library_screens
@@ -67,6 +68,7 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     yield from whep.routes(node.live)
     yield from _library(node)
     yield from node.coverage.routes(node.auth, node.directory, node.gate)
+    yield from ledger_api.routes(node.auth, node.roots)
     yield from attendance_api.routes(node.attendance, node.access, node.directory, node.settings.attendance)
 
 

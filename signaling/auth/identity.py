@@ -46,6 +46,7 @@ class Permission(StrEnum):
     PERSON_READ = "person.read"  # accounts
     PERSON_EDIT = "person.edit"
     AUDIT_READ = "audit.read"
+    LEDGER_READ = "ledger.read"  # roots of the chains
     RECORDING_READ = "recording.read"
     RECORDING_REVIEW = "recording.review"  # let screens see a recording, or hide it again
     RECORDER_READ = "recorder.read"  # the recorder's disk and uploads
@@ -92,9 +93,11 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         | _KEEP
         | _PLAN
         | _REVIEW
-        | {Permission.TERM_EDIT, Permission.AUDIT_READ, Permission.CHANNEL_EDIT}
+        | {Permission.TERM_EDIT, Permission.AUDIT_READ, Permission.LEDGER_READ, Permission.CHANNEL_EDIT}
     ),
-    Role.OPERATOR: frozenset(_READ | _OPERATE | {Permission.SCREEN_PAIR, Permission.PERSON_READ}),
+    Role.OPERATOR: frozenset(
+        _READ | _OPERATE | {Permission.SCREEN_PAIR, Permission.PERSON_READ, Permission.LEDGER_READ}
+    ),
     Role.COUNTY_ADMIN: frozenset(_READ | _REPORT | _KEEP | {Permission.TERM_EDIT, Permission.EXPERT_READ}),
     Role.SCHOOL_ADMIN: frozenset(_READ | _REPORT | _KEEP | {Permission.ATTENDANCE_CONFIRM}),
     Role.LECTURER: frozenset(
@@ -104,7 +107,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         {Permission.LECTURE_READ, Permission.RECORDING_READ, Permission.EXPERT_READ, Permission.DIRECTORY_READ}
         | _REVIEW
     ),
-    Role.AUDITOR: frozenset(_READ | _REPORT | {Permission.AUDIT_READ, Permission.PERSON_READ}),
+    Role.AUDITOR: frozenset(_READ | _REPORT | {Permission.AUDIT_READ, Permission.PERSON_READ, Permission.LEDGER_READ}),
 }
 
 

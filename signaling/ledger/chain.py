@@ -84,13 +84,23 @@ def digest(before: bytes, header: Header, body: bytes) -> bytes:
 
 
 class Verifier:
-    """Follows the chains of all nodes, row by row in the order of node and number. `fault` is the first wrong place."""
+    """Follows chains row by row in the order of node and number. `fault` is the first wrong place.
+
+    For a part of a chain call `begin` before it and `close` after it; whole chains need neither, but `close` for the last row.
+    """
 
     def __init__(self) -> None:
         self.fault: Fault | None = None
         self.entries = 0
-        self.nodes: dict[str, tuple[int, bytes]] = {}
+        self._node = ""
+        self._number = 0
+        self._digest: bytes | None = GENESIS
         self._suspect: tuple[Entry, bytes] | None = None
+        self._last: Header | None = None
+
+    def begin(self, node: str, number: int, digest: bytes | None) -> None:
+        """Go on behind an entry whose digest is taken for right; None when there is no such entry."""
+        self._node, self._number, self._digest = node, number, digest
 
     def take(self, entries: Iterable[Entry]) -> Fault | None:
         """Follow some more rows; return the first wrong place, as soon as it is certain what is wrong with it."""
@@ -99,25 +109,30 @@ class Verifier:
                 self._follow(entry)
         return self.fault
 
-    def end(self) -> Fault | None:
-        """Return the first wrong place after the last row."""
+    def close(self, last: int | None = None) -> Fault | None:
+        """Return the first wrong place after the last row, which should have the number `last`."""
         if self.fault is None and self._suspect is not None:
             suspect, _ = self._suspect
             self.fault = Fault(_own(suspect), suspect.header.number, suspect.header)
+        if self.fault is None and last is not None and self._number < last and self._last is not None:
+            self.fault = Fault(Wrong.MISSING, self._number + 1, self._last)
         return self.fault
 
     def _follow(self, entry: Entry) -> None:
         if self._suspect is not None:
             self.fault = _judge(*self._suspect, entry)
             return
-        header = entry.header
-        number, before = self.nodes.get(header.node, (0, GENESIS))
-        if header.number != number + 1:
-            self.fault = Fault(Wrong.MISSING, number + 1, header)
-        elif digest(before, header, entry.body) != entry.digest:
-            self._suspect = entry, before
+        header = self._last = entry.header
+        if header.node != self._node:
+            self.begin(header.node, 0, GENESIS)
+        if self._digest is None:
+            self.fault = Fault(Wrong.MISSING, self._number, header)
+        elif header.number != self._number + 1:
+            self.fault = Fault(Wrong.MISSING, self._number + 1, header)
+        elif digest(self._digest, header, entry.body) != entry.digest:
+            self._suspect = entry, self._digest
         else:
-            self.nodes[header.node] = header.number, entry.digest
+            self._number, self._digest = header.number, entry.digest
             self.entries += 1
 
 
@@ -142,7 +157,7 @@ def verify(entries: Iterable[Entry]) -> Fault | None:
     """Return the first wrong place of rows in the order of node and number; None when all is as it was recorded."""
     verifier = Verifier()
     verifier.take(entries)
-    return verifier.end()
+    return verifier.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, and_, func, select, tuple_
+from sqlalchemy import Select, and_, func, literal, select, tuple_
 
 from signaling.ledger.events import Entry, Header
 from signaling.ledger.facts import Kind
@@ -85,12 +85,33 @@ def nodes() -> Select[str]:
     return select(Row.node).distinct().order_by(Row.node)
 
 
-def days(day: date | None) -> Select[*tuple[Any, ...]]:
-    """Node, day, last number and number of entries of every day, or of one."""
-    found = select(Row.node, Row.day, func.max(Row.number), func.count()).group_by(Row.day, Row.node)
+def days(since: date | None, until: date | None) -> Select[*tuple[Any, ...]]:
+    """Node, day, last number, number of entries and digest of the last one, of every day of the span; `until` is included."""
+    last = func.max(Row.number).label("last")
+    found = select(Row.node, Row.day, last, func.count().label("entries")).group_by(Row.day, Row.node)
+    if since is not None:
+        found = found.where(Row.day >= since)
+    if until is not None:
+        found = found.where(Row.day <= until)
+    of_day = found.subquery()
+    end = and_(Row.node == of_day.c.node, Row.number == of_day.c.last)
+    columns = (of_day.c.node, of_day.c.day, of_day.c.last, of_day.c.entries, Row.digest)
+    return select(*columns).join_from(of_day, Row, end).order_by(of_day.c.day, of_day.c.node)
+
+
+def newest_day() -> Select[date | None]:
+    """The last day that has an entry."""
+    return select(func.max(Row.day))
+
+
+def spans(day: date | None, lecture_id: str | None) -> Select[*tuple[Any, ...]]:
+    """Node, first and last number of what there is, of a day, or of a lecture; all of a chain begins with 1."""
+    whole = day is None and lecture_id is None
+    first = literal(1) if whole else func.min(Row.number)
+    found = select(Row.node, first, func.max(Row.number)).group_by(Row.node).order_by(Row.node)
     if day is not None:
         found = found.where(Row.day == day)
-    return found.order_by(Row.day, Row.node)
+    return found if lecture_id is None else found.where(Row.lecture_id == lecture_id)
 
 
 def digest(node: str, number: int) -> Select[bytes]:
