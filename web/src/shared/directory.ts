@@ -121,7 +121,7 @@ export interface ClassLecture {
 type Query = Record<string, string>;
 const part = encodeURIComponent;
 
-async function send<T>(method: string, path: string, body?: unknown, version?: number): Promise<T> {
+export async function send<T>(method: string, path: string, body?: unknown, version?: number): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (version !== undefined) headers['If-Match'] = `"${String(version)}"`;

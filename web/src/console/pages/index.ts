@@ -24,6 +24,8 @@ const LOADERS: Record<Page, Loader> = {
   school: openDirectory,
   class: openDirectory,
   teachers: () => import('./TeachersPage.vue'),
+  coverage: () => import('./CoveragePage.vue'),
+  training: () => import('./TrainingPage.vue'),
   terms: () => import('./TermsPage.vue'),
   imports: () => import('./ImportsPage.vue'),
   import: () => import('./ImportPage.vue'),

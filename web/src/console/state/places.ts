@@ -15,7 +15,7 @@ export interface Place {
 export const PLACES: readonly Place[] = [
   { name: 'home', pages: ['home'], inside: ['alerts'] },
   { name: 'lectures', pages: ['lectures', 'calendar', 'reviews', 'experts', 'headcounts'], inside: ['lecture', 'plan', 'expert'] },
-  { name: 'directory', pages: ['directory', 'teachers', 'terms', 'imports'], inside: ['school', 'class', 'import'] },
+  { name: 'directory', pages: ['directory', 'coverage', 'teachers', 'terms', 'imports'], inside: ['school', 'class', 'import', 'training'] },
   { name: 'screens', pages: ['screens'], inside: ['stickers'] },
   { name: 'recordings', pages: ['recordings'], inside: ['recording'] },
   { name: 'people', pages: ['people', 'audit', 'channels'], inside: ['person'] },
@@ -31,6 +31,8 @@ export const NEEDS: Partial<Record<Page, Permission>> = {
   headcounts: 'attendance.confirm',
   directory: 'directory.read',
   teachers: 'teacher.read',
+  coverage: 'attendance.read',
+  training: 'teacher.read',
   terms: 'directory.read',
   imports: 'directory.import',
   screens: 'screen.read',

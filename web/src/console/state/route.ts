@@ -28,6 +28,8 @@ const ADDRESSES = {
   school: { segment: 'schools', id: 'one' },
   class: { segment: 'classes', id: 'one' },
   teachers: { segment: 'teachers', id: 'none' },
+  coverage: { segment: 'coverage', id: 'maybe' },
+  training: { segment: 'trainings', id: 'one' },
   terms: { segment: 'terms', id: 'none' },
   imports: { segment: 'imports', id: 'none' },
   import: { segment: 'imports', id: 'one' },

@@ -1,6 +1,7 @@
 import { problemsEn } from '../../shared/i18n/problems';
 import { accountEn } from './account';
 import { alertsEn } from './alerts';
+import { coverageEn } from './coverage';
 import { directoryEn } from './directory';
 import { entrancesEn } from './entrances';
 import { expertsEn } from './experts';
@@ -20,6 +21,7 @@ export const en: Record<Key, string> = {
   ...problemsEn,
   ...accountEn,
   ...alertsEn,
+  ...coverageEn,
   ...directoryEn,
   ...entrancesEn,
   ...expertsEn,

@@ -1,6 +1,7 @@
 import { problemsZh } from '../../shared/i18n/problems';
 import { accountZh } from './account';
 import { alertsZh } from './alerts';
+import { coverageZh } from './coverage';
 import { directoryZh } from './directory';
 import { entrancesZh } from './entrances';
 import { expertsZh } from './experts';
@@ -20,6 +21,7 @@ export const zh = {
   ...problemsZh,
   ...accountZh,
   ...alertsZh,
+  ...coverageZh,
   ...directoryZh,
   ...entrancesZh,
   ...expertsZh,

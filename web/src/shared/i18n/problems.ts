@@ -6,6 +6,7 @@ import { formProblemsEn, formProblemsZh } from './form-problems';
 import { presenceProblemsEn, presenceProblemsZh } from './presence-problems';
 import { peopleProblemsEn, peopleProblemsZh } from './people-problems';
 import { importProblemsEn, importProblemsZh } from './import-problems';
+import { trainingProblemsEn, trainingProblemsZh } from './training-problems';
 
 export const problemsZh = {
   ...alertProblemsZh,
@@ -14,6 +15,7 @@ export const problemsZh = {
   ...peopleProblemsZh,
   ...presenceProblemsZh,
   ...importProblemsZh,
+  ...trainingProblemsZh,
   'problem.offline.reason': '连不上服务器',
   'problem.offline.next': '请检查网络，恢复后会自动重试',
   'problem.timeout.reason': '服务器没有及时回应',
@@ -69,6 +71,7 @@ export const problemsEn: Record<ProblemKey, string> = {
   ...peopleProblemsEn,
   ...presenceProblemsEn,
   ...importProblemsEn,
+  ...trainingProblemsEn,
   'problem.offline.reason': 'The server cannot be reached',
   'problem.offline.next': 'Check the network; the page tries again by itself',
   'problem.timeout.reason': 'The server did not answer in time',
