@@ -8,19 +8,24 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from signaling.attendance.report import ClassRow, Report
 from signaling.coverage.results import ClassResult, SchoolResults
+from signaling.db.base import utc_now
 from signaling.db.engine import Database
 from signaling.directory.queries import Scope
+from signaling.ledger.models import LedgerEntry
 from signaling.live.models import Broadcast
 from signaling.live.states import OVER
 
 KEPT: Final = 32
+WAITED_FOR: Final = timedelta(hours=24)
+"""How long after its end a lecture waits for confirmations: only then do classes without one count."""
 Recount = Callable[[str], Awaitable[Report | None]]
 """Returns the report of a lecture for the whole prefecture."""
 
@@ -35,18 +40,29 @@ class _Kept:
 class RecountedResults:
     """Implements `signaling.coverage.results.Results`."""
 
-    def __init__(self, db: Database, recount: Recount) -> None:
+    def __init__(self, db: Database, recount: Recount, clock: Callable[[], datetime] = utc_now) -> None:
         self._db = db
         self._recount = recount
+        self._clock = clock
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     async def stamps(self, lecture_ids: Sequence[str]) -> Mapping[str, str]:
-        """Return the end of each lecture that is over."""
-        statement = select(Broadcast.lecture_id, Broadcast.ended_at).where(
+        """Return for each lecture that is over what differs after another fact, and when a confirmation is not waited for any more."""
+        over = select(Broadcast.lecture_id, Broadcast.ended_at).where(
             Broadcast.lecture_id.in_(lecture_ids), Broadcast.state.in_(OVER)
         )
+        row = LedgerEntry
+        facts = select(row.lecture_id, func.count()).where(row.lecture_id.in_(lecture_ids)).group_by(row.lecture_id)
+        faults = select(func.count()).where(row.lecture_id.is_(None))
         async with self._db.reading() as session:
-            return {lecture: str(ended_at) for lecture, ended_at in await session.execute(statement)}
+            entries = dict((await session.execute(facts)).all())
+            everywhere = await session.scalar(faults)
+            ended = (await session.execute(over)).all()
+        now = self._clock()
+        return {
+            lecture: f"{at}:{entries.get(lecture, 0)}:{everywhere}:{at is not None and now >= at + WAITED_FOR}"
+            for lecture, at in ended
+        }
 
     async def decisions(self, lecture_ids: Sequence[str], scope: Scope) -> Sequence[SchoolResults]:
         """Return the results of lectures that are over for what a scope covers."""
@@ -81,13 +97,18 @@ def _schools(lecture_id: str, rows: Sequence[ClassRow]) -> list[SchoolResults]:
             lecture_id,
             school,
             region,
-            [ClassResult(row.target.class_id, _result(row), row.target.pupils, None) for row in its],
+            [_result(row) for row in its],
         )
         for (school, region), its in by_school
     ]
 
 
-def _result(row: ClassRow) -> str:
-    """Return the result in the words of the newer policies: what no teacher has confirmed is not confirmed."""
-    result = row.decision.result.value
-    return "unconfirmed" if result == "qualified" else result
+def _result(row: ClassRow) -> ClassResult:
+    """Return the result in the words of the newer policies: what nobody has confirmed is not confirmed."""
+    decision = row.decision
+    result = decision.result.value
+    if result == "qualified" and decision.present is None:
+        result = "unconfirmed"
+    return ClassResult(
+        row.target.class_id, "pending" if decision.pending else result, row.target.pupils, decision.present
+    )
