@@ -59,32 +59,42 @@ def known(subjects: Collection[str], looked: Collection[str]) -> Select[*tuple[A
 
 def there(lecture_id: str, today: date, since: datetime, *, frozen: bool) -> Select[str, str, int]:
     """School of a lecture's audience, its county unit, 1 when one of its paired screens was seen since then."""
-    classes, class_id = _by_school(lecture_id, today, frozen)
+    classes, school_code, class_id = _classes(lecture_id, today, frozen)
     seen = func.max(case((Screen.last_seen_at >= since, 1), else_=0))
-    with_screens = classes.outerjoin(Screen, and_(Screen.class_id == class_id, paired()))
-    return with_screens.with_only_columns(School.code, School.region_code, seen)
+    return _with_county(_with_screens(classes, class_id).with_only_columns(school_code, seen.label("seen")))
 
 
 def attending(lecture_id: str, today: date, *, frozen: bool) -> Select[str, str, int]:
     """School of a lecture's audience, its county unit, number of its classes."""
-    classes, class_id = _by_school(lecture_id, today, frozen)
-    return classes.with_only_columns(School.code, School.region_code, func.count(class_id))
+    classes, school_code, class_id = _classes(lecture_id, today, frozen)
+    return _with_county(classes.with_only_columns(school_code, func.count(class_id).label("number")))
 
 
 def sights(lecture_id: str, today: date, *, frozen: bool) -> Select[str, int, datetime | None]:
-    """School of a lecture's audience that has a paired screen, number of these, when one was last seen."""
-    classes, class_id = _by_school(lecture_id, today, frozen)
-    with_screens = classes.join(Screen, and_(Screen.class_id == class_id, paired()))
-    return with_screens.with_only_columns(School.code, func.count(Screen.id), func.max(Screen.last_seen_at))
+    """School of a lecture's audience, number of its paired screens, when one was last seen."""
+    classes, school_code, class_id = _classes(lecture_id, today, frozen)
+    numbers = func.count(Screen.id), func.max(Screen.last_seen_at)
+    return _with_screens(classes, class_id).with_only_columns(school_code, *numbers)
 
 
-def _by_school(lecture_id: str, today: date, frozen: bool) -> tuple[Select[*tuple[Any, ...]], Any]:
-    """The classes of a lecture's audience by school, whose code has one region each and an index in this order; and the column of their ids."""
+def _classes(lecture_id: str, today: date, frozen: bool) -> tuple[Select[*tuple[Any, ...]], Any, Any]:
+    """The classes of a lecture's audience, by the code of the school, in whose order an index has them; the columns of code and id."""
     if not frozen:
         classes = lecture_queries.expected(lecture_id, today).order_by(None)
-        return classes.group_by(School.code), SchoolClass.id
-    written = select(LectureTarget.class_id).join(School, School.code == LectureTarget.school_code)
-    return written.where(LectureTarget.lecture_id == lecture_id).group_by(School.code), LectureTarget.class_id
+        return classes.group_by(School.code), School.code, SchoolClass.id
+    target = LectureTarget
+    written = select(target.class_id).where(target.lecture_id == lecture_id).group_by(target.school_code)
+    return written, target.school_code, target.class_id
+
+
+def _with_screens(classes: Select[*tuple[Any, ...]], class_id: Any) -> Select[*tuple[Any, ...]]:
+    return classes.outerjoin(Screen, and_(Screen.class_id == class_id, paired()))
+
+
+def _with_county(schools: Select[str, int]) -> Select[str, str, int]:
+    of_school = schools.subquery()
+    told = select(School.code, School.region_code, of_school.c[1])
+    return told.join(of_school, of_school.c[0] == School.code)
 
 
 def is_frozen(lecture_id: str) -> Select[bool]:
