@@ -10,10 +10,9 @@ same members come as they are, unsigned.
 
 from __future__ import annotations
 
-import base64
 import hmac
-import json
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
 from joserfc import jws
@@ -25,6 +24,9 @@ from signaling.presence.nonces import Link, short
 from signaling.screens.proofs import ALGORITHM, MEMBERS, thumbprint
 
 TYPE: Final = "report+jwt"
+HEADER: Final = frozenset({"alg", "typ", "jwk"})
+"""The members of the header, no more: none of those that change what is signed (`b64`, `crit`)."""
+
 LONGEST: Final = 2048
 KEYS: Final = 20_000
 
@@ -32,7 +34,7 @@ Milliseconds = Annotated[int, Field(ge=0, lt=1 << 40)]
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]
 
 
-class BadReport(ValueError):
+class BadReport(Exception):
     """No report at all; the message says why."""
 
 
@@ -96,40 +98,50 @@ def _imported(jwk: dict[str, Any]) -> tuple[ECKey, bytes]:
     return ECKey.import_key({member: str(jwk[member]) for member in MEMBERS}), named
 
 
-def read(report: str | dict[str, Any]) -> Claims:
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A report as it came: what it claims, and what is signed; None from a screen that does not sign."""
+
+    claims: Claims
+    signed: jws.CompactSignature | None
+
+
+def read(report: str | dict[str, Any]) -> Letter:
     """Return what a report claims, **not believed yet**; raise `BadReport`."""
     try:
-        return Claims.model_validate(json.loads(_payload(report)) if isinstance(report, str) else report)
+        if isinstance(report, dict):
+            return Letter(Claims.model_validate(report), None)
+        signed = jws.extract_compact(_bytes(report))
+        return Letter(Claims.model_validate_json(signed.payload), signed)
     except ValidationError as error:
-        wrong = sorted({".".join(str(part) for part in item["loc"]) for item in error.errors()})
+        wrong = sorted({".".join(str(part) for part in item["loc"]) for item in error.errors(include_input=False)})
         raise BadReport(f"wrong members: {', '.join(wrong)}") from error
-    except (ValueError, RecursionError) as error:
+    except (JoseError, ValueError, TypeError, RecursionError) as error:
         raise BadReport(f"not a compact JWS: {error}") from error
 
 
-def _payload(report: str) -> bytes:
+def _bytes(report: str) -> bytes:
     if len(report) > LONGEST or not report.isascii():
         raise BadReport(f"a report of {len(report)} characters; at most {LONGEST}")
-    parts = report.split(".")
-    if len(parts) != 3:
-        raise BadReport(f"{len(parts)} parts instead of 3")
-    return base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
+    return report.encode()
 
 
-def check(report: str | dict[str, Any], link: Link, keys: Keys) -> None:
+def check(letter: Letter, link: Link, keys: Keys) -> None:
     """Return when a report comes from the screen that its nonce was given to; raise `BadSignature`."""
-    if isinstance(report, dict):
-        if link.signed:
-            raise BadSignature("this screen has a key and must sign")
-        return
-    if not link.signed:
-        raise BadSignature("this screen has no key")
+    signed = letter.signed
+    if signed is None or not link.signed:
+        if signed is None and not link.signed:
+            return
+        raise BadSignature("this screen has a key and must sign" if link.signed else "this screen has no key")
+    header = signed.headers()
+    if header.keys() != HEADER or header["typ"] != TYPE or header["alg"] != ALGORITHM:
+        raise BadSignature("the header is not that of a report")
+    key, named = keys.find(header["jwk"])
+    if not hmac.compare_digest(named, link.key):
+        raise BadSignature("another key")
     try:
-        signed = jws.extract_compact(report.encode())
-        header = signed.headers()
-        key, named = keys.find(header.get("jwk"))
-        if header.get("typ") != TYPE or not hmac.compare_digest(named, link.key):
-            raise BadSignature("another key, or not a report")
-        jws.deserialize_compact(report, key, [ALGORITHM])
+        good = jws.validate_compact(signed, key, [ALGORITHM])
     except (JoseError, ValueError, TypeError) as error:
         raise BadSignature(f"not signed by this screen: {error}") from error
+    if not good:
+        raise BadSignature("not signed by this screen")

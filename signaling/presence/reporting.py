@@ -104,7 +104,8 @@ class Reporting:
 
     def _believed(self, room: Room, place: Place, report: str | dict[str, Any], now: float) -> tuple[Claims, Link]:
         try:
-            claims = read(report)
+            letter = read(report)
+            claims = letter.claims
             if claims.broadcast_id != room.broadcast_id:
                 raise Refused(Reason.WRONG_BROADCAST, "the report is about another broadcast")
             link = self.chain.read(place, claims.nonce, now)
@@ -117,7 +118,7 @@ class Reporting:
         except ForeignNonce as error:
             raise self._reject(room, place, Reason.STALE_NONCE, str(error)) from None
         try:
-            check(report, link, self.keys)
+            check(letter, link, self.keys)
         except BadSignature as error:
             raise self._reject(room, place, Reason.BAD_SIGNATURE, str(error)) from None
         return claims, link

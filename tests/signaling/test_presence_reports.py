@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey
 
@@ -245,6 +247,15 @@ async def test_an_algorithm_that_the_report_brings_is_not_used() -> None:
     assert a.refused(forged).reason is Reason.BAD_REPORT
     forged = jws.serialize_compact(header, json.dumps(a.said(MINUTE)).encode(), secret, ["HS256"])
     assert a.refused(forged).reason is Reason.BAD_SIGNATURE
+
+
+async def test_a_header_that_changes_what_is_signed_is_refused() -> None:
+    world = World()
+    a, _ = await seats(world)
+    world.later(61)
+    said = json.dumps(a.said(MINUTE)).encode()
+    header = {"alg": "ES256", "typ": "report+jwt", "jwk": jwk_of(a.key), "kid": "x"}
+    assert a.refused(jws.serialize_compact(header, said, a.key, ["ES256"])).reason is Reason.BAD_SIGNATURE
 
 
 async def test_another_broadcast_is_another_evidence() -> None:
@@ -526,22 +537,36 @@ async def test_two_that_confirm_at_once_are_two_facts() -> None:
 # -- cost
 
 
+def verifications(seats: list[Seat]) -> float:
+    """Return the CPU milliseconds of checking one signature of P-256 and nothing else: about 0.1 on a quiet core of 2020."""
+    checked = []
+    for one in seats:
+        assert one.key is not None
+        signature = one.key.get_op_key("sign").sign(b"report", ec.ECDSA(hashes.SHA256()))
+        checked.append((one.key.get_op_key("sign").public_key(), signature))
+    before = time.process_time()
+    for key, signature in checked:
+        key.verify(signature, b"report", ec.ECDSA(hashes.SHA256()))
+    return 1000 * (time.process_time() - before) / len(checked)
+
+
 async def test_a_report_costs_less_than_half_a_millisecond(capsys: pytest.CaptureFixture[str]) -> None:
+    """Told against a signature that is checked in the same run: five times its cost is half a millisecond on a quiet machine."""
     world = World()
     served = await world.process()
     made = [Seat(world, served, f"screen-{n}", ECKey.generate_key("P-256")) for n in range(500)]
     for one in made:
         one.sit()
     rounds = []
-    for minute in range(3):
+    for minute in range(4):
         world.later(61)
         letters = [one.letter(MINUTE + minute) for one in made]
+        floor = verifications(made)
         before = time.process_time()
         for one, letter in zip(made, letters, strict=True):
             one.send(letter)
-        rounds.append(1000 * (time.process_time() - before) / len(made))
+        rounds.append((1000 * (time.process_time() - before) / len(made), floor))
     with capsys.disabled():
-        print(
-            f"\na signed report: {', '.join(f'{ms:.3f}' for ms in rounds)} ms of CPU (keys are imported in the first minute)"
-        )
-    assert min(rounds) <= 0.5
+        told = ", ".join(f"{ms:.3f} ({ms / floor:.1f} signatures)" for ms, floor in rounds)
+        print(f"\na signed report, ms of CPU: {told}; keys are imported in the first minute")
+    assert min(ms / floor for ms, floor in rounds) <= 5
