@@ -78,6 +78,7 @@ _KEEP = {  # what an administrator does for the node
     Permission.TEACHER_READ,
     Permission.TEACHER_EDIT,
     Permission.SCREEN_PAIR,
+    Permission.ATTENDANCE_CONFIRM,
     Permission.PERSON_READ,
     Permission.PERSON_EDIT,
     Permission.ALERT_ANSWER,
@@ -99,7 +100,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         _READ | _OPERATE | {Permission.SCREEN_PAIR, Permission.PERSON_READ, Permission.LEDGER_READ}
     ),
     Role.COUNTY_ADMIN: frozenset(_READ | _REPORT | _KEEP | {Permission.TERM_EDIT, Permission.EXPERT_READ}),
-    Role.SCHOOL_ADMIN: frozenset(_READ | _REPORT | _KEEP | {Permission.ATTENDANCE_CONFIRM}),
+    Role.SCHOOL_ADMIN: frozenset(_READ | _REPORT | _KEEP),
     Role.LECTURER: frozenset(
         {Permission.LECTURE_READ, Permission.LECTURE_EDIT, Permission.LECTURE_CONTROL, Permission.LECTURE_PUBLISH}
     ),
