@@ -310,7 +310,8 @@ async def test_who_keeps_nothing_of_the_school_confirms_nothing(served: Site) ->
     await on_air(served)
     served.home.hands.advance(301)
     path = f"/api/v1/lectures/{served.home.lecture_id}/classes/class-11/confirmation"
-    for user, status in (("lecturer", 403), ("admin", 200)):  # whoever keeps the data of a node above may do it for a school
+    # Whoever keeps the data of a node above may do it for a school.
+    for user, status in (("lecturer", 403), ("admin", 200)):
         headers = SAME_ORIGIN | await served.login(user) | {"If-Match": '"0"'}
         assert (await served.client.post(path, json={"present": 1}, headers=headers)).status == status
     headers = SAME_ORIGIN | await school_admin(served, "3400000001") | {"If-Match": '"1"'}

@@ -21,9 +21,11 @@ export interface HeadCount {
 const part = encodeURIComponent;
 
 export const headcountsApi = {
-  /** What can be confirmed now at one's own school. */
-  list: async (): Promise<HeadCount[]> =>
-    ((await (await request('/api/v1/head-counts', { credentials: 'same-origin' })).json()) as { items: HeadCount[] }).items,
+  /** What can be confirmed now at a school, one's own when none is named. */
+  list: async (school = ''): Promise<HeadCount[]> => {
+    const path = `/api/v1/head-counts${school === '' ? '' : `?school=${part(school)}`}`;
+    return ((await (await request(path, { credentials: 'same-origin' })).json()) as { items: HeadCount[] }).items;
+  },
   /** The newest counts; 412 when somebody confirmed since it was read. */
   confirm: async (row: HeadCount, present: number, guests: number): Promise<HeadCount> => {
     const headers = { 'Content-Type': 'application/json', 'If-Match': `"${String(row.version)}"` };
