@@ -60,7 +60,7 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
         node.access, node.documents, node.plans, node.parts.entrances, node.directory, node.settings.lectures
     )
     yield from aims_api.routes(node.access, node.directory, node.today)
-    yield from node.parts.routes(node.auth, node.access, node.directory)
+    yield from node.parts.routes(node.auth, node.access, node.directory, node.documents)
     yield from node.alerts.routes(node.auth, node.access, node.directory)
     yield from live_api.routes(node.live, node.access.guard, node.directory.scope)
     yield from rehearsal_api.routes(node.live, node.rehearsals, node.rehearsal_documents, node.access.guard)

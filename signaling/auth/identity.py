@@ -29,6 +29,7 @@ class Permission(StrEnum):
     LECTURE_CUT = "lecture.cut"
     EXPERT_READ = "expert.read"  # the pool of lecturers
     EXPERT_EDIT = "expert.edit"
+    EXPERT_RATE = "expert.rate"  # say something of lecturers, and see what was said
     DUTY_EDIT = "duty.edit"  # who watches over a lecture
     ALERT_READ = "alert.read"  # alarms and reminders of one's node
     ALERT_ANSWER = "alert.answer"  # acknowledge them, say who was called
@@ -83,7 +84,13 @@ _KEEP = {  # what an administrator does for the node
     Permission.PERSON_EDIT,
     Permission.ALERT_ANSWER,
 }
-_PLAN = {Permission.LECTURE_EDIT, Permission.EXPERT_READ, Permission.EXPERT_EDIT, Permission.DUTY_EDIT}
+_PLAN = {
+    Permission.LECTURE_EDIT,
+    Permission.EXPERT_READ,
+    Permission.EXPERT_EDIT,
+    Permission.EXPERT_RATE,
+    Permission.DUTY_EDIT,
+}
 _REVIEW = {Permission.LECTURE_REVIEW, Permission.RECORDING_REVIEW}
 
 GRANTS: dict[Role, frozenset[Permission]] = {
@@ -99,7 +106,9 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OPERATOR: frozenset(
         _READ | _OPERATE | {Permission.SCREEN_PAIR, Permission.PERSON_READ, Permission.LEDGER_READ}
     ),
-    Role.COUNTY_ADMIN: frozenset(_READ | _REPORT | _KEEP | {Permission.TERM_EDIT, Permission.EXPERT_READ}),
+    Role.COUNTY_ADMIN: frozenset(
+        _READ | _REPORT | _KEEP | {Permission.TERM_EDIT, Permission.EXPERT_READ, Permission.EXPERT_RATE}
+    ),
     Role.SCHOOL_ADMIN: frozenset(_READ | _REPORT | _KEEP),
     Role.LECTURER: frozenset(
         {Permission.LECTURE_READ, Permission.LECTURE_EDIT, Permission.LECTURE_CONTROL, Permission.LECTURE_PUBLISH}

@@ -28,7 +28,7 @@ for _domain in DOMAINS:
 
 metadata = Base.metadata
 # ledger/models.py and coverage/models.py make their tables append-only themselves, for whoever imports them alone.
-LOGS = ("audit_log", "broadcast_transitions", "school_events", "lecture_reviews", "alert_steps")
+LOGS = ("audit_log", "broadcast_transitions", "school_events", "lecture_reviews", "expert_ratings", "alert_steps")
 LEDGER = ("ledger_entries",)
 MARKS = ("training_marks", "home_views")
 ALL_APPEND_ONLY = (*LOGS, *LEDGER, *MARKS)

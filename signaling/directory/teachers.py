@@ -50,7 +50,7 @@ def teachers(scope: Scope, wanted: TeacherFilter) -> Select[Teacher, School, Reg
 
 def subjects(scope: Scope) -> Select[str]:
     """Subjects that the teachers of a scope have, in order."""
-    here = of_schools(Teacher.school_code, scope, "", "")
+    here = of_schools(Teacher.school_code, scope)
     return select(Teacher.subject).distinct().where(*here, Teacher.subject != "").order_by(Teacher.subject)
 
 

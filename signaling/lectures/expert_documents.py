@@ -138,10 +138,17 @@ class HindranceDocument(BaseModel):
     title: str | None
 
 
-class ExpertDocument(BaseModel):
-    """A lecturer. No topics or stages mean all; `contact` is null for who may not know it. There are no ratings.
+class RatingDocument(BaseModel):
+    """The mean of the opinions that count, one for each lecture and rater, and how many they are."""
 
-    `hindrances` is null where no time was asked for, empty for who is free then.
+    mean: float
+    count: int
+
+
+class ExpertDocument(BaseModel):
+    """A lecturer. No topics or stages mean all; `contact` is null for who may not know it.
+
+    `rating` is told to planners alone, null for others and without opinions; `hindrances` is null where no time was asked for, empty for who is free then.
     """
 
     id: str
@@ -158,6 +165,7 @@ class ExpertDocument(BaseModel):
     exceptions: list[DatedException]
     version: int
     hindrances: list[HindranceDocument] | None = None
+    rating: RatingDocument | None = None
 
 
 class BusyDocument(BaseModel):

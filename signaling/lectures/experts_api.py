@@ -18,13 +18,14 @@ from signaling.auth.service import AuthService, not_logged_in
 from signaling.lectures import expert_documents as shown
 from signaling.lectures.access import Access
 from signaling.lectures.experts_service import Expert, ExpertFilters, ExpertsService
+from signaling.lectures.ratings_service import RatingsService
 
 ACTIVE = {"yes": True, "no": False, "all": None}
 
 
-def routes(auth: AuthService, access: Access, experts: ExpertsService) -> list[web.RouteDef]:
+def routes(auth: AuthService, access: Access, experts: ExpertsService, ratings: RatingsService) -> list[web.RouteDef]:
     """Return the routes."""
-    api = ExpertsApi(auth, access, experts)
+    api = ExpertsApi(auth, access, experts, ratings)
     one = "/api/v1/experts/{expert_id}"
     return [
         web.get("/api/v1/experts", api.pool),
@@ -37,10 +38,11 @@ def routes(auth: AuthService, access: Access, experts: ExpertsService) -> list[w
 class ExpertsApi:
     """The handlers."""
 
-    def __init__(self, auth: AuthService, access: Access, experts: ExpertsService) -> None:
+    def __init__(self, auth: AuthService, access: Access, experts: ExpertsService, ratings: RatingsService) -> None:
         self._auth = auth
         self._access = access
         self._experts = experts
+        self._ratings = ratings
 
     @operation(
         "Search the pool of lecturers; with free_at only who is free then, with at who is and why others are not",
@@ -62,7 +64,9 @@ class ExpertsApi:
         )
         found, total = await self._experts.find(filters, wanted.size, wanted.offset)
         readable = await self._access.readable(principal)
-        items = [shown.ExpertDocument.model_validate(_document(one, principal, readable)) for one in found]
+        rated = await self._rated([one.id for one in found], principal)
+        documents = [_document(one, principal, readable) | {"rating": rated.get(one.id)} for one in found]
+        items = [shown.ExpertDocument.model_validate(one) for one in documents]
         return reply(page_of(items, total, wanted))
 
     @operation(
@@ -123,7 +127,14 @@ class ExpertsApi:
             {"id": one.id, "title": one.title, "scheduled_at": one.scheduled_at, "minutes": one.minutes}
             for one in coming
         ]
-        return _document(expert, principal) | {"lectures": lectures}
+        rated = await self._rated([expert.id], principal)
+        return _document(expert, principal) | {"lectures": lectures, "rating": rated.get(expert.id)}
+
+    async def _rated(self, ids: list[str], principal: Principal) -> dict[str, dict[str, Any]]:
+        """Return what planners say of lecturers, to planners; nothing to others."""
+        if not principal.may(Permission.EXPERT_RATE):
+            return {}
+        return {who: asdict(rating) for who, rating in (await self._ratings.of(ids)).items()}
 
 
 def _document(expert: Expert, principal: Principal, readable: frozenset[str] | None = frozenset()) -> dict[str, Any]:

@@ -141,6 +141,24 @@ class ExpertException(Base):
     free: Mapped[bool]
 
 
+class ExpertRating(Base):
+    """What a planner said of a lecturer after a lecture. **Append-only**: of one lecture and rater the newest row counts."""
+
+    __tablename__ = "expert_ratings"
+    __table_args__ = (
+        CheckConstraint("stars BETWEEN 1 AND 5", name="stars_known"),
+        Index("ix_expert_ratings_lecture_id_rater", "lecture_id", "rater"),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=uuid7)
+    lecture_id: Mapped[str] = mapped_column(ForeignKey("lectures.id"))
+    lecturer_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    rater: Mapped[str] = mapped_column(String(36))
+    stars: Mapped[int]
+    note: Mapped[str] = mapped_column(String(64), default="")
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+
+
 class CalendarLink(Base):
     """How often the secret link to a school's calendar was renewed; a school without a row has its first."""
 

@@ -11,6 +11,8 @@ import pytest
 from aiohttp.test_utils import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from signaling.auth.identity import Role
 from signaling.lectures.availability import Hours, Stretch, is_free, overlapping
@@ -256,3 +258,49 @@ async def test_a_login_by_a_link_to_one_lecture_is_no_login_to_the_profile(
     answer = await client.post("/api/v1/session/invitation", json={"token": token}, headers=SAME_ORIGIN)
     assert answer.status == 201
     assert (await client.get(f"/api/v1/experts/{lecturer.id}")).status == 403
+
+
+# -- what planners say of lecturers
+
+
+async def test_planners_rate_a_lecture_that_has_ended_and_the_newest_opinion_counts(
+    here: Platform, client: TestClient[Any, Any]
+) -> None:
+    lecturer = await here.person("lecturer", Role.LECTURER)
+    lecture, second = await here.lecture(lecturer, XINGYI), await here.lecture(lecturer, XINGREN)
+    admin, county = await admin_of(here, client), await desk(here, client, Role.COUNTY_ADMIN, XINGYI)
+    path = f"/lectures/{lecture}/rating"
+    good = {"stars": 5, "note": "讲得清楚"}
+    assert await admin.outcome("POST", path, good) == (409, "not_over")
+    here.states |= {lecture: "ended", second: "archived"}
+    for wrong in ({"stars": 0}, {"stars": 6}, {"note": "没有分"}, {"stars": 3, "note": "52232319900101123X"}):
+        assert await admin.outcome("POST", path, wrong) == (422, "invalid")
+    status, told, _ = await admin.call("POST", path, good)
+    assert (status, told["own"]["stars"], told["lecturer"]) == (201, 5, {"mean": 5.0, "count": 1})
+    here.wall.now += timedelta(minutes=1)
+    assert (await admin.call("POST", path, {"stars": 2}))[1]["lecturer"] == {"mean": 2.0, "count": 1}
+    assert (await admin.call("GET", path))[1]["own"]["stars"] == 2, "the newest takes the place of the earlier one"
+    assert (await county.call("POST", path, {"stars": 3}))[1]["lecturer"] == {"mean": 2.5, "count": 2}
+    assert await county.outcome("POST", f"/lectures/{second}/rating", good) == (404, "not_found")
+    assert (await admin.call("POST", f"/lectures/{second}/rating", {"stars": 5}))[0] == 201
+    found = (await county.call("GET", "/experts"))[1]["items"]
+    assert [one["rating"] for one in found] == [{"mean": 3.33, "count": 3}]
+    assert (await county.call("GET", f"/experts/{lecturer.id}"))[1]["rating"]["count"] == 3
+
+
+async def test_no_lecturer_and_no_reviewer_reads_an_opinion(here: Platform, client: TestClient[Any, Any]) -> None:
+    lecturer = await here.person("lecturer", Role.LECTURER)
+    lecture = await here.lecture(lecturer, XINGYI)
+    here.states[lecture] = "ended"
+    await here.parts.ratings.rate(lecture, lecturer.id, 1, "", "somebody")
+    for role in (Role.LECTURER, Role.REVIEWER, Role.OPERATOR, Role.AUDITOR):
+        login = "lecturer" if role is Role.LECTURER else ""
+        who = await desk(here, client, role, login=login)
+        assert await who.outcome("GET", f"/lectures/{lecture}/rating") == (403, "forbidden")
+        assert await who.outcome("POST", f"/lectures/{lecture}/rating", {"stars": 5}) == (403, "forbidden")
+        status, document, _ = await who.call("GET", f"/experts/{lecturer.id}")
+        assert status == 403 or document["rating"] is None
+    for statement in ("UPDATE expert_ratings SET stars = 5", "DELETE FROM expert_ratings"):
+        with pytest.raises(DBAPIError, match="append-only"):
+            async with here.db.writing() as session:
+                await session.execute(text(statement))

@@ -88,6 +88,7 @@ class Platform:
     monotonic: Clock = field(default_factory=lambda: Clock(1000.0))
     schools: list[School] = field(default_factory=list)
     classes: list[SchoolClass] = field(default_factory=list)
+    states: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
@@ -157,8 +158,8 @@ class Platform:
         return lecture_id
 
     async def facts(self, lecture_id: str) -> dict[str, object]:
-        """The live side of a lecture that nobody has opened."""
-        return {"state": "scheduled", "viewers": 0, "publisher": None}
+        """The live side of a lecture: nobody has opened it, unless a test says otherwise in `states`."""
+        return {"state": self.states.get(lecture_id, "scheduled"), "viewers": 0, "publisher": None}
 
     def web_app(self, trusted: tuple[str, ...] = (), public_url: str = "") -> web.Application:
         """Return the application with the middlewares of a server."""
@@ -190,7 +191,7 @@ class Platform:
             )
         )
         app.add_routes(aims_api.routes(self.access, self.directory, self.today))
-        app.add_routes(self.parts.routes(self.auth, self.access, self.directory))
+        app.add_routes(self.parts.routes(self.auth, self.access, self.directory, documents))
         return app
 
     @asynccontextmanager

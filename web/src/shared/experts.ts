@@ -42,12 +42,28 @@ export interface Hindrance {
   title: string | null;
 }
 
+/** The mean of what planners said of a lecturer, each about each lecture once. */
+export interface Rating {
+  mean: number;
+  count: number;
+}
+
+export const STARS = [1, 2, 3, 4, 5] as const;
+
+export interface LectureRating {
+  own: { stars: number; note: string; at: string } | null;
+  lecturer: Rating | null;
+  over: boolean;
+}
+
 export interface Expert extends Profile {
   id: string;
   name: string;
   version: number;
   /** Null where no time was asked for, empty for who is free then. */
   hindrances: Hindrance[] | null;
+  /** Null without opinions, and for who is no planner. */
+  rating: Rating | null;
 }
 
 /** When somebody is wanted; `but` is the plan that is being changed. */
@@ -87,6 +103,9 @@ export const expertsApi = {
     return expertsApi.list(Object.fromEntries(Object.entries({ ...query, ...then }).filter(([, value]) => value !== '')));
   },
   one: (id: string): Promise<ExpertRecord> => ask('GET', `/experts/${part(id)}`),
+  rating: (lecture: string): Promise<LectureRating> => ask('GET', `/lectures/${part(lecture)}/rating`),
+  rate: (lecture: string, stars: number, note: string): Promise<LectureRating> =>
+    ask('POST', `/lectures/${part(lecture)}/rating`, { stars, note }),
   add: (name: string): Promise<AddedExpert> => ask('POST', '/experts', { name }),
   change: (id: string, version: number, changes: Partial<Profile>): Promise<ExpertRecord> =>
     ask('PATCH', `/experts/${part(id)}`, changes, version),

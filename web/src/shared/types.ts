@@ -7,7 +7,7 @@ export type Role = 'prefecture_admin' | 'operator' | 'county_admin' | 'school_ad
 /** What a role may do at its node (`signaling/auth/identity.py`). */
 export type Permission =
   | `lecture.${'read' | 'edit' | 'review' | 'control' | 'publish' | 'cut'}`
-  | `expert.${'read' | 'edit'}`
+  | `expert.${'read' | 'edit' | 'rate'}`
   | 'duty.edit'
   | 'alert.read'
   | 'alert.answer'

@@ -1,4 +1,4 @@
-import { STAGES, type Expert, type Hindrance } from '../../shared/experts';
+import { STAGES, type Expert, type Hindrance, type Rating } from '../../shared/experts';
 import { dateTime } from '../../shared/format';
 import { t } from '../words';
 import { topicText } from './planWords';
@@ -19,3 +19,8 @@ export function stagesOf(one: Pick<Expert, 'stages'>): string {
 }
 
 export const topicsOf = (one: Pick<Expert, 'topics'>): string => one.topics.map(topicText).join(t('plan.comma')) || t('experts.all');
+
+/** `4.5 分（3 次）`: a mean never stands without how many said so. */
+export function ratingText(rating: Rating | null): string {
+  return rating === null ? t('rating.none') : t('rating.mean', { mean: rating.mean.toFixed(1), count: rating.count });
+}
