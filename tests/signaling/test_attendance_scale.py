@@ -108,14 +108,6 @@ def export_all(made: LectureReport) -> dict[str, int]:
     return sizes
 
 
-async def test_a_lecture_of_the_prefecture_fits_into_ten_megabytes(tmp_path: Path) -> None:
-    tenth = WINDOWS // 10
-    db, _ = await fill(tmp_path, SCHOOLS, SCREENS, tenth)
-    await db.close()
-    path = tmp_path / "jiangtang.db"
-    assert bytes_of(path, "ledger_entries") * 10 <= LIMIT
-
-
 async def test_figures_of_a_small_prefecture_agree_in_every_export(tmp_path: Path) -> None:
     db, attendance = await fill(tmp_path, 40, 400, 30)
     made = await attendance.report(LECTURE, EVERYTHING, "522300")
