@@ -212,7 +212,7 @@ async def platform(folder: Path, *, invented: bool = True) -> AsyncIterator[Plat
         made.schools, made.classes = list(schools), list(classes)
     else:
         made = _platform(await migrated(path), folder)
-        await made.directory.load_regions(load_regions())
+    await made.directory.load_regions(load_regions())  # at every start, as a server does
     try:
         yield made
     finally:
