@@ -63,6 +63,7 @@ const UNDER: Partial<Record<Page, Page>> = {
   expert: 'experts',
   school: 'directory',
   class: 'directory',
+  training: 'coverage',
   import: 'imports',
   stickers: 'screens',
   recording: 'recordings',
