@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,9 +20,11 @@ from signaling.api.problems import Problem, not_found
 from signaling.auth import opaque, totp
 from signaling.auth.logins_service import end_all
 from signaling.auth.models import RecoveryCode, SecondFactor, User
-from signaling.auth.sealing import Sealing
+from signaling.auth.sealing import SealError, Sealing
 from signaling.auth.trail import entry
 from signaling.db.engine import Database
+
+log = structlog.get_logger("auth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +104,19 @@ class SecondFactorService:
         return "totp" if factor is not None and factor.confirmed_at is not None and self._take(factor, code) else ""
 
     def _take(self, factor: SecondFactor, code: str) -> bool:
-        secret = self._sealing.open(factor.sealed, factor.user_id)
+        secret = self._secret(factor)
         step = totp.step_of(totp.plain(code), secret, self._clock(), factor.last_step or 0)
         if step is not None:
             factor.last_step = step
         return step is not None
+
+    def _secret(self, factor: SecondFactor) -> str:
+        """Return the secret; raise 503 `key_changed` when the server's key is not the one that sealed it: no code can be right then."""
+        try:
+            return self._sealing.open(factor.sealed, factor.user_id)
+        except SealError as error:
+            log.error("- a one-time code cannot be compared", user=factor.user_id, why=str(error))
+            raise Problem(503, "key_changed", "the key of this server is another one: no one-time code opens") from None
 
     async def _take_recovery(self, session: AsyncSession, user_id: str, code: str) -> bool:
         statement = (

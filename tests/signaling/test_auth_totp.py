@@ -16,6 +16,7 @@ from sqlalchemy import select
 from config.settings import load
 from signaling.auth.identity import Role
 from signaling.auth.models import AuditEntry, SecondFactor, User
+from signaling.auth.sealing import Sealing
 from tests.support.databases import dumped, migrated
 from tests.support.platform import PASSWORD, SAME_ORIGIN, Platform, log_in, platform
 
@@ -245,4 +246,15 @@ async def test_a_stored_secret_of_somebody_else_does_not_open(node: Platform) ->
             mine = await session.get_one(SecondFactor, rows["admin"])
             mine.sealed = (await session.get_one(SecondFactor, rows["other"])).sealed
         await log_in(client, "admin")
-        assert (await post(client, "/session/code", code=code_of(node, secret)))[0] == 500
+        status, problem = await post(client, "/session/code", code=code_of(node, secret))
+        assert (status, problem["code"]) == (503, "key_changed")
+
+
+async def test_another_key_of_the_server_is_told_and_a_recovery_code_still_opens(node: Platform) -> None:
+    async with node.client() as client:
+        secret, codes = await enrolled(node, client)
+        await log_in(client, "admin")
+        node.auth.second_factor._sealing = Sealing(b"x" * 32)  # a folder put in its place
+        status, problem = await post(client, "/session/code", code=code_of(node, secret))
+        assert (status, problem["code"], problem["status"]) == (503, "key_changed", 503)
+        assert (await post(client, "/session/code", code=codes[0]))[0] == 201
