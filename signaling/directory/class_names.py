@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -26,7 +27,8 @@ _DIGITS = {digit: value for value, digit in enumerate("一二三四五六七八�
 _GRADES = {PRIMARY: "一二三四五六", JUNIOR: "七八九"}
 _NURSERY = {"小": 1, "中": 2, "大": 3}
 _STAGES = {"小学": PRIMARY, "小": PRIMARY, "初中": JUNIOR, "初": JUNIOR, "高中": SENIOR, "高": SENIOR}
-_STAGES |= {"职高": VOCATIONAL, "中职": VOCATIONAL, "职": VOCATIONAL}
+_STAGES |= {"职高": VOCATIONAL, "中职": VOCATIONAL, "职": VOCATIONAL, "幼儿园": KINDERGARTEN}
+_COHORTS = {KINDERGARTEN: "幼儿园", PRIMARY: "小学", JUNIOR: "初中", SENIOR: "高中", VOCATIONAL: "职高"}
 _STAGE = "|".join(sorted(_STAGES, key=len, reverse=True))
 _NUMBER = r"\d{1,2}|[一二三四五六七八九]?十[一二三四五六七八九]?|[一二三四五六七八九]"
 
@@ -73,10 +75,10 @@ class ClassKey:
         return grade if 1 <= grade <= YEARS[self.stage] else None
 
     def name_in(self, school_year: int) -> str:
-        """Return what the class is called in a school year; outside of its stage it is called by its cohort."""
+        """Return what the class is called in a school year; outside of its stage by stage and cohort, which `parse` reads in any school."""
         grade = self.grade(school_year)
         if not 1 <= grade <= YEARS[self.stage]:
-            return f"{self.entry_year}级（{self.number}）班"
+            return f"{_COHORTS[self.stage]}{self.entry_year}级（{self.number}）班"
         if self.stage == KINDERGARTEN:
             return f"{'小中大'[grade - 1]}（{self.number}）班"
         if self.stage in _GRADES:
@@ -89,18 +91,19 @@ def school_year(day: date) -> int:
     return day.year if day.month >= FIRST_MONTH else day.year - 1
 
 
-def parse(name: str, kind: str, year: int) -> ClassKey:
+def parse(name: str, kind: str, year: int, there: Container[ClassKey] = ()) -> ClassKey:
     """Return the class that `name` means in a school of this kind, in the school year that began in `year`.
 
-    Raises `ClassNameError`.
+    A class that is not at school in that year is one only where it is `there` already. Raises `ClassNameError`.
     """
     text = _plain(name)
     if re.search(r"\d届", text):
         raise ClassNameError("class_name_ambiguous", name)
-    key = _nursery(text, year) if kind == KINDERGARTEN else _cohort(text, kind) or _grade(text, kind, year)
+    spelled = _nursery(text, year) if kind == KINDERGARTEN else None
+    key = spelled or _cohort(text, kind) or (None if kind == KINDERGARTEN else _grade(text, kind, year))
     if key is None:
         raise ClassNameError(_why_not(text, kind), name)
-    if not (1 <= key.grade(year) <= YEARS[key.stage] and 1 <= key.number <= MOST):
+    if not (1 <= key.number <= MOST and (key.grade_at_school(year) is not None or key in there)):
         raise ClassNameError("class_not_at_school", name)
     return key
 

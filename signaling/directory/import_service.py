@@ -7,17 +7,19 @@ directory is still the one that it was checked against (`stamp`).
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import Select, bindparam, func, insert, select, update
+from sqlalchemy import Select, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from signaling.auth.models import AuditEntry
 from signaling.db.base import utc_now
 from signaling.db.engine import Database
+from signaling.directory.class_names import YEARS, ClassKey
 from signaling.directory.import_changes import FORMS, Comparison, Values, compare, in_parts
 from signaling.directory.importing import ClassRow, Ground, Progress, SchoolRow, TeacherRow, no_progress
 from signaling.directory.listed import Changes
@@ -63,7 +65,8 @@ class ImportService:
             kinds = {code: kind for code, kind in await session.execute(owned) if code not in aliases}
             placed = await session.execute(select(School.code, School.region_code))
             places = dict(placed.all()) if what == "schools" else {}
-        return Ground(regions, kinds, year, scope.regions, places, aliases)
+            past = await _past(session, scope, year) if what == "classes" else {}
+        return Ground(regions, kinds, year, scope.regions, places, aliases, past)
 
     async def stamp(self, what: str, scope: Scope) -> str:
         """Return what changes when anything that an import of this kind depends on changes within a scope."""
@@ -119,6 +122,20 @@ class ImportService:
         entry = AuditEntry(actor=actor, action="directory.imported", subject=what, detail=detail)
         entry.at = self._clock()
         session.add(entry)
+
+
+async def _past(session: AsyncSession, scope: Scope, year: int) -> dict[str, frozenset[ClassKey]]:
+    """Return the classes of a scope that are there although they are not at school in a school year: an export names them, too."""
+    made = SchoolClass
+    at_school = or_(
+        *(and_(made.stage == stage, made.entry_year.between(year - years + 1, year)) for stage, years in YEARS.items())
+    )
+    rows = select(made.school_code, made.entry_year, made.stage, made.number)
+    rows = rows.join(School, School.code == made.school_code).join(Region, Region.code == School.region_code)
+    found: dict[str, set[ClassKey]] = defaultdict(set)
+    for school, *key in await session.execute(rows.where(covered(scope), ~at_school)):
+        found[school].add(ClassKey(*key))
+    return {school: frozenset(keys) for school, keys in found.items()}
 
 
 async def _county_names(session: AsyncSession) -> dict[str, str]:

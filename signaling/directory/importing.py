@@ -80,7 +80,7 @@ class Ground:
 
     `regions` maps every name and code of a county unit to its code, `kinds` the code of every open school that the file may name to its
     kind. `within` are the county units that the importer may fill, all when None; `places` the county units of schools that are there,
-    `former` the codes that schools had before.
+    `former` the codes that schools had before. `past` are classes that are there although they are not at school this year, by school.
     """
 
     regions: Mapping[str, str] = field(default_factory=dict)
@@ -89,6 +89,7 @@ class Ground:
     within: frozenset[str] | None = None
     places: Mapping[str, str] = field(default_factory=dict)
     former: frozenset[str] = frozenset()
+    past: Mapping[str, frozenset[ClassKey]] = field(default_factory=dict)
 
 
 Progress = Callable[[int, int], None]
@@ -251,7 +252,9 @@ def _open_school(row: Row, ground: Ground) -> str:
 def _class(row: Row, ground: Ground) -> ClassRow:
     code = _open_school(row, ground)
     try:
-        cohort = class_names.parse(_required(row, CLASS), ground.kinds[code], ground.school_year)
+        cohort = class_names.parse(
+            _required(row, CLASS), ground.kinds[code], ground.school_year, ground.past.get(code, frozenset())
+        )
     except ClassNameError as error:
         raise _BadRow(CLASS, error.code) from None
     return ClassRow(row.line, code, cohort, cohort.name_in(ground.school_year), _pupils(row))

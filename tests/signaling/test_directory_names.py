@@ -128,13 +128,24 @@ def test_no_text_breaks_the_reader(text: str, kind: str) -> None:
 def test_a_class_keeps_its_key_and_changes_its_name() -> None:
     key = ClassKey(2025, JUNIOR, 3)
     assert [key.name_in(year) for year in range(2024, 2029)] == [
-        "2025级（3）班",
+        "初中2025级（3）班",
         "七年级（3）班",
         "八年级（3）班",
         "九年级（3）班",
-        "2025级（3）班",
+        "初中2025级（3）班",
     ]
     assert key.code == "2025-31-03"
+
+
+@given(stage=st.sampled_from(sorted(YEARS)), entry_year=st.integers(2000, 2099), number=st.integers(1, MOST))
+def test_a_class_that_is_not_at_school_is_read_back_where_it_is_there(stage: str, entry_year: int, number: int) -> None:
+    key = ClassKey(entry_year, stage, number)
+    for kind in (stage, SPECIAL, JUNIOR, KINDERGARTEN):
+        name = key.name_in(YEAR)
+        if key.grade_at_school(YEAR) is None:
+            assert parse(name, kind, YEAR, {key}) == key
+            with pytest.raises(ClassNameError, match="class_not_at_school"):
+                parse(name, kind, YEAR)
 
 
 def test_a_school_year_begins_in_september() -> None:

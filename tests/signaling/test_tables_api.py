@@ -16,8 +16,10 @@ from python_calamine import CalamineWorkbook
 from sqlalchemy import update
 
 from signaling.auth.identity import Role
+from signaling.directory.class_names import ClassKey
+from signaling.directory.codes import JUNIOR, KINDERGARTEN, PRIMARY
 from signaling.directory.import_jobs import ImportJobs
-from signaling.directory.models import School, Teacher
+from signaling.directory.models import School, SchoolClass, Teacher
 from tests.support.importing import Clerk, InThisProcess, clerk, sheet
 from tests.support.platform import Platform, platform
 
@@ -71,6 +73,35 @@ async def test_an_import_reads_back_what_was_exported(admin: Clerk, kind: str, e
     assert counts["unchanged"] > 3
     assert counts == {"new": 0, "changed": 0, "unchanged": counts["unchanged"], "bad": 0}
     assert job["source"] == {"xlsx": "XLSX", "csv": "UTF-8 (BOM)"}[ending] if not query else job["source"] == "GB18030"
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "csv"])
+async def test_classes_past_their_last_grade_are_read_back_and_none_is_made_up(
+    here: Platform, admin: Clerk, ending: str
+) -> None:
+    school = here.schools[0]
+    past = [ClassKey(2010, stage, 9) for stage in (PRIMARY, JUNIOR, KINDERGARTEN)]
+    rows = [
+        SchoolClass(
+            school_code=school.code,
+            code=key.code,
+            name=key.name_in(2025),
+            entry_year=key.entry_year,
+            stage=key.stage,
+            number=key.number,
+            pupils=40,
+        )
+        for key in past
+    ]
+    async with here.db.writing() as session:
+        session.add_all(rows)
+    status, data = await admin.call("GET", f"/tables/classes.{ending}?school={school.code}")
+    assert status == 200
+    counts = (await admin.checked("classes", data))["counts"]
+    assert counts == {"new": 0, "changed": 0, "unchanged": counts["unchanged"], "bad": 0}
+    assert counts["unchanged"] > len(past)
+    elsewhere = f"学校标识码,班级名称,班级人数\n{here.schools[1].code},小学2010级（9）班,40\n"
+    assert (await admin.checked("classes", elsewhere))["counts"]["bad"] == 1, "a school that never had it"
 
 
 async def test_an_export_shows_what_the_list_shows(here: Platform, admin: Clerk) -> None:
