@@ -325,6 +325,7 @@ class AttendanceSettings(Section):
 
     window_seconds: Count
     policy: Count
+    settle_seconds: Positive
     report_utc_offset_hours: Annotated[float, Field(ge=-12, le=14)]
 
 

@@ -16,12 +16,14 @@ from aiohttp import web
 
 from config.settings import AttendanceSettings
 from signaling.api.openapi import operation
+from signaling.api.parsing import query
 from signaling.api.problems import Problem, not_available, not_found
 from signaling.attendance.document import document
 from signaling.attendance.exports import Note, checksum, to_csv, to_xlsx
-from signaling.attendance.policy import Policy
-from signaling.attendance.schemas import AttendanceDocument
-from signaling.attendance.service import AttendanceService, LectureReport
+from signaling.attendance.policy import Policy, UnknownPolicy
+from signaling.attendance.report import LectureReport
+from signaling.attendance.schemas import AttendanceDocument, AttendanceQuery
+from signaling.attendance.service import AttendanceService
 from signaling.attendance.tables import PLANNED, TABLES, Table, local
 from signaling.auth.identity import Permission, Principal
 from signaling.directory.service import DirectoryService
@@ -32,6 +34,12 @@ CONTENT_TYPES: Final = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv",
 }
+COUNTING: Final = (
+    ("班级覆盖率", "（达标＋达标(未确认)＋补看达标）÷（应播－免计）；待确认的班级暂不计入分子"),
+    ("学生覆盖率", "实到÷（应到－免计班级应到）；实到为教师确认的人数，不超过应到，来宾不计"),
+    ("学校达标率", "达标学校÷（应参加学校－全部班级免计的学校）"),
+    ("待核", "待核只提示复核，不影响结果"),
+)
 BLANK: Final = "表示尚未采集（如实到人数须由教师确认），不表示零"
 BLANK_FULL: Final = "表示没有（如尚无人确认人数），不表示零"
 _FILE: Final = re.compile(r"(\d{2})\.(xlsx|csv)")
@@ -60,13 +68,13 @@ class AttendanceApi:
         self._directory = directory
         self._zone = timezone(timedelta(hours=settings.report_utc_offset_hours))
 
-    @operation("Read the attendance of a lecture", answer=AttendanceDocument)
+    @operation("Read the attendance of a lecture", query=AttendanceQuery, answer=AttendanceDocument)
     async def attendance(self, request: web.Request) -> web.Response:
         _, made = await self._report(request, Permission.ATTENDANCE_READ)
         body = await asyncio.to_thread(lambda: json.dumps(document(made), ensure_ascii=False).encode())
         return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
 
-    @operation("Export a table: 01 to 04, `.xlsx` or `.csv`", media_type="*/*")
+    @operation("Export a table: 01 to 04, `.xlsx` or `.csv`", query=AttendanceQuery, media_type="*/*")
     async def export(self, request: web.Request) -> web.Response:
         wanted = _FILE.fullmatch(request.match_info["file"])
         if wanted is None or wanted[1] not in {*TABLES, *PLANNED}:
@@ -81,9 +89,14 @@ class AttendanceApi:
         principal, _ = await self._access.lecture(request, lecture_id, permission)
         if number not in TABLES:
             raise not_available(f"export {number}")
+        wanted = query(request, AttendanceQuery)
         scope = await self._directory.scope(principal.node)
         try:
-            made = await self._service.report(lecture_id, scope, principal.node)
+            made = await self._service.report(
+                lecture_id, scope, principal.node, policy=wanted.policy, as_of=wanted.as_of
+            )
+        except UnknownPolicy as error:
+            raise Problem(400, "unknown_policy", "there is no such version of the policy", str(error)) from error
         except DamagedEntry as error:
             raise Problem(500, "ledger_damaged", "a stored row cannot be read", str(error)) from error
         if made is None:
@@ -92,7 +105,7 @@ class AttendanceApi:
 
 
 def _file(made: LectureReport, principal: Principal, number: str, kind: str, zone: tzinfo) -> web.Response:
-    table = TABLES[number](made.report, made.unit, zone)
+    table = TABLES[number](made.report, made.unit, zone, made.names)
     body = to_csv(table) if kind == "csv" else to_xlsx(table, note(made, table, principal.name, zone))
     headers = {
         "Cache-Control": "no-store",
@@ -118,11 +131,12 @@ def note(made: LectureReport, table: Table, author: str, zone: tzinfo) -> Note:
             ("口径版本", f"{policy.version}（{policy.name}）"),
             ("口径说明", policy.summary),
             ("学校达标标准", _school_standard(policy)),
+            *(() if policy.credit is None else COUNTING),
             ("数据版本(as-of)", made.as_of.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")),
             ("空白单元格", BLANK if policy.credit is None else BLANK_FULL),
             ("制表人", author),
             ("审核人", ""),
-            ("生成时间", made.as_of.astimezone(zone).strftime("%Y-%m-%d %H:%M")),
+            ("生成时间", (made.made_at or made.as_of).astimezone(zone).strftime("%Y-%m-%d %H:%M")),
         )
     )
 

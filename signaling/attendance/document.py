@@ -10,8 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from signaling.attendance.decide import Decision
-from signaling.attendance.report import ClassRow, Tally
-from signaling.attendance.service import LectureReport
+from signaling.attendance.report import ClassRow, LectureReport, Tally
 
 
 def document(made: LectureReport) -> dict[str, Any]:

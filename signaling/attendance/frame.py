@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class RegionName:
-    """A county unit as reports print it; `display_code` is the national code where there is one."""
+    """A node as reports print it; `display_code` is the national code where there is one. `county` ones are listed without a class too."""
 
     code: str
     display_code: str
     name: str
+    county: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Target:
 class Frame:
     """What is known of a lecture besides facts. `everywhere` are the codes of nodes that all classes belong to.
 
-    `planned` is (begin, minutes) of the timetable; None measures the lecture by itself.
+    `able` are the screens that can report what they show; `counts` says whether the lecture counts for the term. `planned` is (begin, minutes) of the timetable; None measures the lecture by itself.
     """
 
     targets: Sequence[Target]
@@ -43,6 +44,7 @@ class Frame:
     terminals: Mapping[str, int] = field(default_factory=dict)
     able: frozenset[str] = frozenset()
     audience: str = "pupils"
+    counts: bool = True
     planned: tuple[datetime, int] | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None

@@ -119,7 +119,8 @@ class _Gathering:
             recovered_ms=weigh(missed & replayed),
             excused_causes=causes,
             lost=self._lost(bits.silent, bits.hidden, bits.still, bits.unreported),
-            checked=target.school_kind not in checks.off_for_school_kinds
+            checked=self._frame.counts
+            and target.school_kind not in checks.off_for_school_kinds
             and self._frame.audience not in checks.off_for_audiences,
             asked=asked,
             passed=passed,

@@ -93,8 +93,13 @@ class Minute:
         self.first = bytearray(classes)
         self.last = bytearray(classes)
         self.there = bytearray(screens)  # 1 for a screen that anything was delivered to
-        self.claims: list[str] = []  # screens that claim more than nothing
+        self.claims: list[str] = []  # screens that claim to have shown what nobody delivered to them
         self.strangers = False  # rows name screens that the roster does not know yet
+
+    def has(self, numbers: Numbers, screen_id: str) -> bool:
+        """Whether anything was delivered to a screen."""
+        number = numbers.screens.get(screen_id, UNKNOWN)
+        return number < len(self.there) and bool(self.there[number])
 
     @property
     def flowing(self) -> int:
@@ -120,7 +125,9 @@ def fold_minute(
     if rules.render_share is not None:
         for number in set().union(*([s for s, time in times.items() if time] for times in delivered.values())):
             minute.there[number] = 1
-        minute.claims = [screen for screen, claim in claims.items() if claim.shown_ms]
+        minute.claims = [
+            screen for screen, claim in claims.items() if claim.shown_ms and not minute.has(numbers, screen)
+        ]
     _disqualify(rows, delivered, numbers, rules.loss_limit)
     windows, twice = _by_class(delivered, numbers, on_air)
     _fill(minute, windows, rules)

@@ -10,7 +10,7 @@ from signaling.directory.models import Region, School, SchoolClass, Screen
 from signaling.lectures.models import Lecture, LectureTarget
 from signaling.live.models import Broadcast
 from signaling.live.rehearsals import of_lecture
-from signaling.live.states import RUNNING
+from signaling.live.states import OVER, RUNNING
 
 
 def targets(lecture_id: str) -> Select[str, str, str, str, str, str, str | None, str, int]:
@@ -38,10 +38,10 @@ def regions() -> Select[str, str | None, str, str]:
     return select(Region.code, Region.gb2260, Region.name, Region.level).order_by(Region.sort)
 
 
-def terminals(lecture_id: str) -> Select[str, int]:
-    """Id and number of every terminal, revoked ones too, of the frozen classes."""
+def terminals(lecture_id: str) -> Select[str, int, str | None]:
+    """Id, number and key of every terminal, revoked ones too, of the frozen classes."""
     return (
-        select(Screen.id, Screen.terminal_no)
+        select(Screen.id, Screen.terminal_no, Screen.key_thumbprint)
         .join(LectureTarget, LectureTarget.class_id == Screen.class_id)
         .where(LectureTarget.lecture_id == lecture_id)
     )
@@ -62,10 +62,22 @@ def running() -> Select[str, str]:
     )
 
 
-def heading(lecture_id: str) -> Select[str, str, datetime | None, datetime | None]:
-    """Title of a lecture with state, begin and end of its broadcast."""
+def recent(since: datetime) -> Select[str, datetime | None]:
+    """Lectures that ended after a time, with their end; the earliest first."""
     return (
-        select(Lecture.title, Broadcast.state, Broadcast.started_at, Broadcast.ended_at)
+        select(Broadcast.lecture_id, Broadcast.ended_at)
+        .where(Broadcast.state.in_(OVER), Broadcast.ended_at > since, of_lecture(Broadcast.lecture_id))
+        .order_by(Broadcast.ended_at)
+    )
+
+
+def heading(
+    lecture_id: str,
+) -> Select[str, str, datetime | None, datetime | None, datetime, int, str, bool]:
+    """Title of a lecture, state, begin and end of its broadcast, and what the timetable says of it."""
+    planned = (Lecture.scheduled_at, Lecture.minutes, Lecture.audience_kind, Lecture.counts)
+    return (
+        select(Lecture.title, Broadcast.state, Broadcast.started_at, Broadcast.ended_at, *planned)
         .join_from(Lecture, Broadcast, Broadcast.lecture_id == Lecture.id, isouter=True)
         .where(Lecture.id == lecture_id)
     )

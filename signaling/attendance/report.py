@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from fractions import Fraction
 from itertools import groupby
@@ -133,6 +133,24 @@ class Report:
     classes: Sequence[ClassRow]
 
 
+@dataclass(frozen=True, slots=True)
+class LectureReport:
+    """A report with its heading, as things stood at `as_of`. `unit` is (display code, name) of the node that it was made for, `names` are
+    those of the users who confirmed head-counts, `made_at` is when it was made, when that is not `as_of`.
+    """
+
+    lecture_id: str
+    title: str
+    state: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    as_of: datetime
+    unit: tuple[str, str]
+    report: Report
+    names: Mapping[str, str] = field(default_factory=dict)
+    made_at: datetime | None = None
+
+
 NOWHERE = Presence(None, None, ())
 
 
@@ -215,7 +233,7 @@ def _county_rows(regions: Sequence[RegionName], schools: Sequence[SchoolRow]) ->
     return [CountyRow(names[code], add(tallies)) for code, tallies in by_region.items()]
 
 
-_COUNTS = tuple(field.name for field in fields(Tally))
+_COUNTS = tuple(one.name for one in fields(Tally))
 
 
 def add(tallies: Iterable[Tally]) -> Tally:

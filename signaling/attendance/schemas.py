@@ -6,8 +6,18 @@ Members with a default are there when the policy judges more than delivery.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+
+class AttendanceQuery(BaseModel):
+    """By which version of the policy, and as of when: what was recorded later is left out. Without them by the one in force, as of now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    policy: Annotated[int, Field(ge=1)] | None = None
+    as_of: AwareDatetime | None = None
 
 
 class Unit(BaseModel):

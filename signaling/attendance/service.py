@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from config.settings import AttendanceSettings
 from signaling.attendance import queries
-from signaling.attendance.evidence import Evidence, judge, kinds
-from signaling.attendance.frame import RegionName, Target
+from signaling.attendance.decisions_service import DecisionsService
 from signaling.attendance.metronome import Metronome
-from signaling.attendance.policy import load_policy
-from signaling.attendance.report import Report
+from signaling.attendance.report import LectureReport
+from signaling.attendance.reports_service import ReportsService
 from signaling.attendance.sampler import MONITOR, SampledRoom, Sampler
+from signaling.attendance.settling import Settler
 from signaling.db.base import utc_now
 from signaling.db.engine import Database
 from signaling.directory.queries import Scope
@@ -28,23 +24,10 @@ from signaling.ledger.events import Note, Subject
 from signaling.ledger.facts import Joined, Left, OnAir
 from signaling.ledger.service import LedgerService
 from signaling.live.events import BroadcastChanged, LiveEvent, ScreenJoined, ScreenLeft
-from signaling.live.states import OVER, RUNNING
+from signaling.live.states import OVER
+from signaling.operations.pulse import Pulse
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class LectureReport:
-    """A report with its heading. `unit` is (display code, name) of the node that it was made for."""
-
-    lecture_id: str
-    title: str
-    state: str
-    started_at: datetime | None
-    ended_at: datetime | None
-    as_of: datetime
-    unit: tuple[str, str]
-    report: Report
 
 
 class AttendanceService:
@@ -73,8 +56,10 @@ class AttendanceService:
         self._clock = clock
         self._sampler = Sampler(room, window_seconds=settings.window_seconds, hls=hls)
         self._metronome = Metronome(self.tick, clock, settings.window_seconds)
-        self._policy = load_policy(settings.policy)
-        self._one_report = asyncio.Lock()
+        self.reports = ReportsService(db, settings, ledger, clock)
+        self.decisions = DecisionsService(db, clock)
+        self.settler = Settler(self.reports, self.decisions, ledger, clock)
+        self._settling = Pulse("attendance-settling", self.settler.round, settings.settle_seconds)
 
     async def start(self) -> None:
         """Go on with broadcasts that were running, begin to tick."""
@@ -82,9 +67,11 @@ class AttendanceService:
             for broadcast_id, lecture_id in (await session.execute(queries.running())).all():
                 self._sampler.track(broadcast_id, lecture_id)
         self._metronome.start()
+        self._settling.start()
 
     async def stop(self) -> None:
         """Stop ticking and write down the window that is under way."""
+        await self._settling.stop()
         await self._metronome.stop()
         await self.tick(self._clock())
 
@@ -136,53 +123,19 @@ class AttendanceService:
         except LedgerUnavailable as error:
             log.error("attendance.window_waits", error=str(error), windows=len(notes))
 
-    async def report(self, lecture_id: str, scope: Scope, node: str) -> LectureReport | None:
-        """Return the report of a lecture for what `scope` covers; None when there is no such lecture.
-
-        Folding a prefecture takes seconds of CPU, so that one report is made at a time, off the loop. Raises `DamagedEntry`.
-        """
-        async with self._one_report:
-            as_of = self._clock()
-            async with self._db.reading() as session:
-                heading = (await session.execute(queries.heading(lecture_id))).one_or_none()
-                if heading is None:
-                    return None
-                title, state, started_at, ended_at = heading
-                targets, regions = await _targets(session, lecture_id, scope)
-                terminals = (await session.execute(queries.terminals(lecture_id))).all()
-                unit = await _unit(session, node)
-            entries = await self._ledger.entries(lecture_id, kinds(self._policy))
-            evidence = Evidence(targets, regions, entries, terminals)
-            seconds, running = self._settings.window_seconds, state in RUNNING
-            report = await asyncio.to_thread(judge, evidence, self._policy, seconds, running=running)
-            return LectureReport(lecture_id, title, state or "scheduled", started_at, ended_at, as_of, unit, report)
+    async def report(
+        self,
+        lecture_id: str,
+        scope: Scope,
+        node: str,
+        *,
+        policy: int | None = None,
+        as_of: datetime | None = None,
+    ) -> LectureReport | None:
+        """Return the report of a lecture (`ReportsService.report`)."""
+        return await self.reports.report(lecture_id, scope, node, policy=policy, as_of=as_of)
 
     def _presence(self, event: ScreenJoined | ScreenLeft) -> Note:
         who = (event.session, event.screen_id, None, event.at)
         fact = Left(*who, event.reason) if isinstance(event, ScreenLeft) else Joined(*who, self._boot)
         return Note(Subject(event.lecture_id, event.broadcast_id), fact)
-
-
-async def _targets(session: AsyncSession, lecture_id: str, scope: Scope) -> tuple[list[Target], list[RegionName]]:
-    """Return the frozen classes of a scope, and the regions of a report about them."""
-
-    async def rows(statement: Any) -> Sequence[Any]:
-        return (await session.execute(statement)).all()
-
-    targets = [Target(*row) for row in await rows(queries.targets(lecture_id))]
-    targets = [target for target in targets if scope.includes(target.region_code, target.school_code)]
-    there = {target.region_code for target in targets}
-    regions = [
-        RegionName(code, gb2260 or code, name)
-        for code, gb2260, name, level in await rows(queries.regions())
-        if code in there or (level == "county" and (scope.regions is None or code in scope.regions))
-    ]
-    return targets, regions
-
-
-async def _unit(session: AsyncSession, node: str) -> tuple[str, str]:
-    for statement in queries.unit_names(node):
-        found = (await session.execute(statement)).one_or_none()
-        if found is not None:
-            return found[0], found[1]
-    return node, node

@@ -5,7 +5,7 @@ Most classes of a prefecture went through a lecture in the same way: each way is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from signaling.attendance.fold import (
     COUNTED,
@@ -113,12 +113,8 @@ def _unproven(minutes: Mapping[int, Minute], numbers: Numbers) -> dict[str, int]
     """Count by screen the minutes it claims without a delivery in them or beside them: reports are not cut at the same second."""
     found: dict[str, int] = {}
     for number, minute in minutes.items():
-        around = [minutes[n] for n in (number - 1, number, number + 1) if n in minutes]
+        around = [minutes[n] for n in (number - 1, number + 1) if n in minutes]
         for screen in minute.claims:
-            if not _was_there(numbers.screens.get(screen), around):
+            if not any(one.has(numbers, screen) for one in around):
                 found[screen] = found.get(screen, 0) + 1
     return found
-
-
-def _was_there(screen: int | None, around: Iterable[Minute]) -> bool:
-    return screen is not None and any(screen < len(one.there) and one.there[screen] for one in around)

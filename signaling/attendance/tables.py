@@ -134,7 +134,7 @@ CLASS_COLUMNS: Final = (
 )
 
 
-def county_table(report: Report, whole: tuple[str, str], zone: tzinfo) -> Table:
+def county_table(report: Report, whole: tuple[str, str], zone: tzinfo, names: Mapping[str, str] = NOBODY) -> Table:
     """Return 01; `whole` is (code, name) of the sum row's unit."""
     full = report.policy.credit is not None
     rows = [
@@ -198,7 +198,7 @@ def _remark(tally: Tally) -> Cell:
     return "；".join(sentence for count, sentence in said if count) or None
 
 
-def school_table(report: Report, whole: tuple[str, str], zone: tzinfo) -> Table:
+def school_table(report: Report, whole: tuple[str, str], zone: tzinfo, names: Mapping[str, str] = NOBODY) -> Table:
     """Return 02."""
     full = report.policy.credit is not None
     rows = [_school_cells(row, zone, full) for row in report.schools]

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Final, TypeVar
@@ -15,13 +15,16 @@ from typing import Final, TypeVar
 from signaling.attendance.book import Answer, Book, Correction, Fault
 from signaling.attendance.decide import Headcount
 from signaling.attendance.fold import Window
+from signaling.attendance.policy import Policy
 from signaling.ledger import facts
 from signaling.ledger.columns import StoredDelivery, StoredRendered, StoredReplay
 from signaling.ledger.errors import DamagedEntry
 from signaling.ledger.events import Header
-from signaling.ledger.packing import Columns, PackingError
+from signaling.ledger.facts import Kind
+from signaling.ledger.packing import Columns
 from signaling.ledger.reading import Told
 
+DELIVERY: Final = frozenset({Kind.JOINED, Kind.LEFT, Kind.MEDIA_DELIVERED})
 UNPACKED: Final = 64  # rows kept unpacked: more than a minute has, unless nodes are many
 
 T = TypeVar("T")
@@ -50,12 +53,12 @@ class Teller:
             case StoredDelivery() as fact:
                 numbers = (fact.part, fact.published, fact.flowing_ms, partial(self._unpack, fact))
                 book.window(Window(place(header), fact.window_no, header.boot, *numbers))
-            case StoredReplay() as fact:
-                for slot, begin, end in _whole(header, fact.rows):
-                    book.replays.take(told.roster.screen(slot), fact.window_no, begin, end)
-            case StoredRendered() as fact:
-                for slot, rendered_ms, flags in zip(*_whole(header, fact.columns), strict=True):
-                    book.report(fact.minute, told.roster.screen(slot), rendered_ms, flags)
+            case StoredReplay() as replay:
+                for screen, begin, end in _whole(header, partial(replay.whole, told.roster.screens)).deliveries:
+                    book.replays.take(screen, replay.window_no, begin, end)
+            case StoredRendered() as rendered:
+                for screen, rendered_ms, flags in _whole(header, partial(rendered.whole, told.roster.screens)).reports:
+                    book.report(rendered.minute, screen, rendered_ms, flags)
             case facts.Joined() as fact:
                 who = (fact.session, fact.screen_id, fact.class_id, fact.at)
                 book.stays.joined(*who, (place(header), fact.boot))
@@ -84,18 +87,23 @@ class Teller:
                 return  # on_air: the minutes themselves tell when media flowed
 
 
+def kinds(policy: Policy) -> Collection[Kind]:
+    """Return the kinds of facts that a policy looks at: without credit, deliveries alone."""
+    return DELIVERY if policy.credit is None else frozenset(Kind)
+
+
 def place(header: Header) -> str:
     """Return what slots and processes of an entry belong to."""
     return f"{header.node}/{header.broadcast_id}"
 
 
 def _unpacked(fact: StoredDelivery) -> Columns:
-    return _whole(fact.header, fact.columns)
+    return _whole(fact.header, fact.columns, f"window {fact.window_no}: ")
 
 
-def _whole(header: Header, read: Callable[[], T]) -> T:
+def _whole(header: Header, read: Callable[[], T], where: str = "") -> T:
     """Return what a stored fact holds; raise `DamagedEntry` when that cannot be read."""
     try:
         return read()
-    except PackingError as error:
-        raise DamagedEntry(header.node, header.number, header.kind, str(error)) from error
+    except (ValueError, IndexError) as error:
+        raise DamagedEntry(header.node, header.number, header.kind, f"{where}{error}") from error

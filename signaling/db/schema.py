@@ -27,11 +27,12 @@ for _domain in DOMAINS:
         import_module(f"signaling.{_domain}.models")
 
 metadata = Base.metadata
-# ledger/models.py and coverage/models.py make their tables append-only themselves, for whoever imports them alone.
+# attendance, ledger and coverage make their tables append-only themselves, for whoever imports them alone.
 LOGS = ("audit_log", "broadcast_transitions", "school_events", "lecture_reviews", "expert_ratings", "alert_steps")
 LEDGER = ("ledger_entries",)
 MARKS = ("training_marks", "home_views")
-ALL_APPEND_ONLY = (*LOGS, *LEDGER, *MARKS)
+DECISIONS = ("attendance_decisions", "attendance_settlings", "attendance_frames")
+ALL_APPEND_ONLY = (*LOGS, *LEDGER, *MARKS, *DECISIONS)
 
 for _name in LOGS:
     append_only(metadata.tables[_name])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, and_, func, literal, select, tuple_
+from sqlalchemy import Select, and_, func, literal, or_, select, tuple_
 
 from signaling.ledger.events import Entry, Header
 from signaling.ledger.facts import Kind
@@ -46,12 +46,18 @@ def known(node: str, boot: str, counters: Collection[int]) -> Select[int]:
 
 
 def entries(
-    lecture_id: str | None, kinds: Collection[Kind] | None, after: tuple[str, int], limit: int
+    lecture_id: str | None,
+    kinds: Collection[Kind] | None,
+    after: tuple[str, int],
+    limit: int,
+    behind: Mapping[str, int],
 ) -> Select[*tuple[Any, ...]]:
-    """Entries of a lecture in the order of the chains, behind (node, number)."""
+    """Entries of a lecture in the order of the chains, behind (node, number) and behind what `behind` says of each node."""
     found = select(*COLUMNS).where(Row.lecture_id == lecture_id, tuple_(Row.node, Row.number) > after)
     if kinds is not None:
         found = found.where(Row.kind.in_([str(kind) for kind in kinds]))
+    for node, number in behind.items():
+        found = found.where(or_(Row.node != node, Row.number > number))
     return found.order_by(Row.node, Row.number).limit(limit)
 
 

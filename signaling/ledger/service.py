@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from pathlib import Path
@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 
 JOURNAL: Final = "ledger.journal"
 OLDER_JOURNAL: Final = "attendance.journal"
+NOWHERE: Final[Mapping[str, int]] = {}
 CHUNK: Final = 5000  # values of one IN list; both databases take more
 PAGE: Final = 200  # entries read at once: some megabytes
 WITH_SLOTS: Final = frozenset(Kind) - {Kind.ON_AIR, Kind.FAULT, Kind.CORRECTED, Kind.ROSTER}
@@ -133,9 +134,14 @@ class LedgerService:
                 if kinds is None or told.fact.kind in kinds:
                     yield told
 
-    async def entries(self, lecture_id: str | None, kinds: Collection[Kind] | None = None) -> list[Entry]:
-        """Return the entries of a lecture with the rosters that they need, to be read by `reading.tell`, off the loop."""
-        return [entry async for page in self._pages(lecture_id, _with_roster(kinds)) for entry in page]
+    async def entries(
+        self, lecture_id: str | None, kinds: Collection[Kind] | None = None, behind: Mapping[str, int] = NOWHERE
+    ) -> list[Entry]:
+        """Return the entries of a lecture with the rosters that they need, to be read by `reading.tell`, off the loop.
+
+        `behind` leaves out what a reader had before: the entries of each node up to that number.
+        """
+        return [entry async for page in self._pages(lecture_id, _with_roster(kinds), behind) for entry in page]
 
     async def ends(self, lecture_ids: Collection[str]) -> dict[str, tuple[tuple[str, int], ...]]:
         """Return for each lecture that has entries its last one of each node: as long as that is the same, so is all that is read of it."""
@@ -146,11 +152,13 @@ class LedgerService:
             found[str(lecture_id)] = (*found.get(str(lecture_id), ()), (node, number))
         return found
 
-    async def _pages(self, lecture_id: str | None, kinds: Collection[Kind] | None) -> AsyncIterator[list[Entry]]:
+    async def _pages(
+        self, lecture_id: str | None, kinds: Collection[Kind] | None, behind: Mapping[str, int] = NOWHERE
+    ) -> AsyncIterator[list[Entry]]:
         after = ("", 0)
         while True:
             async with self._db.reading() as session:
-                rows = (await session.execute(queries.entries(lecture_id, kinds, after, PAGE))).all()
+                rows = (await session.execute(queries.entries(lecture_id, kinds, after, PAGE, behind))).all()
             page = list(map(queries.entry, rows))
             if page:
                 yield page

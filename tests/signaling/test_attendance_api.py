@@ -85,20 +85,15 @@ async def test_the_document_tells_what_each_level_got(client: Client) -> None:
     async with client.get(f"{BASE}/attendance", headers=who("prefecture")) as response:
         assert response.status == 200
         document = await response.json()
-    assert document["policy"]["version"] == 1
+    assert document["policy"]["version"] == 2
     assert (document["on_air_seconds"], document["as_of"]) == (60.0, "2026-09-14T02:00:00Z")
     totals = document["totals"]
-    assert [totals[key] for key in ("classes", "qualified", "absent", "schools", "schools_connected")] == [
-        3,
-        1,
-        2,
-        2,
-        1,
-    ]
+    assert [totals[key] for key in ("classes", "unconfirmed", "pending", "absent", "schools")] == [3, 1, 1, 2, 2]
     assert [county["display_code"] for county in document["counties"]] == ["522301", "522302", "5223Y1"]
     first = document["classes"][0]
-    assert (first["delivered_seconds"], first["label"], first["evidence"]) == (60.0, "达标(未确认)", "E2")
-    assert first["reason"].startswith("有效收看1.0分钟")
+    assert (first["delivered_seconds"], first["label"], first["evidence"]) == (60.0, "待确认", "E2")
+    assert first["reason"].startswith("有效收看1分钟")
+    assert first["reasons"][-1] == "人数待教师确认（直播结束后24小时内）"
     assert sum(school["classes"] for school in document["schools"]) == len(document["classes"]) == 3
 
 
@@ -114,7 +109,7 @@ async def test_a_node_sees_itself_only(client: Client, name: str, classes: int) 
         rows = list(csv.reader(io.StringIO((await response.read()).decode("utf-8-sig"), newline="")))
     assert rows[-1][2] == "合计"
     assert rows[-1][1] == PEOPLE[name][1]
-    assert int(rows[-1][8]) == classes
+    assert int(rows[-1][rows[0].index("应播班级数")]) == classes
 
 
 @pytest.mark.parametrize(
@@ -160,7 +155,7 @@ async def test_both_formats_hold_the_same_figures(client: Client, number: str) -
             book = CalamineWorkbook.from_filelike(io.BytesIO(body))
             note = {str(row[0]): row[1] for row in book.get_sheet_by_name("说明").to_python()}
             assert (note["制表人"], note["填报单位"]) == ("用户prefecture", "黔西南州")
-            assert str(note["口径版本"]).startswith("1")
+            assert str(note["口径版本"]).startswith("2")
             sums.add(str(note["校验码"]))
         else:
             assert body.startswith(b"\xef\xbb\xbf")
@@ -177,3 +172,27 @@ async def test_a_damaged_ledger_says_so(client: Client, db: Database) -> None:
         await session.execute(insert(LedgerEntry).values(damaged(LECTURE)))
     async with client.get(f"{BASE}/attendance", headers=who("prefecture")) as response:
         assert (response.status, (await response.json())["code"]) == (500, "ledger_damaged")
+
+
+async def test_another_version_of_the_policy_may_be_asked_for(client: Client) -> None:
+    async with client.get(f"{BASE}/attendance?policy=1", headers=who("prefecture")) as response:
+        document = await response.json()
+    assert (document["policy"]["version"], document["classes"][0]["label"]) == (1, "达标(未确认)")
+    assert "flags" not in document["classes"][0]
+    async with client.get(f"{BASE}/exports/03.csv?policy=1", headers=who("prefecture")) as response:
+        assert response.headers["X-Report-Policy"] == "1"
+        assert "待核" not in (await response.read()).decode("utf-8-sig")
+    for query, code in (("policy=9", "unknown_policy"), ("policy=x", "bad_query"), ("as_of=2026-09-14", "bad_query")):
+        async with client.get(f"{BASE}/attendance?{query}", headers=who("prefecture")) as response:
+            assert (response.status, (await response.json())["code"]) == (400, code)
+
+
+async def test_an_export_as_of_a_time_has_the_check_sum_of_then(client: Client) -> None:
+    async with client.get(f"{BASE}/exports/01.csv", headers=who("prefecture")) as response:
+        first, as_of = response.headers["X-Report-Checksum"], response.headers["X-Report-As-Of"]
+    async with client.get(f"{BASE}/exports/01.csv", params={"as_of": as_of}, headers=who("prefecture")) as response:
+        assert response.headers["X-Report-Checksum"] == first
+    early = {"as_of": "2026-09-14T01:00:00Z"}
+    async with client.get(f"{BASE}/attendance", params=early, headers=who("prefecture")) as response:
+        document = await response.json()
+    assert (document["on_air_seconds"], document["totals"]["absent"]) == (0.0, 3)

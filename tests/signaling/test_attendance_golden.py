@@ -19,7 +19,7 @@ from signaling.attendance.evidence import report_of
 from signaling.attendance.exports import checksum, to_csv
 from signaling.attendance.frame import Frame
 from signaling.attendance.policy import load_policy
-from signaling.attendance.service import LectureReport
+from signaling.attendance.report import LectureReport
 from signaling.attendance.tables import TABLES
 from tests.support.evidence import BEGIN, REGIONS, lecture, tell
 

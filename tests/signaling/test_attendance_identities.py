@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -29,6 +30,7 @@ from tests.support.roll import ZONE
 
 EXAMPLES = int(os.environ.get("JIANGTANG_EXAMPLES", "12"))
 POLICIES = load_policies()
+pytestmark = pytest.mark.timeout(120 + 10 * EXAMPLES)
 tried = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 seeds = st.integers(0, 1_000_000)
 versions = st.sampled_from(sorted(POLICIES))
@@ -45,11 +47,11 @@ def frame(made: MadeLecture, seed: int, as_of: datetime) -> Frame:
         REGIONS,
         made.terminals,
         able,
-        rng.choice(("pupils", "pupils", "teachers", "parents")),
-        planned,
-        BEGIN,
-        ended,
-        frozenset({"522300"}),
+        audience=rng.choice(("pupils", "pupils", "teachers", "parents")),
+        planned=planned,
+        started_at=BEGIN,
+        ended_at=ended,
+        everywhere=frozenset({"522300"}),
     )
 
 

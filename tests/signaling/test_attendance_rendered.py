@@ -9,8 +9,10 @@ import pytest
 
 from signaling.attendance.book import AUDIBLE, MUTED, SOUND_BLOCKED, UNSIGNED, VISIBLE, Book
 from signaling.attendance.fold import ClassDelivery, Folded, Window
+from signaling.attendance.frame import Frame, Target
 from signaling.attendance.policy import load_policy
 from signaling.attendance.replay import Replays, by_class, minutes_of
+from signaling.attendance.state import states
 from signaling.ledger.packing import pack, unpack
 
 FIRST = 177_000_000 // 6 * 6  # a window that begins a minute
@@ -145,6 +147,24 @@ def test_reports_before_their_deliveries_and_late_ones_give_the_same() -> None:
     assert one(late).bits.unreported == 1
     late.report(MINUTE, A, 60_000, GOOD)
     assert one(early).bits == one(late).bits
+
+
+def test_the_state_of_a_class_names_the_trouble_of_its_newest_minute_and_waits_for_reports() -> None:
+    targets = [
+        Target(one, "01", one, "2152230101", "第一小学", "21", "121", "522301", 45) for one in ("one", "two", "three")
+    ]
+    frame = Frame(targets, [])
+    made = book(A, C)
+    assert {state.level for state in states(made, frame).values()} == {"E0"}
+    deliver(made, range(12), 0, 2)
+    assert [states(made, frame)[one].trouble for one in ("one", "two", "three")] == ["", "", ""]
+    made.report(MINUTE, A, 60_000, GOOD)
+    made.report(MINUTE + 1, A, 60_000, GOOD | MUTED)
+    deliver(made, range(12, 18), 0, 2)
+    found = states(made, frame)
+    assert (found["one"].level, found["one"].trouble, found["one"].counted_ms) == ("E3", "silent", 60_000)
+    assert (found["two"].level, found["two"].trouble) == ("E2", "unreported")
+    assert (found["three"].level, found["three"].on_air_ms) == ("E0", 180_000)
 
 
 # --- replays ----------------------------------------------------------------------------------------------------------

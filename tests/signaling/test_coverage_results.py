@@ -40,11 +40,11 @@ async def test_a_lecture_that_is_over_is_recounted_once(tmp_path: Path) -> None:
         row.state, row.ended_at = "ended", at(60)
     schools = await results.decisions([LECTURE], Scope(None))
     assert [(one.school_code, one.region_code, [row.result for row in one.classes]) for one in schools] == [
-        ("2152230101", "522301", ["unconfirmed", "absent"]),
+        ("2152230101", "522301", ["pending", "absent"]),
         ("3152230201", "522302", ["absent"]),
     ]
     first = schools[0].classes[0]
-    assert first == ClassResult(first.class_id, "unconfirmed", first.expected, None)
+    assert first == ClassResult(first.class_id, "pending", first.expected, None)
     assert len((await results.minutes(LECTURE))[first.class_id]) == 1
     assert [one.school_code for one in await results.decisions([LECTURE], Scope(frozenset({"522302"})))] == [
         "3152230201"

@@ -1,0 +1,157 @@
+"""Settles what lectures came to: at their end, when the ledger has something new about them, and when a time runs out.
+
+1. **A recount from the ledger is the newest revision**: a round is due whenever that might not be so any more.
+2. What came is gathered for a moment (the seconds between two rounds) rather than settled head-count by head-count.
+3. Any server may settle any lecture; the one that comes second finds nothing to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+import structlog
+
+from signaling.attendance.decisions_service import DecisionsService, Overtaken, Settling
+from signaling.attendance.keeper import EVERYWHERE
+from signaling.attendance.policy import Policy
+from signaling.attendance.reports_service import ReportsService
+from signaling.attendance.settled import SettledSchool, freeze, schools_of
+from signaling.directory.queries import Scope
+from signaling.ledger.errors import DamagedEntry
+from signaling.ledger.facts import Kind
+from signaling.ledger.service import LedgerService
+
+log = structlog.get_logger(__name__)
+
+EVERYTHING: Final = Scope(None)
+KEPT: Final = timedelta(days=200)
+"""Lectures are looked after for a term: corrections come until it is closed."""
+
+
+class Cause(StrEnum):
+    """Why a lecture was settled (again)."""
+
+    ENDED = "ended"
+    CORRECTED = "corrected"
+    FAULT = "fault"
+    MADE_UP = "made_up"
+    CONFIRMED = "confirmed"
+    EXPIRED = "expired"
+    FACTS = "facts"
+
+
+CAUSE_OF: Final = (
+    (Kind.CORRECTED, Cause.CORRECTED),
+    (Kind.FAULT, Cause.FAULT),
+    (Kind.CONFIRMED, Cause.CONFIRMED),
+    (Kind.MEDIA_DELIVERED, Cause.MADE_UP),
+)
+"""The first kind that is new says why."""
+
+
+class Settler:
+    """Looks for lectures that are due, and settles them."""
+
+    def __init__(
+        self,
+        reports: ReportsService,
+        decisions: DecisionsService,
+        ledger: LedgerService,
+        clock: Callable[[], datetime],
+        root: str = "",
+    ) -> None:
+        self._reports = reports
+        self._decisions = decisions
+        self._ledger = ledger
+        self._clock = clock
+        self._root = root
+        self._seen: dict[str, tuple[str, datetime]] = {}  # lecture -> stamp and time when it was found settled
+
+    async def round(self) -> list[str]:
+        """Settle what is due; return the lectures."""
+        now, settled = self._clock(), []
+        outside = [
+            _place(entry.header.node, entry.header.number) for entry in await self._ledger.entries(None, EVERYWHERE)
+        ]
+        recent = await self._decisions.recent(now - KEPT)
+        ends = await self._ledger.ends([lecture_id for lecture_id, _ in recent])
+        for lecture_id, ended_at in recent:
+            inside = [_place(*one) for one in ends.get(lecture_id, ())]
+            stamp = json.dumps([inside, outside], separators=(",", ":"))
+            try:
+                if await self._is_due(lecture_id, ended_at, stamp, now) and await self.settle(lecture_id, stamp):
+                    settled.append(lecture_id)
+            except DamagedEntry as error:  # a lecture that cannot be read must not keep the others from being settled
+                log.error("x lecture not settled", lecture=lecture_id, error=str(error))
+        return settled
+
+    async def settle(self, lecture_id: str, stamp: str = "") -> bool:
+        """Settle a lecture as things stand; return whether this server did it."""
+        last = await self._decisions.last(lecture_id)
+        made = await self._reports.report(lecture_id, EVERYTHING, self._root)
+        frame = await self._reports.frame(lecture_id)
+        if made is None or frame is None:
+            return False
+        cause = await self._cause(lecture_id, last, stamp)
+        schools, frozen = await asyncio.to_thread(
+            lambda: (list[SettledSchool](schools_of(lecture_id, made.report)), freeze(frame))
+        )
+        version = made.report.policy.version
+        try:
+            changed = await self._decisions.write(
+                lecture_id, schools, policy_version=version, cause=cause, stamp=stamp, as_of=made.as_of, frame=frozen
+            )
+        except Overtaken:
+            return False
+        self._seen[lecture_id] = stamp, made.as_of
+        log.info("- lecture settled", lecture=lecture_id, cause=str(cause), schools=len(schools), changed=changed)
+        return True
+
+    async def _is_due(self, lecture_id: str, ended_at: datetime, stamp: str, now: datetime) -> bool:
+        known = self._seen.get(lecture_id)
+        if known is None or known[0] != stamp:
+            last = await self._decisions.last(lecture_id)
+            if last is None or last.stamp != stamp:
+                return True
+            known = self._seen[lecture_id] = stamp, last.as_of
+        return any(known[1] < deadline <= now for deadline in deadlines(self._reports.policy(), ended_at))
+
+    async def _cause(self, lecture_id: str, last: Settling | None, stamp: str) -> Cause:
+        if last is None:
+            return Cause.ENDED
+        if last.stamp == stamp:
+            return Cause.EXPIRED
+        new = await self._new_kinds(lecture_id, last)
+        return next((cause for kind, cause in CAUSE_OF if kind in new), Cause.FACTS)
+
+    async def _new_kinds(self, lecture_id: str, last: Settling) -> Collection[str]:
+        inside, outside = (_heads(places) for places in json.loads(last.stamp or "[[],[]]"))
+        entries = await self._ledger.entries(lecture_id, None, inside)
+        entries += await self._ledger.entries(None, EVERYWHERE, outside)
+        return {entry.header.kind for entry in entries}
+
+
+def deadlines(policy: Policy, ended_at: datetime) -> list[datetime]:
+    """Return when decisions change by themselves: nobody can confirm any more, nothing can be made up any more."""
+    if policy.credit is None:
+        return []
+    hours, days = policy.credit.confirmation.closes_after_hours, policy.credit.make_up.days
+    return [ended_at + timedelta(hours=hours), ended_at + timedelta(days=days)]
+
+
+def _place(node: str, number: int) -> str:
+    return f"{number}@{node}"
+
+
+def _heads(places: Collection[str]) -> dict[str, int]:
+    """Return the last number of each node."""
+    heads: dict[str, int] = {}
+    for place in places:
+        number, _, node = place.partition("@")
+        heads[node] = max(int(number), heads.get(node, 0))
+    return heads

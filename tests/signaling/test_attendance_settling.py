@@ -1,0 +1,281 @@
+"""Decisions are settled when a lecture ends, when something new is told about it, and when a time runs out; none is ever changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from config.settings import load
+from signaling.attendance.exports import checksum
+from signaling.attendance.models import AttendanceDecision, AttendanceSettling
+from signaling.attendance.policy import Result
+from signaling.attendance.report import LectureReport
+from signaling.attendance.service import AttendanceService
+from signaling.attendance.settled import DamagedDecisions, SettledSchool, freeze, pack, schools_of, thaw, unpack
+from signaling.attendance.tables import TABLES
+from signaling.db.engine import Database
+from signaling.directory.models import SchoolClass
+from signaling.directory.queries import Scope
+from signaling.ledger.events import Subject
+from signaling.ledger.facts import Confirmed, Corrected, Fact, Fault
+from signaling.ledger.service import LedgerService
+from signaling.live.models import Broadcast
+from signaling.live.states import Event, State
+from tests.support.roll import (
+    BROADCAST,
+    EVERYTHING,
+    LECTURE,
+    START,
+    ZONE,
+    Rooms,
+    at,
+    changed,
+    database,
+    joined,
+    populate,
+)
+
+FIRST, SECOND = "2152230101", "3152230201"
+SCHOOLS = [(FIRST, "522301", "第一小学", 2), (SECOND, "522302", "中学", 1)]
+A, C = f"{FIRST}-1", f"{SECOND}-1"
+MEDIA = Subject(LECTURE, BROADCAST)
+END = at(120)
+
+
+@dataclass
+class Clock:
+    """A clock that is set by hand."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Server:
+    """One server's ledger and attendance over the database that all share."""
+
+    db: Database
+    folder: Path
+    clock: Clock
+    node: str = "node-1"
+    rooms: Rooms = field(default_factory=Rooms)
+
+    def __post_init__(self) -> None:
+        made = load().ledger.model_copy(update={"gather_seconds": 0.0})
+        names = {"node": self.node, "boot": self.node, "data_dir": self.folder, "zone": ZONE}
+        self.ledger = LedgerService(self.db, made, clock=self.clock, **names)  # type: ignore[arg-type]  # kinds differ
+        room, hls = self.rooms.room, self.rooms.take_hls
+        self.attendance = AttendanceService(
+            self.db, load().attendance, self.ledger, boot=self.node, room=room, hls=hls, clock=self.clock
+        )
+
+    async def lecture(self) -> None:
+        """Give two minutes to the classes A and C; the third class is never there."""
+        await self.attendance.handle(changed(Event.START, State.OPEN, 0))
+        for class_id in (A, C):
+            await self.attendance.handle(joined(f"screen-{class_id}", 0))
+        for number in range(12):
+            self.rooms.deliver(1750, 10.0, (f"screen-{A}", 1750, 0), (f"screen-{C}", 1750, 0))
+            self.clock.now = at(10 * number + 10)
+            await self.attendance.tick(self.clock.now)
+        await self.attendance.handle(changed(Event.END, State.LIVE, 120))
+        async with self.db.writing() as session:
+            await session.execute(update(Broadcast).values(state="ended", ended_at=END))
+
+    async def tell(self, *facts: Fact, subject: Subject = MEDIA) -> None:
+        await self.ledger.record(subject, *facts)
+
+    async def report(self, as_of: datetime | None = None) -> LectureReport:
+        made = await self.attendance.report(LECTURE, EVERYTHING, "522300", as_of=as_of)
+        assert made is not None
+        return made
+
+    async def round(self) -> list[str]:
+        return await self.attendance.settler.round()
+
+    async def settled(self) -> dict[str, SettledSchool]:
+        found = await self.attendance.decisions.decisions([LECTURE])
+        return {one.school_code: one for one in found}
+
+
+def confirmed(class_id: str, present: int, when: datetime, counter: int = 1) -> Confirmed:
+    return Confirmed(class_id, "", 45, present, 0, "room", when, counter)
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    made = await database(tmp_path)
+    await populate(made, SCHOOLS)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def server(db: Database, tmp_path: Path) -> Server:
+    made = Server(db, tmp_path, Clock())
+    await made.lecture()
+    made.clock.now = END + timedelta(minutes=5)
+    return made
+
+
+async def rounds(db: Database) -> list[tuple[int, str, int]]:
+    async with db.reading() as session:
+        rows = (await session.execute(select(AttendanceSettling).order_by(AttendanceSettling.number))).scalars().all()
+    return [(row.number, row.cause, row.changed) for row in rows]
+
+
+async def test_the_end_settles_every_school_once(server: Server, db: Database) -> None:
+    assert await server.round() == [LECTURE]
+    found = await server.settled()
+    assert [(one.school_code, one.revision) for one in found.values()] == [(FIRST, 1), (SECOND, 1)]
+    tally = found[FIRST].tally
+    assert (tally.classes, tally.unconfirmed, tally.pending, tally.absent, tally.pupils) == (2, 1, 1, 1, 90)
+    by_class = {one.class_id: one for one in found[FIRST].classes}
+    assert by_class[A].decision.result is Result.UNCONFIRMED
+    assert len(by_class[A].minutes) == 2
+    assert await server.round() == []
+    assert await rounds(db) == [(1, "ended", 2)]
+
+
+async def test_a_head_count_makes_another_revision_of_its_school_alone(server: Server, db: Database) -> None:
+    await server.round()
+    await server.tell(confirmed(A, 43, at(400)))
+    assert await server.round() == [LECTURE]
+    found = await server.settled()
+    assert {code: one.revision for code, one in found.items()} == {FIRST: 2, SECOND: 1}
+    tally = found[FIRST].tally
+    assert (tally.qualified, tally.present, tally.reached, tally.pending) == (1, 43, 43, 0)
+    async with db.reading() as session:
+        rows = (await session.execute(select(AttendanceDecision.revision, AttendanceDecision.supersedes))).all()
+    assert sorted(map(tuple, rows), key=str) == [(1, None), (1, None), (2, 1)]
+    assert await rounds(db) == [(1, "ended", 2), (2, "confirmed", 1)]
+
+
+async def test_a_recount_is_the_newest_revision(server: Server) -> None:
+    await server.round()
+    await server.tell(confirmed(A, 43, at(400)), confirmed(C, 45, at(500)))
+    await server.round()
+    recounted = {one.school_code: one for one in schools_of(LECTURE, (await server.report()).report)}
+    found = await server.settled()
+    assert all(one.says_the_same(recounted[code]) for code, one in found.items())
+    anew = {one.school_code: one for one in schools_of(LECTURE, (await server.report(server.clock.now)).report)}
+    assert all(one.says_the_same(anew[code]) for code, one in found.items())
+
+
+async def test_a_day_without_a_head_count_decides(server: Server, db: Database) -> None:
+    await server.round()
+    server.clock.now = END + timedelta(hours=24) - timedelta(seconds=1)
+    assert await server.round() == []
+    server.clock.now = END + timedelta(hours=24)
+    assert await server.round() == [LECTURE]
+    tally = (await server.settled())[FIRST].tally
+    assert (tally.unconfirmed, tally.pending, tally.covered, tally.present) == (1, 0, 1, 0)
+    assert await server.round() == []
+    assert (await rounds(db))[-1] == (2, "expired", 2)
+
+
+async def test_faults_of_a_region_and_corrections_are_settled_with_their_cause(server: Server, db: Database) -> None:
+    await server.round()
+    power = Fault("f1", "power", "522302", START, END, "u1", "", at(300), 1)
+    await server.tell(power, subject=Subject())
+    await server.round()
+    found = await server.settled()
+    assert found[SECOND].tally.unconfirmed == 1  # what was watched in spite of the fault stays
+    assert found[FIRST].revision == 1
+    absent = Fault("f2", "exam", f"{FIRST}-2", START, END, "u1", "", at(300), 1)
+    await server.tell(absent, subject=Subject())
+    await server.tell(Corrected("k1", A, "present", "", "44", "typing", "u1", "u2", at(900), None))
+    await server.round()
+    tally = (await server.settled())[FIRST].tally
+    assert (tally.excused, tally.excused_pupils, tally.present, tally.corrected) == (1, 45, 44, 1)
+    assert [cause for _, cause, _ in await rounds(db)] == ["ended", "fault", "corrected"]
+
+
+async def test_a_restarted_server_finds_nothing_to_do_and_two_do_not_write_twice(
+    server: Server, db: Database, tmp_path: Path
+) -> None:
+    other = Server(db, tmp_path, server.clock, "node-2")
+    done = await asyncio.gather(server.round(), other.round())
+    assert sorted(map(len, done))[-1] == 1
+    assert all(one.revision == 1 for one in (await server.settled()).values())
+    first = await rounds(db)
+    assert await Server(db, tmp_path, server.clock, "node-3").round() == []
+    assert await rounds(db) == first
+
+
+async def test_nothing_settled_can_be_changed(server: Server, db: Database) -> None:
+    await server.round()
+    for table in ("attendance_decisions", "attendance_settlings", "attendance_frames"):
+        for sql in (f"UPDATE {table} SET lecture_id = 'x'", f"DELETE FROM {table}"):
+            with pytest.raises(DBAPIError, match="append-only"):
+                async with db.writing() as session:
+                    await session.execute(text(sql))
+
+
+async def test_the_door_shows_a_county_its_own_schools_and_tells_of_changes(server: Server) -> None:
+    await server.round()
+    decisions = server.attendance.decisions
+    own = await decisions.decisions([LECTURE, "unknown"], Scope(frozenset({"522302"})))
+    assert [one.school_code for one in own] == [SECOND]
+    before = await decisions.stamps([LECTURE])
+    await server.tell(confirmed(A, 43, at(400)))
+    await server.round()
+    assert (await decisions.stamps([LECTURE]))[LECTURE] != before[LECTURE]
+    assert set(await decisions.minutes(LECTURE)) == {A, f"{FIRST}-2", C}
+
+
+def sums(made: LectureReport) -> list[str]:
+    return [checksum(make(made.report, made.unit, ZONE, made.names)) for make in TABLES.values()]
+
+
+async def test_a_report_as_of_a_time_says_later_what_it_said_then(server: Server, db: Database) -> None:
+    await server.round()
+    await server.tell(confirmed(A, 43, at(400)))
+    server.clock.now += timedelta(minutes=1)
+    then = server.clock.now
+    first = sums(await server.report())
+    server.clock.now += timedelta(days=3)
+    await server.tell(
+        confirmed(C, 40, at(600)), Corrected("k1", A, "present", "43", "12", "typing", "u1", "u2", at(900), None)
+    )
+    async with db.writing() as session:
+        await session.execute(update(SchoolClass).values(name="改名班"))
+    assert sums(await server.report()) != first
+    assert sums(await server.report(then)) == first
+    running = await server.report(at(60))
+    assert (running.state, running.ended_at) == ("live", None)
+    assert running.report.on_air_ms == 60_000
+
+
+async def test_the_first_policy_gives_its_own_figures_beside(server: Server) -> None:
+    await server.tell(confirmed(A, 43, at(400)))
+    made = await server.attendance.report(LECTURE, EVERYTHING, "522300", policy=1)
+    assert made is not None
+    row = next(row for row in made.report.classes if row.target.class_id == A)
+    assert (row.decision.label, row.decision.policy_version, row.decision.present) == ("达标(未确认)", 1, None)
+
+
+async def test_what_is_packed_reads_back_and_what_is_torn_says_so(server: Server) -> None:
+    await server.tell(confirmed(A, 43, at(400)))
+    schools = list(schools_of(LECTURE, (await server.report()).report))
+    for school in schools:
+        assert pack(school.classes) == school.packed
+    packed = schools[0].packed
+    assert packed
+    for torn in (b"", b"\x09" + packed[1:], packed[:-1], packed + b"x", packed[:1] + b"\0" * 20):
+        with pytest.raises(DamagedDecisions):
+            unpack(torn)
+    frame = await server.attendance.reports.frame(LECTURE)
+    assert frame is not None
+    again = thaw(freeze(frame))
+    assert (again.targets, again.regions, again.terminals) == (frame.targets, frame.regions, frame.terminals)
+    assert (again.able, again.everywhere) == (frame.able, frozenset({"522300"}))
