@@ -39,6 +39,8 @@ FILE_REASONS: Final = {
     "file_empty": "文件里没有数据",
     "file_too_large": "文件太大，请分成几个",
     "file_unreadable": "文件打不开，请另存为 XLSX 再试",
+    "file_encrypted": "文件有密码，请去掉密码后再导入",
+    "file_has_macros": "文件带宏，请另存为不带宏的 XLSX 再导入",
     "columns_missing": "缺少列，请用模板填写（--template）",
 }
 """Code of a `TableError` -> the same for the whole file."""

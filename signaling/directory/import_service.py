@@ -133,8 +133,8 @@ async def _past(session: AsyncSession, scope: Scope, year: int) -> dict[str, fro
     rows = select(made.school_code, made.entry_year, made.stage, made.number)
     rows = rows.join(School, School.code == made.school_code).join(Region, Region.code == School.region_code)
     found: dict[str, set[ClassKey]] = defaultdict(set)
-    for school, *key in await session.execute(rows.where(covered(scope), ~at_school)):
-        found[school].add(ClassKey(*key))
+    for school, entry_year, stage, number in await session.execute(rows.where(covered(scope), ~at_school)):
+        found[school].add(ClassKey(entry_year, stage, number))
     return {school: frozenset(keys) for school, keys in found.items()}
 
 

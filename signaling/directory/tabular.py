@@ -3,14 +3,16 @@
 1. **Every cell is text**, trimmed; a number of a workbook is written without `.0`, so that a code stays a code.
 2. **What was read is named** (`Table.source`), and a line that cannot be decoded is a line of its own with its number, not the end.
 3. The `'` that our own CSV files put before what a spreadsheet would take for a formula is taken away again.
-4. **A file is bounded before it is read**: bytes, unpacked bytes of a workbook, and the rectangle that its cells span, because the
-   reader takes memory for all of it: a workbook of 5 kB with one cell in the last corner spans 17 thousand million.
+4. **A file is bounded before it is read**: bytes, parts, unpacked bytes of a workbook, what cells say that share a string, and the
+   rectangle that they span, because the reader takes memory for all of it: a workbook of 5 kB with one cell in the last corner spans 17
+   thousand million.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 import zipfile
 import zlib
@@ -22,6 +24,7 @@ import python_calamine
 
 MOST_BYTES: Final = 32 << 20
 MOST_UNPACKED_BYTES: Final = 128 << 20  # 40,000 rows of a workbook are 30 MB
+MOST_MEMBERS: Final = 2_000  # parts of a workbook; an office writes a dozen and one for each sheet
 MOST_ROWS: Final = 200_000
 MOST_CELLS: Final = 10_000_000  # of the rectangle: every row that is taken, with fifty columns
 MOST_COLUMNS: Final = 200
@@ -29,7 +32,13 @@ HEADING_ROWS: Final = 10
 """Rows in which the names of the columns are looked for: a title and a remark may stand above them."""
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
-_WORKBOOK = "xl/workbook.xml"
+_WORKBOOK, _SHARED = "xl/workbook.xml", "xl/sharedStrings.xml"
+_ENTRY = b"PK\x01\x02"  # of the central directory
+_PROTECTED = "EncryptedPackage".encode("utf-16-le")  # MS-OFFCRYPTO: a workbook with a password is in an OLE file
+_DECLARED = re.compile(rb"<!(?!--|\[CDATA\[)")
+_STRING = re.compile(rb"<(?:\w+:)?si[\s/>]")
+_SHARING = re.compile(rb"""\st\s*=\s*["']s["']""")
+_SHARED_PLACE = re.compile(rb"""\st\s*=\s*["']s["'][^>]*>\s*<(?:\w+:)?v>([0-9]{1,9})<""")
 _PLACE = re.compile(rb"""<(?:\w+:)?(c|row)\s(?:[^>]*?\s)?r\s*=\s*["']([A-Za-z]{0,3})([0-9]{1,7})["']""")
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _SOURCES = {"utf-8-sig": "UTF-8 (BOM)", "utf-16": "UTF-16", "utf-8": "UTF-8", "gb18030": "GB18030"}
@@ -38,7 +47,9 @@ _GUARDED = re.compile(r"'(?=[=+\-@＝＋－＠])")
 
 
 class TableError(ValueError):
-    """The file as a whole cannot be used; `code` is stable: `file_empty`, `file_too_large`, `file_unreadable`, `columns_missing`."""
+    """The file as a whole cannot be used; `code` is stable: `file_empty`, `file_too_large`, `file_unreadable`,
+    `file_encrypted`, `file_has_macros`, `columns_missing`.
+    """
 
     def __init__(self, code: str, detail: str = "") -> None:
         super().__init__(f"{code}: {detail}" if detail else code)
@@ -110,7 +121,7 @@ def _heading(lines: Iterator[_Line], names: dict[str, str]) -> dict[int, str]:
 
 def _workbook(data: bytes) -> tuple[str, Iterable[_Line]]:
     if data.startswith(_OLE):
-        raise TableError("file_unreadable", "XLS")
+        raise TableError("file_encrypted") if _PROTECTED in data else TableError("file_unreadable", "XLS")
     _check_size(data)
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
@@ -121,18 +132,60 @@ def _workbook(data: bytes) -> tuple[str, Iterable[_Line]]:
 
 
 def _check_size(data: bytes) -> None:
+    if data.count(_ENTRY) > MOST_MEMBERS:  # before anything makes objects of them
+        raise TableError("file_too_large", f"{MOST_MEMBERS} 个部件")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
-            if sum(member.file_size for member in members) > MOST_UNPACKED_BYTES:
-                raise TableError("file_too_large", f"{MOST_UNPACKED_BYTES >> 20} MiB")
-            if all(member.filename != _WORKBOOK for member in members):  # another kind of office file, or none
-                raise TableError("file_unreadable", _WORKBOOK)
-            cells = max(_spanned(archive.read(member)) for member in members if member.filename.endswith(".xml"))
+            _check_members(members)
+            _check_parts(archive, [one.filename for one in members if one.filename.endswith((".xml", ".rels"))])
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError) as error:
         raise TableError("file_unreadable", str(error)) from None
-    if cells > MOST_CELLS:
-        raise TableError("file_too_large", f"{MOST_CELLS} 格")
+
+
+def _check_members(members: Sequence[zipfile.ZipInfo]) -> None:
+    """Refuse what the list of a workbook's parts tells already. Nothing is ever unpacked to a path; a name that climbs is no office's."""
+    names = [member.filename for member in members]
+    if sum(member.file_size for member in members) > MOST_UNPACKED_BYTES:
+        raise TableError("file_too_large", f"{MOST_UNPACKED_BYTES >> 20} MiB")
+    if any(member.flag_bits & 1 for member in members):
+        raise TableError("file_encrypted")
+    if any(name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) for name in names):
+        raise TableError("file_unreadable", "..")
+    if any(name.endswith("vbaProject.bin") for name in names):
+        raise TableError("file_has_macros")
+    if _WORKBOOK not in names:  # another kind of office file, or none
+        raise TableError("file_unreadable", _WORKBOOK)
+
+
+def _check_parts(archive: zipfile.ZipFile, names: Iterable[str]) -> None:
+    """Refuse parts with declarations of their own, and sheets that span or say too much; every part is read whole, so its CRC counts."""
+    parts = [*names]
+    lengths = _lengths(archive.read(_SHARED)) if _SHARED in parts else []
+    for name in parts:
+        text = archive.read(name)
+        if _DECLARED.search(text) or b"\0" in text:  # a NUL: of an encoding in which nothing here would be seen
+            raise TableError("file_unreadable", "DOCTYPE")
+        if _spanned(text) > MOST_CELLS:
+            raise TableError("file_too_large", f"{MOST_CELLS} 格")
+        if _said(text, lengths) > MOST_UNPACKED_BYTES:
+            raise TableError("file_too_large", f"{MOST_UNPACKED_BYTES >> 20} MiB")
+
+
+def _lengths(shared: bytes) -> list[int]:
+    """Return the bytes of each string that cells share."""
+    starts = [found.start() for found in _STRING.finditer(shared)]
+    return [end - start for start, end in itertools.pairwise([*starts, len(shared)])]
+
+
+def _said(sheet: bytes, lengths: Sequence[int]) -> int:
+    """Return at most how many bytes the cells of a sheet say: a megabyte that a million cells share is a million of them."""
+    longest, cells = max(lengths, default=0), len(_SHARING.findall(sheet))
+    if longest * cells <= MOST_UNPACKED_BYTES:
+        return longest * cells
+    places = [int(place) for place in _SHARED_PLACE.findall(sheet)]
+    known = sum(lengths[place] for place in places if place < len(lengths))
+    return known + longest * (cells - len(places))
 
 
 def _spanned(sheet: bytes) -> int:
