@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+MUTATIONS = int(os.environ.get("JIANGTANG_MUTATIONS", "25000"))
+"""Of the seeds of a parser; ten times as many for a longer look."""
 HERE = Path(__file__).parent
 CORPUS = HERE.parents[2] / "shared" / "corpus"
 INTERESTING = (

@@ -15,10 +15,9 @@ from broadcaster.rtp.h264 import H264Error, PictureTracker, inspect, pieces
 from broadcaster.rtp.opus import MAX_SAMPLES, OpusError, duration
 from broadcaster.rtp.packet import RtpError, RtpPacket, original_of
 from broadcaster.rtp.rtcp import MAX_COMPOUND, Nack, RtcpError, compound, parse_compound
-from tests.fuzz.mutations import corpus, inputs
+from tests.fuzz.mutations import MUTATIONS, corpus, inputs
 from tests.support.timing import fastest
 
-MUTATIONS = 100_000
 WORST_SECONDS = 0.02
 
 

@@ -10,7 +10,7 @@ from broadcaster.errors import FragmentError, OfferError
 from broadcaster.transport.parameters import Candidate, Credentials, Fingerprint, LocalParameters, SendStreams
 from broadcaster.transport.sdp import Direction, parse_fragment, parse_offer
 from config.settings import load
-from tests.fuzz.mutations import corpus, inputs
+from tests.fuzz.mutations import MUTATIONS, corpus, inputs
 from tests.support.offers import OfferWords, write_offer
 from tests.support.timing import fastest
 
@@ -22,7 +22,6 @@ FRAGMENT = (
     b"a=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\na=candidate:1 1 udp 2122260223 192.0.2.1 61764 typ host\r\na=end-of-candidates\r\n"
 )
 SLOWEST_SECONDS = 0.05
-MUTATIONS = 100_000
 
 
 def _offers(direction: Direction) -> list[bytes]:

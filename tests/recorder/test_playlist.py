@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -69,7 +70,12 @@ def printed(choices: list[tuple[str, int, list[tuple[int, int, bool, bool]]]]) -
     return press
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# One example is minutes of playlists: twenty here, JIANGTANG_EXAMPLES for more.
+@settings(
+    max_examples=int(os.environ.get("JIANGTANG_EXAMPLES", "20")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(choices=reels, memory=st.sampled_from([1 << 30, 3000]))
 def test_every_playlist_of_every_recording_is_right_and_follows_the_one_before(
     choices: list[tuple[str, int, list[tuple[int, int, bool, bool]]]], memory: int
