@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from typing import Final
 
 import structlog
 from aiohttp import web
@@ -17,6 +18,9 @@ from signaling.api.problems import Problem
 from signaling.api.proxy import client
 
 log = structlog.get_logger("http")
+QUIET: Final = web.RequestKey("quiet", bool)
+"""A handler that was asked what thousands ask every minute sets it on its request: the log tells of it only when details are wanted."""
+
 CODES = {
     400: "bad_request",
     404: "not_found",
@@ -36,7 +40,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     started = time.monotonic()
     response = await _answer(request, handler, request_id)
     milliseconds = round((time.monotonic() - started) * 1000, 1)
-    quiet = request.method in {"GET", "HEAD"} or request.path.startswith("/socket.io")
+    quiet = request.method in {"GET", "HEAD"} or request.path.startswith("/socket.io") or QUIET in request
     write = log.debug if quiet and response.status < 500 else log.info
     write(
         "< request",

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 from aiohttp import web
 
+from signaling.api.errors import QUIET
 from signaling.api.openapi import operation
 from signaling.api.parsing import body, reply
 from signaling.api.problems import Problem, not_found
@@ -87,11 +88,13 @@ class PresenceApi:
         charge(self._presence.charges, screen_id, self._presence.clock().timestamp())
         order = await body(request, ReportOrder)
         try:
-            return reply(self._presence.report(room, screen_id, order.report, order.again))
+            answer = self._presence.report(room, screen_id, order.report, order.again)
         except Rejected as rejected:
             raise _refused(rejected) from None
         except Full:
             raise busy("too many reports wait to be written down") from None
+        request[QUIET] = True
+        return reply(answer)
 
     def _room(self, request: web.Request) -> tuple[str, Room]:
         claims = self._tokens.claims(credential(request))
