@@ -151,6 +151,8 @@ class Book:
         return self.stays.seen()
 
     def terminals(self) -> Iterable[tuple[str, str | None]]:
-        """Return every screen that was there, with its class."""
-        yield from ((screen, class_id) for screen, (_, class_id) in self._class_of.items())
+        """Return every screen that was there live, with its class."""
+        for screen, (_, class_id) in self._class_of.items():
+            if self.running.delivered_to(screen):
+                yield screen, class_id
         yield from ((one.screen_id, one.class_id) for one in self.stays.seen())

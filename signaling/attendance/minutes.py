@@ -48,6 +48,7 @@ class Numbers:
         self.screens: dict[str, int] = {"": UNKNOWN}
         self.classes: dict[str, int] = {}
         self.class_of: list[int] = [NO_CLASS]
+        self.delivered: set[int] = set()  # screens that stand in a folded row
         self._placed: list[tuple[str, int]] = [("", -1)]
         self._by_node: dict[str, list[int]] = {}
 
@@ -151,6 +152,7 @@ def _delivered(pairs: Iterable[Pair], numbers: Numbers) -> Delivered:
     for row, following in pairs:
         times = _times(row, following)
         screens = numbers.of(row.node, row.columns.slots)
+        numbers.delivered.update(screens)
         there = result.setdefault(row.number, {})
         if there:
             for screen, time in zip(screens, times, strict=True):

@@ -67,6 +67,10 @@ class RunningFold:
         claims[screen_id] = claims[screen_id] + claim if screen_id in claims else claim
         self._touch(minute)
 
+    def delivered_to(self, screen_id: str) -> bool:
+        """Whether a screen stands in a row of deliveries, be it with nothing."""
+        return self._numbers.screens.get(screen_id) in self._numbers.delivered
+
     def result(self) -> Folded:
         """Return what each class got so far."""
         for minute in sorted(self._dirty):

@@ -5,20 +5,16 @@ Reports about a minute come when it is over: the last `LAG` minutes are no sign 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from signaling.attendance.book import Book
-from signaling.attendance.fold import NO_MINUTES, ClassDelivery, Minutes
+from signaling.attendance.fold import ClassDelivery, Minutes
 from signaling.attendance.frame import Frame
 
 LAG: Final = 2
-_NOTHING: Final = ClassDelivery()
 
 
-@dataclass(frozen=True, slots=True)
-class ClassState:
+class ClassState(NamedTuple):
     """The level that a class has reached by its screens (E0 to E3; head-counts and checks are told by others), what counts so far of
     the lecture's on-air time, and why the newest minute that could be judged does not count ("" when it does).
     """
@@ -30,26 +26,27 @@ class ClassState:
 
 
 def states(book: Book, frame: Frame) -> dict[str, ClassState]:
-    """Return the state of every class that was expected."""
-    folded = book.folded()
-    joined = {one.class_id for one in book.seen()}
+    """Return the state of every class that was expected. Classes that went the same way share one value."""
+    folded, joined = book.folded(), book.stays.classes
     newest = max(folded.on_air_by_minute, default=0) - folded.first_minute
-    trouble = cache(lambda bits: _trouble(bits, newest))
+    absent, waiting = (ClassState(level, 0, folded.on_air_ms) for level in ("E0", "E1"))
+    ways: dict[int, ClassState] = {}  # by the identity of the bits, which live as long as what was folded
     found = {}
     for target in frame.targets:
-        delivery = folded.classes.get(target.class_id, _NOTHING)
-        level = _level(delivery, target.class_id in joined)
-        why = "" if delivery.bits is NO_MINUTES else trouble(delivery.bits)
-        found[target.class_id] = ClassState(level, delivery.credited_ms, folded.on_air_ms, why)
+        delivery = folded.classes.get(target.class_id)
+        if delivery is None:
+            found[target.class_id] = waiting if target.class_id in joined else absent
+            continue
+        state = ways.get(id(delivery.bits))
+        if state is None:
+            state = ways[id(delivery.bits)] = _state(delivery, folded.on_air_ms, newest)
+        found[target.class_id] = state
     return found
 
 
-def _level(delivery: ClassDelivery, joined: bool) -> str:
-    if delivery.bits.rendered:
-        return "E3"
-    if delivery.delivered_ms:
-        return "E2"
-    return "E1" if joined else "E0"
+def _state(delivery: ClassDelivery, on_air_ms: int, newest: int) -> ClassState:
+    bits = delivery.bits
+    return ClassState("E3" if bits.rendered else "E2", delivery.credited_ms, on_air_ms, _trouble(bits, newest))
 
 
 def _trouble(bits: Minutes, newest: int) -> str:

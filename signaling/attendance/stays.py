@@ -36,6 +36,7 @@ class Stays:
         self._last: dict[str, dict[str, int]] = defaultdict(dict)  # node -> boot -> last window
         self._latest: dict[str, str] = {}
         self._changed: set[str] = set()
+        self.classes: set[str] = set()  # those of which a screen came
 
     def joined(
         self, session: str, screen_id: str, class_id: str | None, at: datetime, process: tuple[str, str]
@@ -75,6 +76,8 @@ class Stays:
         one = self._seen.setdefault(session, SessionSeen(screen_id, class_id))
         one.class_id = one.class_id or class_id
         one.process = process
+        if one.class_id is not None:
+            self.classes.add(one.class_id)
         self._of_process[process].add(session)
         self._changed.add(session)
         return one

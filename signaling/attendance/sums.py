@@ -55,26 +55,35 @@ def _classes(
 ) -> dict[str, ClassDelivery]:
     every = list(minutes.values())
     total, before = sum(on_air.values()), _elapsed(on_air)
-    starts = {number: -(-number * 60 // rules.window_seconds) - 1 for number in minutes}
-    ways: dict[tuple[int, ...], _Way] = {}
-    edges: dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[int, int]] = {}
-    found: dict[str, ClassDelivery] = {}
-    delivered = map(sum, zip(*(minute.delivered for minute in every), strict=True))
+    starts = [-(-number * 60 // rules.window_seconds) - 1 for number in minutes]
+    times = list(map(sum, zip(*(minute.delivered for minute in every), strict=True)))
+    firsts = _edges(times, starts, [minute.first for minute in every])
+    lasts = _edges(times, starts[::-1], [minute.last for minute in every[::-1]])
     states = zip(*(minute.state for minute in every), strict=True)
-    firsts = zip(*(minute.first for minute in every), strict=True)
-    lasts = zip(*(minute.last for minute in every), strict=True)
-    for name, time, state, seen in zip(names, delivered, states, zip(firsts, lasts, strict=True), strict=True):
-        if not time:
-            continue
-        way = ways.get(state)
-        if way is None:
-            way = ways[state] = _way(state, by_minute)
-        edge = edges.get(seen)
-        if edge is None:
-            edge = edges[seen] = _edges(seen, starts)
-        credited, counted, bits = way
-        interrupted = total - before[edge[0]] - time
-        found[name] = ClassDelivery(time, credited, interrupted, counted, *edge, bits)
+    ways: dict[tuple[int, ...], _Way] = {}
+    found: dict[str, ClassDelivery] = {}
+    for name, time, state, first, last in zip(names, times, states, firsts, lasts, strict=True):
+        if time:
+            way = ways.get(state)
+            if way is None:
+                way = ways[state] = _way(state, by_minute)
+            credited, counted, bits = way
+            found[name] = ClassDelivery(time, credited, total - before[first] - time, counted, first, last, bits)
+    return found
+
+
+def _edges(times: Sequence[int], starts: Sequence[int], columns: Sequence[bytearray]) -> list[int]:
+    """Return for each class with any time the number of its window in the first of the columns that has one."""
+    found = [0] * len(times)
+    missing = [one for one, time in enumerate(times) if time]
+    for start, column in zip(starts, columns, strict=True):
+        rest = []
+        for one in missing:
+            if column[one]:
+                found[one] = start + column[one]
+            else:
+                rest.append(one)
+        missing = rest
     return found
 
 
@@ -99,14 +108,6 @@ def _bits(state: Sequence[int], minutes: Sequence[int]) -> Minutes:
         return sum(1 << minute - first for minute, one in zip(minutes, state, strict=True) if one & flag)
 
     return Minutes(*map(mask, (DELIVERED, COUNTED, RENDERED, SILENT, HIDDEN, STILL, UNREPORTED, TWICE)))
-
-
-def _edges(seen: tuple[Sequence[int], Sequence[int]], starts: Mapping[int, int]) -> tuple[int, int]:
-    """Return the numbers of the first and the last window of a class."""
-    firsts, lasts = seen
-    there = [n for n, place in enumerate(firsts) if place]
-    begin = list(starts.values())
-    return begin[there[0]] + firsts[there[0]], begin[there[-1]] + lasts[there[-1]]
 
 
 def _unproven(minutes: Mapping[int, Minute], numbers: Numbers) -> dict[str, int]:
