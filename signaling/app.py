@@ -36,6 +36,7 @@ from signaling.api.security import add_headers, csrf
 from signaling.attendance.arrivals_service import ArrivalsService
 from signaling.attendance.report import Report
 from signaling.attendance.service import AttendanceService
+from signaling.attendance.sheets_service import SheetsService
 from signaling.auth.agencies import Agencies
 from signaling.auth.audit_service import AuditService
 from signaling.auth.people_service import PeopleService
@@ -123,6 +124,7 @@ class Node:
         self._make_presence(tokens)
         self.arrivals = ArrivalsService(self.ledger)
         self.attendance = self._make_attendance()
+        self.sheets = SheetsService(self.db, self.ledger, settings.attendance)
         self.coverage = self._make_coverage(tokens)
         self.alerts = AlertParts(self.db, settings, self.today, tokens.derived_key("channels"))
         self.realtime = self._make_realtime()

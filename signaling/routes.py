@@ -69,7 +69,9 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     yield from _library(node)
     yield from node.coverage.routes(node.auth, node.directory, node.gate)
     yield from ledger_api.routes(node.auth, node.roots)
-    yield from attendance_api.routes(node.attendance, node.access, node.directory, node.settings.attendance)
+    yield from attendance_api.routes(
+        node.attendance, node.sheets, node.access, node.directory, node.settings.attendance
+    )
 
 
 def _library(node: Node) -> Iterable[web.AbstractRouteDef]:

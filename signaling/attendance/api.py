@@ -24,7 +24,8 @@ from signaling.attendance.policy import Policy, UnknownPolicy
 from signaling.attendance.report import LectureReport
 from signaling.attendance.schemas import AttendanceDocument, AttendanceQuery
 from signaling.attendance.service import AttendanceService
-from signaling.attendance.tables import PLANNED, TABLES, Table, local
+from signaling.attendance.sheets_service import SheetsService
+from signaling.attendance.tables import BESIDE, PLANNED, TABLES, Table, local
 from signaling.auth.identity import Permission, Principal
 from signaling.directory.service import DirectoryService
 from signaling.lectures.access import Access
@@ -42,15 +43,21 @@ COUNTING: Final = (
 )
 BLANK: Final = "表示尚未采集（如实到人数须由教师确认），不表示零"
 BLANK_FULL: Final = "表示没有（如尚无人确认人数），不表示零"
+ANSWERABLE: Final[dict[str, Permission]] = {"04": Permission.ALERT_ANSWER}
+"""What else the caller of an export must be allowed: 04 is for those who answer for a school, not for those who look at figures."""
 _FILE: Final = re.compile(r"(\d{2})\.(xlsx|csv)")
 _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f\\/:*?"<>|]+')
 
 
 def routes(
-    service: AttendanceService, access: Access, directory: DirectoryService, settings: AttendanceSettings
+    service: AttendanceService,
+    sheets: SheetsService,
+    access: Access,
+    directory: DirectoryService,
+    settings: AttendanceSettings,
 ) -> list[web.AbstractRouteDef]:
     """Return the routes; everything is under the lecture, so that its rules of access hold."""
-    api = AttendanceApi(service, access, directory, settings)
+    api = AttendanceApi(service, sheets, access, directory, settings)
     return [
         web.get("/api/v1/lectures/{lecture_id}/attendance", api.attendance),
         web.get("/api/v1/lectures/{lecture_id}/exports/{file}", api.export),
@@ -61,9 +68,15 @@ class AttendanceApi:
     """Handlers."""
 
     def __init__(
-        self, service: AttendanceService, access: Access, directory: DirectoryService, settings: AttendanceSettings
+        self,
+        service: AttendanceService,
+        sheets: SheetsService,
+        access: Access,
+        directory: DirectoryService,
+        settings: AttendanceSettings,
     ) -> None:
         self._service = service
+        self._sheets = sheets
         self._access = access
         self._directory = directory
         self._zone = timezone(timedelta(hours=settings.report_utc_offset_hours))
@@ -74,12 +87,17 @@ class AttendanceApi:
         body = await asyncio.to_thread(lambda: json.dumps(document(made), ensure_ascii=False).encode())
         return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
 
-    @operation("Export a table: 01 to 04, `.xlsx` or `.csv`", query=AttendanceQuery, media_type="*/*")
+    @operation("Export a table: 01 to 04 or 11, `.xlsx` or `.csv`", query=AttendanceQuery, media_type="*/*")
     async def export(self, request: web.Request) -> web.Response:
         wanted = _FILE.fullmatch(request.match_info["file"])
-        if wanted is None or wanted[1] not in {*TABLES, *PLANNED}:
+        if wanted is None or wanted[1] not in {*TABLES, *BESIDE, *PLANNED}:
             raise not_found("export")
+        if wanted[1] in ANSWERABLE:
+            await self._access.guard(request, ANSWERABLE[wanted[1]], request.match_info["lecture_id"])
         principal, made = await self._report(request, Permission.ATTENDANCE_EXPORT, wanted[1])
+        if wanted[1] in BESIDE:
+            table = await self._sheets.table(wanted[1], made, self._zone)
+            return await asyncio.to_thread(_written, made, table, principal, wanted[2], self._zone)
         return await asyncio.to_thread(_file, made, principal, wanted[1], wanted[2], self._zone)
 
     async def _report(
@@ -87,7 +105,7 @@ class AttendanceApi:
     ) -> tuple[Principal, LectureReport]:
         lecture_id = request.match_info["lecture_id"]
         principal, _ = await self._access.lecture(request, lecture_id, permission)
-        if number not in TABLES:
+        if number in PLANNED:
             raise not_available(f"export {number}")
         wanted = query(request, AttendanceQuery)
         scope = await self._directory.scope(principal.node)
@@ -106,10 +124,14 @@ class AttendanceApi:
 
 def _file(made: LectureReport, principal: Principal, number: str, kind: str, zone: tzinfo) -> web.Response:
     table = TABLES[number](made.report, made.unit, zone, made.names)
+    return _written(made, table, principal, kind, zone)
+
+
+def _written(made: LectureReport, table: Table, principal: Principal, kind: str, zone: tzinfo) -> web.Response:
     body = to_csv(table) if kind == "csv" else to_xlsx(table, note(made, table, principal.name, zone))
     headers = {
         "Cache-Control": "no-store",
-        "Content-Disposition": disposition(file_name(made, table, kind, zone), f"{number}.{kind}"),
+        "Content-Disposition": disposition(file_name(made, table, kind, zone), f"{table.number}.{kind}"),
         "X-Report-Checksum": checksum(table),
         "X-Report-Policy": str(made.report.policy.version),
         "X-Report-As-Of": made.as_of.isoformat(),

@@ -68,7 +68,7 @@ class Decision:
     """A result with its reasons. `ratio` is None while nothing was on the air; `present` is None without a head-count.
 
     `covered` says whether the class counts for class coverage, `pending` whether that still waits for a head-count. `watched_ms` of
-    `on_air_ms` make the ratio.
+    `on_air_ms` make the ratio. `causes` are those of the faults in which the class missed something.
     """
 
     result: Result
@@ -89,6 +89,7 @@ class Decision:
     on_air_ms: int = 0
     confirmed_by: str = ""
     confirmed_at: datetime | None = None
+    causes: tuple[str, ...] = ()
 
     @property
     def reason(self) -> str:
@@ -179,6 +180,7 @@ class _Judge:
             self._on_air_ms,
             "" if shown is None else shown.by,
             None if shown is None else shown.at,
+            evidence.excused_causes,
         )
 
     def _result(self) -> tuple[Result, bool, bool]:

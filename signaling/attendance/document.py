@@ -10,7 +10,8 @@ from fractions import Fraction
 from typing import Any
 
 from signaling.attendance.decide import Decision
-from signaling.attendance.report import ClassRow, LectureReport, Tally
+from signaling.attendance.missing import why
+from signaling.attendance.report import ClassRow, LectureReport, Report, Tally
 
 
 def document(made: LectureReport) -> dict[str, Any]:
@@ -43,11 +44,11 @@ def document(made: LectureReport) -> dict[str, Any]:
             | _tally(row.tally, full)
             for row in report.schools
         ],
-        "classes": [_class(row, full) for row in report.classes],
+        "classes": [_class(report, row, full) for row in report.classes],
     }
 
 
-def _class(row: ClassRow, full: bool) -> dict[str, Any]:
+def _class(report: Report, row: ClassRow, full: bool) -> dict[str, Any]:
     target, decision = row.target, row.decision
     made = {
         "id": target.class_id,
@@ -70,7 +71,7 @@ def _class(row: ClassRow, full: bool) -> dict[str, Any]:
         "pupils": target.pupils,
         "present": decision.present,
     }
-    return made | _beyond_delivery(decision) if full else made
+    return made | _beyond_delivery(decision) | {"missing_reason": why(report, row)} if full else made
 
 
 def _beyond_delivery(decision: Decision) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, false, func, select, true
 
 from signaling.directory.models import Region, School, SchoolClass, Screen
+from signaling.directory.queries import paired
 from signaling.lectures.models import Lecture, LectureTarget
 from signaling.live.models import Broadcast
 from signaling.live.rehearsals import of_lecture
@@ -42,6 +43,16 @@ def terminals(lecture_id: str) -> Select[str, int, str | None]:
     """Id, number and key of every terminal, revoked ones too, of the frozen classes."""
     return (
         select(Screen.id, Screen.terminal_no, Screen.key_thumbprint)
+        .join(LectureTarget, LectureTarget.class_id == Screen.class_id)
+        .where(LectureTarget.lecture_id == lecture_id)
+    )
+
+
+def devices(lecture_id: str) -> Select[str, str, int, str, str, bool]:
+    """Id, class, number, User-Agent and capability of every terminal of the frozen classes, and whether it is paired."""
+    columns = (Screen.id, Screen.class_id, Screen.terminal_no, Screen.agent, Screen.capability)
+    return (
+        select(*columns, case((paired(), true()), else_=false()))
         .join(LectureTarget, LectureTarget.class_id == Screen.class_id)
         .where(LectureTarget.lecture_id == lecture_id)
     )

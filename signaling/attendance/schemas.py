@@ -117,6 +117,7 @@ class ClassAttendance(BaseModel):
     checks_passed: int = 0
     flags: list[str] = []
     corrected: bool = False
+    missing_reason: str | None = None
 
 
 class AttendanceDocument(BaseModel):

@@ -158,18 +158,18 @@ def _county_cells(tally: Tally, full: bool) -> tuple[Cell, ...]:
     return (
         tally.schools,
         tally.schools_connected,
-        _rounded(tally.school_connection),
+        rounded(tally.school_connection),
         tally.schools_qualified,
-        _rounded(tally.school_qualification),
+        rounded(tally.school_qualification),
         tally.schools_lenient,
-        _rounded(tally.lenient_qualification),
+        rounded(tally.lenient_qualification),
         tally.classes,
         tally.qualified,
         tally.unconfirmed - tally.pending,
         tally.pending,
         tally.made_up,
         tally.excused,
-        _rounded(tally.coverage),
+        rounded(tally.coverage),
         tally.pupils,
         *_heads(tally, full),
     )
@@ -177,7 +177,7 @@ def _county_cells(tally: Tally, full: bool) -> tuple[Cell, ...]:
 
 def _heads(tally: Tally, full: bool) -> tuple[Cell, Cell]:
     """Return 实到 and 学生覆盖率."""
-    return (tally.present, _rounded(tally.student_coverage)) if full else (None, None)
+    return (tally.present, rounded(tally.student_coverage)) if full else (None, None)
 
 
 def _county_remark(row: CountyRow, full: bool) -> Cell:
@@ -210,8 +210,8 @@ def _school_cells(row: SchoolRow, zone: tzinfo, full: bool) -> tuple[Cell, ...]:
     return (
         target.school_code,
         target.school_name,
-        _label("school_kinds", target.school_kind),
-        _label("urban_rural", target.urban_rural),
+        label("school_kinds", target.school_kind),
+        label("urban_rural", target.urban_rural),
         tally.classes,
         tally.qualified,
         tally.unconfirmed - tally.pending,
@@ -221,11 +221,11 @@ def _school_cells(row: SchoolRow, zone: tzinfo, full: bool) -> tuple[Cell, ...]:
         tally.made_up,
         tally.excused,
         tally.absent,
-        _rounded(tally.coverage),
+        rounded(tally.coverage),
         tally.pupils,
         *_heads(tally, full),
         local(row.first_joined_at, zone),
-        _minutes(tally.interrupted_ms),
+        minutes(tally.interrupted_ms),
         tally.flagged if full else None,
         _remark(tally),
     )
@@ -250,8 +250,8 @@ def _class_cells(
         "、".join(map(str, row.presence.terminals)),
         local(row.presence.joined_at, zone),
         local(row.presence.left_at, zone),
-        _minutes(decision.watched_ms),
-        _minutes(decision.on_air_ms),
+        minutes(decision.watched_ms),
+        minutes(decision.on_air_ms),
         None if decision.ratio is None else int(decision.ratio * 10_000) / 10_000,
         row.evidence,
         f"{decision.asked}/{decision.passed}" if full else None,
@@ -277,7 +277,9 @@ TABLES: Final[dict[str, Callable[..., Table]]] = {
     "02": school_table,
     "03": class_table,
 }
-PLANNED: Final = frozenset(f"{number:02}" for number in range(4, 13))
+BESIDE: Final = frozenset({"04", "11"})
+"""Numbers of exports that need more than the report (`sheets_service.py`)."""
+PLANNED: Final = frozenset(f"{number:02}" for number in range(4, 13)) - BESIDE
 """Numbers of exports that are named but not offered yet."""
 
 
@@ -286,11 +288,13 @@ def local(at: datetime | None, zone: tzinfo) -> str | None:
     return None if at is None else at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
 
 
-def _minutes(milliseconds: int) -> float:
+def minutes(milliseconds: int) -> float:
+    """Return minutes with one decimal, rounded down."""
     return milliseconds // 6000 / 10
 
 
-def _rounded(ratio: Fraction | None) -> float | None:
+def rounded(ratio: Fraction | None) -> float | None:
+    """Return a rate with four decimals, None where there is none."""
     return None if ratio is None else float(round(ratio, 4))
 
 
@@ -299,5 +303,6 @@ def _labels() -> dict[str, dict[str, str]]:
     return tomllib.loads(LABELS_FILE.read_text(encoding="utf-8"))
 
 
-def _label(group: str, code: str | None) -> Cell:
+def label(group: str, code: str | None) -> str | None:
+    """Return the name of a code in a group of `labels.toml`, the code itself when it has none there."""
     return None if code is None else _labels()[group].get(code, code)

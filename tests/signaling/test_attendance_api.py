@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
+import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -12,22 +15,25 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from python_calamine import CalamineWorkbook
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from config.settings import load
+from signaling.alerts.models import Alert, AlertStep
 from signaling.api import proxy
 from signaling.api.errors import problems
 from signaling.attendance.api import routes
+from signaling.attendance.sheets_service import SheetsService
 from signaling.auth.identity import Role
 from signaling.auth.models import User
 from signaling.auth.service import AuthService
 from signaling.db.engine import Database
+from signaling.directory.models import Screen
 from signaling.directory.service import DirectoryService
 from signaling.lectures.access import Access
 from signaling.lectures.service import LectureService
 from signaling.ledger.models import LedgerEntry
 from signaling.live.states import Event, State
-from tests.support.roll import LECTURE, Rooms, at, changed, damaged, database, joined, populate, service
+from tests.support.roll import LECTURE, Rooms, at, book, changed, damaged, database, joined, populate, service
 
 BASE = f"/api/v1/lectures/{LECTURE}"
 PEOPLE = {
@@ -35,6 +41,7 @@ PEOPLE = {
     "county": (Role.COUNTY_ADMIN, "522302"),
     "school": (Role.SCHOOL_ADMIN, "2152230101"),
     "operator": (Role.OPERATOR, "522300"),
+    "auditor": (Role.AUDITOR, "522300"),
     "lecturer": (Role.LECTURER, "522300"),
 }
 SCHOOLS = [("2152230101", "522301", "第一小学", 2), ("3152230201", "522302", "=中学", 1)]
@@ -74,7 +81,13 @@ async def client(db: Database, tmp_path: Path) -> AsyncIterator[Client]:
     app = web.Application(middlewares=[problems])
     app[proxy.PROXIES] = proxy.Proxies([], "")
     app.add_routes(
-        routes(attendance, Access(auth, LectureService(db, lambda: at(0).date())), directory, load().attendance)
+        routes(
+            attendance,
+            SheetsService(db, book(attendance), load().attendance),
+            Access(auth, LectureService(db, lambda: at(0).date())),
+            directory,
+            load().attendance,
+        )
     )
     async with TestClient(TestServer(app)) as made:
         yield made
@@ -125,7 +138,7 @@ async def test_others_are_refused(client: Client, name: str, status: int, code: 
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [
-        (f"{BASE}/exports/04.xlsx", 501, "not_available"),
+        (f"{BASE}/exports/05.xlsx", 501, "not_available"),
         (f"{BASE}/exports/12.csv", 501, "not_available"),
         (f"{BASE}/exports/13.csv", 404, "not_found"),
         (f"{BASE}/exports/00.csv", 404, "not_found"),
@@ -140,7 +153,7 @@ async def test_what_is_not_there_says_so(client: Client, path: str, status: int,
         assert (response.status, (await response.json())["code"]) == (status, code)
 
 
-@pytest.mark.parametrize("number", ["01", "02", "03"])
+@pytest.mark.parametrize("number", ["01", "02", "03", "04", "11"])
 async def test_both_formats_hold_the_same_figures(client: Client, number: str) -> None:
     sums = set()
     for kind in ("xlsx", "csv"):
@@ -196,3 +209,70 @@ async def test_an_export_as_of_a_time_has_the_check_sum_of_then(client: Client) 
     async with client.get(f"{BASE}/attendance", params=early, headers=who("prefecture")) as response:
         document = await response.json()
     assert (document["on_air_seconds"], document["totals"]["absent"]) == (0.0, 3)
+
+
+async def rows_of(client: Client, name: str, file: str) -> list[dict[str, str]]:
+    async with client.get(f"{BASE}/exports/{file}", headers=who(name)) as response:
+        assert response.status == 200
+        return list(csv.DictReader(io.StringIO((await response.read()).decode("utf-8-sig"), newline="")))
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"), [("prefecture", ["第一小学", "'=中学"]), ("county", ["'=中学"]), ("school", ["第一小学"])]
+)
+async def test_whom_to_call_is_told_to_those_who_answer_for_them(
+    client: Client, db: Database, name: str, missing: list[str]
+) -> None:
+    async with db.writing() as session:
+        alert = Alert(rule="absent", subject=LECTURE, node="2152230101", level="school", opened_at=at(0))
+        session.add(alert)
+        await session.flush()
+        steps = [("opened", -60), ("contacted", -30), ("contacted", 3600)]  # the last one after the report
+        session.add_all(AlertStep(alert_id=alert.id, kind=kind, at=at(seconds)) for kind, seconds in steps)
+    rows = await rows_of(client, name, "04.csv")
+    assert [row["学校"] for row in rows] == missing
+    assert {(row["结果"], row["原因"], row["补看截止"]) for row in rows} == {("未接入", "未开机", "")}
+    calls = {row["学校"]: (row["联系人"], row["已联系"], row["联系时间"]) for row in rows}
+    told = {"第一小学": ("用户school", "是", "2026-09-14 09:59"), "'=中学": ("", "否", "")}
+    assert calls == {school: told[school] for school in missing}
+
+
+async def test_who_only_looks_at_figures_is_not_told_whom_to_call(client: Client) -> None:
+    async with client.get(f"{BASE}/exports/03.csv", headers=who("auditor")) as response:
+        assert response.status == 200
+    async with client.get(f"{BASE}/exports/04.csv", headers=who("auditor")) as response:
+        assert (response.status, (await response.json())["code"]) == (403, "forbidden")
+
+
+async def test_terminals_are_told_with_what_their_browsers_say(client: Client, db: Database) -> None:
+    told = {"agent": "Mozilla/5.0 (Windows NT 10.0)", "capability": '{"engine": "Chromium 109", "tier": "T1"}'}
+    async with db.writing() as session:
+        await session.execute(update(Screen).where(Screen.id == "screen-2152230101-1").values(told))
+    rows = await rows_of(client, "school", "11.csv")
+    shown = ("终端", "系统", "浏览器", "丢包", "卡顿次数", "中断分钟", "回退方式")
+    assert [tuple(row[head] for head in shown) for row in rows] == [
+        ("1", "Windows 10/11", "Chromium 109", "0.00%", "", "0.0", "UDP"),
+        ("1", "", "", "", "", "", ""),
+    ]
+    assert len(await rows_of(client, "county", "11.csv")) == 1
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("number", ["04", "11"])
+async def test_libreoffice_opens_the_lists(client: Client, tmp_path: Path, number: str) -> None:
+    for kind, filters in (("xlsx", []), ("csv", ["--infilter=CSV:44,34,76,1"])):
+        async with client.get(f"{BASE}/exports/{number}.{kind}", headers=who("prefecture")) as response:
+            (tmp_path / f"{kind}.{kind}").write_bytes(await response.read())
+        flat = await asyncio.to_thread(opened, tmp_path, f"{kind}.{kind}", filters)
+        assert "table:formula" not in flat
+        assert "=中学" in flat
+        assert "三年级（2）班" in flat
+
+
+def opened(folder: Path, name: str, filters: list[str]) -> str:
+    office = shutil.which("soffice")
+    assert office is not None, "LibreOffice is not installed: make test-tools installs it"
+    profile = f"-env:UserInstallation=file://{folder}/profile"
+    command = [office, profile, "--headless", "--convert-to", "fods", "--outdir", str(folder), *filters]
+    subprocess.run([*command, str(folder / name)], check=True, capture_output=True, timeout=110)
+    return (folder / name).with_suffix(".fods").read_text("utf-8")
