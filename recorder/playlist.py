@@ -52,7 +52,7 @@ def index_playlist(timeline: Timeline, uri: str) -> str:
 def live_playlist(timeline: Timeline, first: int, part_seconds: float) -> str:
     """Return the playlist of the segments from number `first` on; parts are at most `part_seconds` long."""
     segments = timeline.segments[first:]
-    before = segments[0].reel.number - segments[0].opens if segments else 0  # discontinuities in front of the window
+    before = segments[0].breaks - segments[0].opens if segments else 0  # discontinuities in front of the window
     tags = [
         *_low_latency(part_seconds, ""),
         f"#EXT-X-MEDIA-SEQUENCE:{first + FIRST_MSN}",
@@ -163,7 +163,7 @@ def _lines(timeline: Timeline, start: int, *, beginning: int) -> Iterator[str]:
 
 
 def _segment_lines(segment: Segment, *, first: bool, parts: list[Piece] | tuple[()]) -> Iterator[str]:
-    if segment.opens and segment.reel.number:
+    if segment.opens and segment.breaks:
         yield "#EXT-X-DISCONTINUITY"
     if segment.opens or first:
         yield f'#EXT-X-MAP:URI="{segment.reel.name}.init.mp4"'

@@ -36,10 +36,9 @@ UNKNOWN_LOST: Final = 4 * VIDEO_CLOCK_RATE  # where nothing lies before the hole
 
 @dataclass(frozen=True, slots=True)
 class Reel:
-    """One reel that may be shown; `number` counts them from 0, `wall_ns` is the time of tick 0."""
+    """One reel that may be shown; `wall_ns` is the time of tick 0."""
 
     name: str
-    number: int
     init: bytes
     wall_ns: int
     codecs: str
@@ -60,7 +59,8 @@ class Piece:
 class Segment:
     """One segment. `offset` and `size` are its place in the reel's file if it is wholly stored.
 
-    `opens`: the first one of its reel. `dated`: its time does not follow from the segment before. `key`: it begins with an IDR
+    `opens`: the first one of its reel. `breaks`: discontinuities up to its beginning, its own with them; a reel that ended before its
+    first segment makes none. `dated`: its time does not follow from the segment before. `key`: it begins with an IDR
     picture. `lost`: it cannot be had (any more). Pieces are forgotten when nobody may ask for single parts any more.
     """
 
@@ -70,6 +70,7 @@ class Segment:
     wall_ns: int
     key: bool
     opens: bool = False
+    breaks: int = 0
     dated: bool = False
     offset: int = 0
     size: int = 0
@@ -135,7 +136,7 @@ class Timeline:
         missing = news.first_segment - self.next_number
         if missing < 0:  # numbers that were told already: ours go on
             self._shift += missing
-        reel = Reel(news.name, len(self.reels), news.init, news.wall_ns, news.codecs, news.width, news.height)
+        reel = Reel(news.name, news.init, news.wall_ns, news.codecs, news.width, news.height)
         self._lose(min(missing, MOST_LOST), reel)
         if not news.hidden:
             self.reels[reel.name] = self._open = reel
@@ -176,6 +177,7 @@ class Timeline:
                 wall_ns=reel.wall_ns + _nanoseconds(part.start),
                 key=part.key,
                 opens=opens,
+                breaks=before.breaks + opens if before is not None else 0,
                 dated=opens or (before is not None and before.lost),
                 offset=part.offset,
             )
@@ -200,6 +202,7 @@ class Timeline:
         wall_ns = before.wall_end_ns if before else coming.wall_ns - count * _nanoseconds(length)
         for place in range(count):
             lost = Segment(len(self.segments), before.reel if before else coming, 0, wall_ns, key=False)
+            lost.breaks = before.breaks if before else 0
             lost.wall_ns += place * _nanoseconds(length)
             lost.duration, lost.lost, lost.complete, lost.dated = length, True, True, True
             self.segments.append(lost)
