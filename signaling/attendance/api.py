@@ -16,13 +16,15 @@ from aiohttp import web
 
 from config.settings import AttendanceSettings
 from signaling.api.openapi import operation
-from signaling.api.parsing import query
+from signaling.api.parsing import query, reply
 from signaling.api.problems import Problem, not_available, not_found
+from signaling.attendance.bulletin import checksum as bulletin_checksum
+from signaling.attendance.bulletin import draft, silent_schools
 from signaling.attendance.document import document
 from signaling.attendance.exports import Note, checksum, to_csv, to_xlsx
 from signaling.attendance.policy import Policy, UnknownPolicy
 from signaling.attendance.report import LectureReport
-from signaling.attendance.schemas import AttendanceDocument, AttendanceQuery
+from signaling.attendance.schemas import AttendanceDocument, AttendanceQuery, BulletinDocument
 from signaling.attendance.service import AttendanceService
 from signaling.attendance.sheets_service import SheetsService
 from signaling.attendance.tables import BESIDE, PLANNED, TABLES, Table, local
@@ -61,6 +63,7 @@ def routes(
     return [
         web.get("/api/v1/lectures/{lecture_id}/attendance", api.attendance),
         web.get("/api/v1/lectures/{lecture_id}/exports/{file}", api.export),
+        web.get("/api/v1/lectures/{lecture_id}/bulletin", api.bulletin),
     ]
 
 
@@ -99,6 +102,16 @@ class AttendanceApi:
             table = await self._sheets.table(wanted[1], made, self._zone)
             return await asyncio.to_thread(_written, made, table, principal, wanted[2], self._zone)
         return await asyncio.to_thread(_file, made, principal, wanted[1], wanted[2], self._zone)
+
+    @operation(
+        "Draft the bulletin of a lecture, to be checked by a person", query=AttendanceQuery, answer=BulletinDocument
+    )
+    async def bulletin(self, request: web.Request) -> web.Response:
+        _, made = await self._report(request, Permission.ATTENDANCE_READ)
+        contacts = await self._sheets.contacts(made.lecture_id, silent_schools(made.report), made.as_of)
+        text = draft(made, {code for code, one in contacts.items() if one.called_at is not None}, self._zone)
+        version, digest = made.report.policy.version, bulletin_checksum(text)
+        return reply(BulletinDocument(text=text, policy_version=version, as_of=made.as_of, checksum=digest))
 
     async def _report(
         self, request: web.Request, permission: Permission, number: str = "01"

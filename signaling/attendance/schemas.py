@@ -136,3 +136,12 @@ class AttendanceDocument(BaseModel):
     counties: list[CountyAttendance]
     schools: list[SchoolAttendance]
     classes: list[ClassAttendance]
+
+
+class BulletinDocument(BaseModel):
+    """A drafted bulletin with what makes it the same again: the policy, the time of the figures, the check sum of the text."""
+
+    text: str
+    policy_version: int
+    as_of: datetime
+    checksum: str

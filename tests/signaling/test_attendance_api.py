@@ -8,6 +8,7 @@ import io
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -130,7 +131,7 @@ async def test_a_node_sees_itself_only(client: Client, name: str, classes: int) 
     [("operator", 403, "forbidden"), ("lecturer", 403, "forbidden"), ("nobody", 401, "not_logged_in")],
 )
 async def test_others_are_refused(client: Client, name: str, status: int, code: str) -> None:
-    for path in ("attendance", "exports/01.xlsx", "exports/04.xlsx"):
+    for path in ("attendance", "bulletin", "exports/01.xlsx", "exports/04.xlsx", "exports/11.csv"):
         async with client.get(f"{BASE}/{path}", headers=who(name)) as response:
             assert (response.status, (await response.json())["code"]) == (status, code)
 
@@ -255,6 +256,22 @@ async def test_terminals_are_told_with_what_their_browsers_say(client: Client, d
         ("1", "", "", "", "", "", ""),
     ]
     assert len(await rows_of(client, "county", "11.csv")) == 1
+
+
+@pytest.mark.parametrize(("name", "unit"), [("prefecture", "黔西南州"), ("county", "兴仁市"), ("school", "第一小学")])
+async def test_the_bulletin_covers_the_callers_node_and_can_be_drafted_again(
+    client: Client, name: str, unit: str
+) -> None:
+    async with client.get(f"{BASE}/bulletin", headers=who(name)) as response:
+        assert response.status == 200
+        drafted = await response.json()
+    assert set(drafted) == {"text", "policy_version", "as_of", "checksum"}
+    assert f"已播出1分钟。{unit}应参加学校" in drafted["text"]
+    assert drafted["checksum"] == sha256(drafted["text"].encode()).hexdigest()[:16]
+    async with client.get(f"{BASE}/bulletin", params={"as_of": drafted["as_of"]}, headers=who(name)) as response:
+        assert await response.json() == drafted
+    async with client.get(f"{BASE}/bulletin?policy=1", headers=who(name)) as response:
+        assert (await response.json())["policy_version"] == 1
 
 
 @pytest.mark.server
