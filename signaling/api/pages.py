@@ -28,6 +28,7 @@ PAGES = {
     "console": CONSOLE_PERMISSIONS,
     "pair": CLASS_PERMISSIONS,
     "test": CLASS_PERMISSIONS,
+    "sign": CLASS_PERMISSIONS,
 }
 IMMUTABLE = "public, max-age=31536000, immutable"
 HOW_TO_BUILD = "The pages are not built. Run `make setup` (or `cd web && npm ci && npm run build`) and start again.\n"
@@ -76,6 +77,7 @@ class Pages:
             web.get("/class/{screen_id}", self._page("class")),
             web.get("/pair", self._page("pair")),
             web.get("/t", self._page("test")),
+            web.get("/in/{code:.*}", self._page("sign")),
             web.get("/console", self._page("console")),
             web.get("/console/{rest:.*}", self._page("console")),
         ]

@@ -194,11 +194,12 @@ _COUNTS: Final = tuple(one.name for one in fields(Totals))
 
 
 def count(rules: Obligations, facts: Facts) -> TermCoverage:
-    """Return the coverage of a term."""
+    """Return the coverage of a term; classes are in the order of their seats, those without one come last."""
     by_school: dict[str, list[ClassCoverage]] = {place.code: [] for place in facts.places}
     regions: dict[str, str] = {}
+    order = {seat.class_id: number for number, seat in enumerate(facts.seats)}
     for class_id, one in sorted(
-        _fold(rules, facts).items(), key=lambda item: (item[1].school_code, item[1].name, item[0])
+        _fold(rules, facts).items(), key=lambda item: (order.get(item[0], len(order)), item[0])
     ):
         by_school.setdefault(one.school_code, []).append(_class(rules, class_id, one))
         regions.setdefault(one.school_code, one.region_code)

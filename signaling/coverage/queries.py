@@ -56,8 +56,10 @@ def schools() -> Select[str, str, str, date | None, date | None, str | None]:
 
 
 def classes() -> Select[str, str, str, int, date | None]:
-    """Id, name, school, size and day of closing of every class."""
-    return select(SchoolClass.id, SchoolClass.name, SchoolClass.school_code, SchoolClass.pupils, SchoolClass.closed_on)
+    """Id, name, school, size and day of closing of every class, the youngest first."""
+    row = SchoolClass
+    columns = (row.id, row.name, row.school_code, row.pupils, row.closed_on)
+    return select(*columns).order_by(row.stage, row.entry_year.desc(), row.number)
 
 
 def known_sizes(class_ids: Sequence[str]) -> Select[str, str, int]:

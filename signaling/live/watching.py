@@ -135,6 +135,7 @@ class Watching:
                 "title": lecture.title,
                 "lecturer": lecture.lecturer_name,
                 "scheduled_at": stamp(lecture.scheduled_at),
+                "audience": lecture.audience_kind,
             },
         }
         if state in OVER:

@@ -17,6 +17,7 @@ import { Presence } from './presence';
 import { Replay } from './replay';
 import type { Seen } from './reporter';
 import { mark, Screen } from './screen';
+import { SignCode } from './sign-code';
 import { chime, Sound } from './sound';
 import { Theatre } from './theatre';
 import { cornerClock, project, type View } from './view';
@@ -53,6 +54,7 @@ export class App {
   private readonly theatre: Theatre;
   private readonly replay: Replay;
   private readonly presence: Presence;
+  private readonly code: SignCode;
 
   constructor(
     root: HTMLElement,
@@ -69,8 +71,9 @@ export class App {
     this.line = new Line({ tell, challenge: (challenge) => this.presence.tell(challenge) });
     this.theatre = new Theatre(screen.theatre, locale);
     this.replay = new Replay({ theatre: this.theatre, locale, identity, covered: (covered) => this.cover(covered) });
+    this.code = new SignCode(locale, () => this.who());
     const { replay, presence } = this;
-    for (const node of [presence.band.root, replay.page.root, replay.page.notice, presence.page.root]) root.appendChild(node);
+    for (const node of [this.code.root, presence.band.root, replay.page.root, replay.page.notice, presence.page.root]) root.appendChild(node);
   }
 
   start(): void {
@@ -81,6 +84,7 @@ export class App {
     window.setInterval(() => this.tick(), TICK_MS);
     window.setInterval(() => this.report(), REPORT_MS);
     window.setInterval(() => this.presence.tick(this.model.phase, this.seen()), LOOK_MS);
+    window.setInterval(() => void this.code.tick(performance.now()), LOOK_MS);
     this.dispatch({ type: 'touch' });
   }
 
@@ -172,6 +176,7 @@ export class App {
       const watch = await api.watch(who, this.clock === null ? { capability: capability() } : undefined);
       this.clock = { serverMs: Date.parse(watch.server_time), atMs: performance.now() };
       this.presence.told(watch);
+      this.code.told(watch);
       event = { type: 'told', watch };
     } catch (error) {
       event = failure(error);

@@ -3,6 +3,8 @@ import type { ErrorCode } from './codes';
 
 /** What the class screen says, for eyes eight metres away: short, verb first. Every error has 原因 and 下一步. */
 const zh = {
+  'sign.in': '参训教师扫码签到，也可由学校勾选',
+  'sign.out': '参训教师扫码签退，也可由学校勾选',
   'asking.title': '正在连接',
   'waiting.next': '下一场讲座',
   'waiting.left': '距开始还有',
@@ -102,6 +104,8 @@ const zh = {
 export type Word = keyof typeof zh;
 
 const en: Messages<Word> = {
+  'sign.in': 'Teachers may sign in here, or be ticked by the school',
+  'sign.out': 'Teachers may sign out here, or be ticked by the school',
   'asking.title': 'Connecting',
   'waiting.next': 'Next lecture',
   'waiting.left': 'Starts in',

@@ -1,5 +1,6 @@
 import { asScreen, type Who } from './as-screen';
 import type { Capability } from './capability';
+import type { TrainingCode } from './coverage';
 import { request } from './problem';
 import { isRehearsal } from './rehearsal';
 import type {
@@ -88,6 +89,8 @@ export const api = {
     void (await asScreen(who, 'POST', screenPath(who, 'answers'), { challenge_id: challengeId, tile })),
   confirmRoom: async (who: Who, lectureId: string, present: number, guests: number): Promise<Confirmation> =>
     (await (await asScreen(who, 'POST', screenPath(who, 'confirmation'), { lecture_id: lectureId, present, guests })).json()) as Confirmation,
+  /** The code by which teachers sign in and out at this screen; 404 when there is none now. */
+  trainingCode: async (who: Who): Promise<TrainingCode> => (await (await asScreen(who, 'POST', screenPath(who, 'training-code'))).json()) as TrainingCode,
   /** A picture that a screen's document names, for `URL.createObjectURL`. */
   screenPicture: async (who: Who, url: string): Promise<Blob> => (await asScreen(who, 'GET', url)).blob(),
 };

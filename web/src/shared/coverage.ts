@@ -131,6 +131,15 @@ export interface Roster {
   teachers: Seated[];
 }
 
+/** What a training's venue shows: a QR code as SVG, for so many seconds. */
+export interface TrainingCode {
+  title: string;
+  way: 'in' | 'out';
+  url: string;
+  svg: string;
+  seconds: number;
+}
+
 const part = encodeURIComponent;
 const ofSchool = (school: string): string => `/schools/${part(school)}/trainings`;
 

@@ -130,7 +130,7 @@ export interface Watch {
   boot_id: string;
   server_time: string;
   screen: { id: string; terminal_no: number | string; class: string; school: string; county: string };
-  lecture: { title: string; lecturer: string; scheduled_at: string } | null;
+  lecture: { title: string; lecturer: string; scheduled_at: string; audience?: string } | null;
   retry_after: number;
   reporting?: Reporting | null;
   confirmation?: Confirmation | null;
