@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +40,51 @@ def cookie_of(server: Server, login: str, password: str) -> str:
         return str(answer.headers["Set-Cookie"]).split(";")[0]
 
 
+def brought(server: Server, token: str, school: str) -> str:
+    """Bring a file of classes; return the id of the import."""
+    data = f"学校标识码,班级名称,班级人数\n{school},一年级（9）班,40\n{school},火箭班,40\n".encode()
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/octet-stream"}
+    asked = urllib.parse.urlencode({"kind": "classes", "name": "班级.csv"})
+    request = urllib.request.Request(f"{server.url}/api/v1/imports?{asked}", data, headers, method="POST")
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return str(json.load(answer)["id"])
+
+
+def furnished(server: Server, token: str, school: str) -> dict[str, list[str]]:
+    """Make one of each of what a new server has none of, and return where it is. Nobody who asks is among the people."""
+
+    def made(path: str, body: Any) -> str:
+        status, document = server.call("POST", f"/api/v1{path}", token, body)
+        assert status == 201, document
+        return str(document["id"])
+
+    server.add_person("somebody", "某人", "auditor")
+    people = server.call("GET", "/api/v1/people?q=somebody", token)[1]["items"]
+    lecturer = server.call("GET", "/api/v1/lecturers", token)[1]["items"][0]["id"]
+    begins = (datetime.now(UTC) + timedelta(days=30)).isoformat()
+    plan = {"title": "另一讲", "scheduled_at": begins, "audience": [school], "lecturer_id": lecturer}
+    lecture = made("/lectures", plan)
+    return {
+        "teacher_id": [made(f"/schools/{school}/teachers", {"staff_no": "1", "name": "教师甲", "subject": "语文"})],
+        "expert_id": [made("/experts", {"name": "讲师甲", "topics": ["毒品认识"], "stages": ["21"]})],
+        "person_id": [one["id"] for one in people],
+        "rehearsal_id": [made(f"/lectures/{lecture}/rehearsal", None)],
+        "import_id": [brought(server, token, school)],
+    }
+
+
 def known_ids(server: Server, token: str) -> dict[str, list[str]]:
     """Values of path parameters that reach something."""
 
     def items(path: str) -> list[Any]:
         return list(server.call("GET", f"/api/v1{path}", token)[1]["items"])
 
-    return {
+    schools = [one["code"] for one in items("/schools?size=3")]
+    return furnished(server, token, schools[0]) | {
+        "format": ["csv", "xlsx"],
+        "template": ["schools.xlsx", "classes.xlsx", "teachers.xlsx"],
         "lecture_id": [one["id"] for one in items("/lectures")],
-        "school_code": [one["code"] for one in items("/schools?size=3")],
+        "school_code": schools,
         "class_id": [one["id"] for one in items("/classes?size=3")],
         "screen_id": [one["id"] for one in items("/screens")],
         "channel_id": [one["id"] for one in items("/channels")],
