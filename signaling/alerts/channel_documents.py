@@ -24,7 +24,7 @@ def _once(values: list[RuleName]) -> list[RuleName]:
     return list(dict.fromkeys(values))
 
 
-Rules = Annotated[list[RuleName], Field(min_length=1, max_length=6), AfterValidator(_once)]
+Rules = Annotated[list[RuleName], Field(min_length=1, max_length=7), AfterValidator(_once)]
 
 
 class NewChannel(Order):

@@ -28,8 +28,8 @@ def minutes(number: float) -> datetime:
     return START + timedelta(minutes=number)
 
 
-def facts(*lectures: LectureFacts, disk: str = "ok", failed: int = 0) -> Facts:
-    return Facts("300", lectures, "node-1", disk, failed)
+def facts(*lectures: LectureFacts, disk: str = "ok", failed: int = 0, ledger: str = "ok") -> Facts:
+    return Facts("300", lectures, "node-1", disk, failed, ledger)
 
 
 def rules_at(number: float, lecture: LectureFacts) -> set[str]:
@@ -184,6 +184,15 @@ def test_the_recorder_has_alarms_of_its_own() -> None:
     raised = ledger.round(0, facts(disk="low", failed=2)).raised
     assert {(key.rule, key.subject) for key, _, _ in raised} == {("disk", "node-1"), ("uploads", "node-1")}
     assert {why for _, why in ledger.round(1, facts()).cleared} == {"resolved"}
+
+
+@pytest.mark.parametrize("state", ["journal", "unavailable"])
+def test_facts_that_do_not_reach_the_database_are_an_alarm(state: str) -> None:
+    ledger = Ledger()
+    ((key, _, alarm),) = ledger.round(0, facts(ledger=state)).raised
+    assert (key.rule, key.subject, key.node, alarm.level) == ("ledger", "node-1", "300", "prefecture")
+    assert not ledger.round(1, facts(ledger=state))
+    assert [why for _, why in ledger.round(2, facts()).cleared] == ["resolved"]
 
 
 FACTS = st.lists(

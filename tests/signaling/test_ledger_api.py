@@ -12,8 +12,9 @@ from aiohttp.test_utils import TestClient
 
 from signaling.app import Node
 from signaling.ledger import roots_csv
+from signaling.ledger.errors import LedgerUnavailable
 from signaling.ledger.events import Subject
-from signaling.ledger.facts import OnAir
+from signaling.ledger.facts import Kind, OnAir
 from tests.support.rights_scene import Scene, scene
 
 
@@ -69,3 +70,35 @@ async def test_an_export_is_read_back_and_leaves_a_trace(made: tuple[Scene, Test
         (line,) = (await response.json())["items"]
     assert line["detail"] == {"rows": 1, "filter": {}}
     assert (await scene.node.roots.verify()).fault is None
+
+
+async def test_a_node_says_when_its_facts_reach_nothing(
+    made: tuple[Scene, TestClient[Any, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database refuses, then the journal too; live goes on, `/healthz` stays, `/readyz` and the alarm tell."""
+    scene, client = made
+    node = scene.node
+
+    async def refuse(drafts: object) -> None:
+        raise OSError("the database is away")
+
+    store = node.ledger.ledger._store
+    monkeypatch.setattr(node.ledger.ledger, "_store", refuse)
+    await record(node)
+    assert (await (await client.get("/healthz")).json())["ledger"] == "journal"
+    assert (await (await client.get("/readyz")).json())["checks"]["ledger"] == "ok"  # they are durable
+    monkeypatch.setattr(node.ledger.ledger._journal, "_max_bytes", 1)
+    with pytest.raises(LedgerUnavailable):
+        await record(node)
+    assert (await (await client.get("/healthz")).json())["ledger"] == "unavailable"
+    async with client.get("/readyz") as response:
+        assert response.status == 503
+        assert "the database is away" in (await response.json())["checks"]["ledger"]
+    assert "jiangtang_ledger_unavailable 1.0" in await (await client.get("/metrics")).text()
+    changes = await node.alerts.watch.round()
+    assert "ledger" in {key.rule for key, _, _ in changes.raised}
+    monkeypatch.setattr(node.ledger.ledger, "_store", store)
+    assert await node.ledger.ledger.retry()
+    assert [one.key.rule for one, _ in (await node.alerts.watch.round()).cleared] == ["ledger"]
+    told = [one async for one in node.ledger.facts("l", {Kind.ON_AIR})]
+    assert len({one.key for one in told}) == len(told) == 3  # the second attempt failed with its first fact
