@@ -26,7 +26,7 @@ FACTS: Final = frozenset({facts.Kind.JOINED, facts.Kind.LEFT, facts.Kind.MEDIA_D
 UDP, HLS = "UDP", "HLS"
 
 Span = tuple[float, float]
-"""First and last window in which a screen had a session."""
+"""First window in which a screen had a session, and the last in which its receipts may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,13 @@ class Received:
     lost: int = 0
     ways: set[str] = field(default_factory=set)
     interrupted_ms: int | None = None
+
+    def take(self, count: _Count) -> None:
+        """Add what came by one node."""
+        self.packets += count.packets
+        self.lost += min(count.lost, count.packets)
+        if count.hls:
+            self.ways.add(HLS)
 
 
 class TerminalBook(Book):
@@ -75,28 +82,21 @@ class TerminalBook(Book):
 
     def received(self) -> dict[str, Received]:
         """Return what every screen got that was there. Raises `DamagedEntry`."""
-        found: dict[str, Received] = defaultdict(Received)
         spans = self._spans()
+        counts: dict[str, dict[int, _Count]] = defaultdict(dict)
+        for (node, slot), screen in self._screens.items():
+            counts[node][slot] = _Count(screen, spans.get(screen, []))
+        for row in self._rows.values():
+            _add(row, counts[row.node])
+        found: dict[str, Received] = defaultdict(Received)
         for screen in spans:
             found[screen].ways.add(UDP)
-        for key in sorted(self._rows):
-            self._add(self._rows[key], spans, found)
+        for one in (one for of_node in counts.values() for one in of_node.values()):
+            if one.packets or one.hls:
+                found[one.screen].take(one)
         for screen, delivery in self.folded().classes.items():
             found[screen].interrupted_ms = delivery.interrupted_ms
         return dict(found)
-
-    def _add(self, row: Window, spans: Mapping[str, Sequence[Span]], found: dict[str, Received]) -> None:
-        columns = row.columns
-        for slot, deficit, lost in zip(columns.slots, columns.deficits, columns.losses, strict=True):
-            packets, screen = row.published - deficit, self._screens.get((row.node, slot))
-            if packets <= 0 or screen is None:
-                continue
-            received = found[screen]
-            if any(first <= row.number <= last + 1 for first, last in spans.get(screen, ())):
-                received.packets += packets
-                received.lost += min(lost, packets)
-            else:
-                received.ways.add(HLS)
 
     def _spans(self) -> dict[str, list[Span]]:
         """Return the windows of each screen's sessions; a beginning or an end that is missing is open."""
@@ -104,8 +104,39 @@ class TerminalBook(Book):
         for one in self.stays.seen():
             first = float("-inf") if one.joined_at is None else one.joined_at.timestamp() // self.window_seconds
             last = float("inf") if one.left_at is None else one.left_at.timestamp() // self.window_seconds
-            found[one.screen_id].append((first, last))
+            found[one.screen_id].append((first, last + 1))  # receipts are late
         return found
+
+
+@dataclass(slots=True)
+class _Count:
+    """What a screen acknowledged on one node. `first` and `last` are those of its longest span, which nearly every row lies in."""
+
+    screen: str
+    spans: Sequence[Span]
+    packets: int = 0
+    lost: int = 0
+    hls: bool = False
+    first: float = 1
+    last: float = 0
+
+    def __post_init__(self) -> None:
+        if self.spans:
+            self.first, self.last = max(self.spans, key=lambda span: span[1] - span[0])
+
+
+def _add(row: Window, counts: Mapping[int, _Count]) -> None:
+    """Add a row; a prefecture's lecture has four million numbers to add."""
+    published, number, columns = row.published, row.number, row.columns
+    for slot, deficit, lost in zip(columns.slots, columns.deficits, columns.losses, strict=True):
+        one = counts.get(slot)
+        if one is None or deficit >= published:
+            continue
+        if one.first <= number <= one.last or any(first <= number <= last for first, last in one.spans):
+            one.packets += published - deficit
+            one.lost += lost
+        else:
+            one.hls = True
 
 
 COLUMNS: Final = (
