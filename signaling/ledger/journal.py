@@ -9,11 +9,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 from signaling.ledger.events import Draft
 from signaling.ledger.lines import from_line, to_line
+
+PART_DRAFTS: Final = 200
+PART_BYTES: Final = 1_000_000
+"""A prefecture's window is a tenth of it, and takes some tens of milliseconds to store."""
 
 
 class JournalFull(OSError):
@@ -47,13 +52,32 @@ class Journal:
         """Return the drafts, and the lines that are none: torn by a crash, hence never acknowledged."""
         drafts: list[Draft] = []
         unreadable: list[bytes] = []
-        lines = self.path.read_bytes().split(b"\n") if self.path.exists() else []
-        for line in filter(None, lines):
+        for some, none in self.parts(PART_DRAFTS):
+            drafts += some
+            unreadable += none
+        return drafts, unreadable
+
+    def parts(self, most: int) -> Iterator[tuple[list[Draft], list[bytes]]]:
+        """Yield the same by and by: at most so many drafts, or about `PART_BYTES` of lines, so that a part fits into a transaction in time."""
+        drafts: list[Draft] = []
+        unreadable: list[bytes] = []
+        size = 0
+        for line in self._lines():
+            size += len(line)
             try:
                 drafts.append(from_line(line))
             except ValueError:
                 unreadable.append(line)
-        return drafts, unreadable
+            if len(drafts) >= most or size >= PART_BYTES:
+                yield drafts, unreadable
+                drafts, unreadable, size = [], [], 0
+        if drafts or unreadable:
+            yield drafts, unreadable
+
+    def _lines(self) -> Iterator[bytes]:
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                yield from filter(None, (line.rstrip(b"\n") for line in file))
 
     def clear(self, unreadable: Iterable[bytes] = ()) -> None:
         """Empty the journal after its drafts were committed; `unreadable` lines are kept in `<name>.unreadable`."""

@@ -23,12 +23,11 @@ import structlog
 from signaling.ledger.errors import ForeignAuthor, LedgerUnavailable
 from signaling.ledger.events import Draft, Note, Subject
 from signaling.ledger.facts import ALONE, Fact, Kind, whole_milliseconds
-from signaling.ledger.journal import Journal
+from signaling.ledger.journal import PART_DRAFTS, Journal
 
 log = structlog.get_logger(__name__)
 
 Store = Callable[[Sequence[Draft]], Awaitable[None]]
-REPLAY: Final = 200  # drafts of one transaction while a journal is brought in; a crash between two repeats harmlessly
 ENOUGH: Final = 100
 MOST: Final = 5000
 """Facts of one entry."""
@@ -116,9 +115,10 @@ class Ledger:
         """Bring what waits in memory and in the journal into the database; return whether nothing waits any more."""
         async with self._lock:
             try:
-                if self._drafts:
-                    await self._write_database(self._drafts)
-                    self._done()
+                await self._write_database(
+                    self._drafts
+                )  # be there any or not: a database that is away reads no journal
+                self._done()
                 for journal in self._journals:
                     if journal.size:
                         await self._replay(journal)
@@ -226,11 +226,14 @@ class Ledger:
         self.unavailable = False
 
     async def _replay(self, journal: Journal) -> None:
-        drafts, unreadable = await asyncio.to_thread(journal.read)
-        for start in range(0, len(drafts), REPLAY):
-            await self._write_database(drafts[start : start + REPLAY])
+        """Bring a journal in, part by part; a crash between two repeats harmlessly."""
+        drafts, unreadable, parts = 0, [], journal.parts(PART_DRAFTS)
+        while (part := await asyncio.to_thread(next, parts, None)) is not None:
+            await self._write_database(part[0])
+            drafts += len(part[0])
+            unreadable += part[1]
         await asyncio.to_thread(journal.clear, unreadable)
-        log.info("ledger.journal_replayed", drafts=len(drafts), unreadable=len(unreadable))
+        log.info("ledger.journal_replayed", drafts=drafts, unreadable=len(unreadable))
 
     def _degrade(self, error: Exception) -> None:
         sentence = f"{type(error).__name__}: {error}"

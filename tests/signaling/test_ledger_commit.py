@@ -7,6 +7,7 @@ import base64
 import errno
 import json
 import os
+import random
 import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -219,6 +220,41 @@ def test_a_full_disk_leaves_no_torn_line(tmp_path: Path, monkeypatch: pytest.Mon
     assert journal.size == size
     monkeypatch.undo()
     assert journal.read() == ([draft(1, fact(1))], [])
+
+
+def test_a_journal_is_brought_in_by_parts(tmp_path: Path) -> None:
+    """Neither too many drafts nor too many bytes stand in one transaction: it has to end in time."""
+    journal = Journal(tmp_path / "journal", 100_000_000)
+    assert list(journal.parts(10)) == []
+    rng = random.Random(1)
+    screens = [f"{rng.getrandbits(128):032x}" for _ in range(6_000)]
+    windows = [
+        MediaDelivered(n, 0, 9, 9, tuple((screen, rng.randrange(10**9), 0) for screen in screens)) for n in range(9)
+    ]
+    many = [draft(n, fact(n)) for n in range(25)]
+    large = [draft(100 + n, window) for n, window in enumerate(windows)]
+    journal.append([*many, *large])
+    parts = list(journal.parts(10))
+    assert [one for some, _ in parts for one in some] == [*many, *large]
+    assert [len(some) for some, _ in parts[:2]] == [10, 10]
+    by_bytes = [len(some) for some, _ in journal.parts(1_000)]
+    assert len(by_bytes) > 1
+    assert sum(by_bytes) == len(many) + len(large)
+
+
+async def test_a_database_that_is_away_is_asked_before_the_journal_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = Shelf()
+    shelf.error = OSError("connection refused")
+    book = ledger(shelf, tmp_path / "journal")
+    await book.record(LIVE, fact(1))
+    monkeypatch.setattr(Journal, "parts", lambda *_: pytest.fail("the journal was read"))
+    assert not await book.retry()
+    monkeypatch.undo()
+    shelf.error = None
+    assert await book.retry()
+    assert shelf.kept == [fact(1)]
 
 
 def test_lines_of_the_version_before_are_read() -> None:
