@@ -20,6 +20,7 @@ from signaling.auth.actions import sentences
 from signaling.auth.identity import Role
 from signaling.auth.models import User
 from signaling.auth.trail import entry
+from signaling.coverage.training import Action
 from signaling.directory.documents import EventKind
 from signaling.lectures.review import WRITTEN
 from signaling.library.review import ACTIONS
@@ -36,6 +37,7 @@ COMPUTED = {
     *AUDITED.values(),
     "alert.acknowledged",
     "alert.contacted",
+    *(f"training.{action}" for action in (Action.TICKED, Action.UNTICKED)),
 } - {"school.opened"}
 
 
