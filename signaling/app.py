@@ -34,7 +34,6 @@ from signaling.api.pages import Pages
 from signaling.api.parsing import reply
 from signaling.api.security import add_headers, csrf
 from signaling.attendance.arrivals_service import ArrivalsService
-from signaling.attendance.report import Report
 from signaling.attendance.service import AttendanceService
 from signaling.attendance.sheets_service import SheetsService
 from signaling.auth.agencies import Agencies
@@ -44,14 +43,13 @@ from signaling.auth.service import AuthService
 from signaling.auth.tokens import WatchTokens
 from signaling.cluster.single import SingleNode
 from signaling.coverage.parts import CoverageParts
-from signaling.coverage.results_service import RecountedResults
+from signaling.coverage.settled_results import SettledResults
 from signaling.db.base import utc_now
 from signaling.db.migrate import upgrade
 from signaling.db.opening import open_database
 from signaling.directory.import_jobs import ImportJobs
 from signaling.directory.import_jobs_service import ImportJobsService
 from signaling.directory.import_service import ImportService
-from signaling.directory.queries import Scope
 from signaling.directory.schools_service import SchoolsService
 from signaling.directory.service import DirectoryService
 from signaling.directory.tables_service import TablesService
@@ -203,11 +201,7 @@ class Node:
         self.hls = self._make_hls(tokens)
 
     def _make_coverage(self, tokens: WatchTokens) -> CoverageParts:
-        async def recount(lecture_id: str) -> Report | None:
-            made = await self.attendance.report(lecture_id, Scope(None), "")
-            return None if made is None else made.report
-
-        results = RecountedResults(self.db, recount)
+        results = SettledResults(self.attendance.decisions)
         return CoverageParts(self.db, self.settings, results, tokens.derived_key("coverage"), self.today)
 
     def _make_realtime(self) -> Realtime:

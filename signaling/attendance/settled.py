@@ -90,6 +90,25 @@ def unpack(packed: bytes) -> list[SettledClass]:
         raise DamagedDecisions(str(error)) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What a count of terms needs of a class; reasons and evidence are left where they are."""
+
+    class_id: str
+    result: str
+    expected: int
+    present: int | None
+    pending: bool
+
+
+def brief(packed: bytes) -> list[Brief]:
+    """Return the results of the classes, or raise `DamagedDecisions`: a small part of the work of `unpack`."""
+    try:
+        return [Brief(c[0], c[2], c[8], c[9], c[14]) for c in _read(packed)]
+    except (LookupError, ValueError, TypeError) as error:
+        raise DamagedDecisions(str(error)) from error
+
+
 def _read(packed: bytes) -> Any:
     if packed[:1] != bytes([VERSION]):
         raise DamagedDecisions(f"unknown version {packed[:1].hex() or 'of nothing'}")

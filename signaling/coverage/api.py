@@ -46,7 +46,9 @@ class ExportQuery(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class Asked:
+    """Who asks for which term, and the node that it is shown for."""
+
     principal: Principal
     counted: CountedTerm
     scope: Scope
@@ -87,7 +89,7 @@ class CoverageApi:
         asked = await self._asked(request, Permission.ATTENDANCE_READ, wanted.term, wanted.node)
         level = _level(asked.unit, wanted.level)
         terms = await self._service.codes()
-        return reply(await asyncio.to_thread(_document, asked, wanted, level, terms))
+        return reply(await asyncio.to_thread(document, asked, wanted, level, terms))
 
     @operation("Export a table of a term: 05, 06 or 07, `.xlsx` or `.csv`", query=ExportQuery, media_type="*/*")
     async def export(self, request: web.Request) -> web.Response:
@@ -103,14 +105,14 @@ class CoverageApi:
         await self._auth.audit(asked.principal.user_id, "coverage.exported", file[1], **detail)
         return await asyncio.to_thread(_file, asked, table, file[2], self._zone)
 
-    async def _asked(self, request: web.Request, permission: Permission, term: str | None, node: str | None) -> _Asked:
+    async def _asked(self, request: web.Request, permission: Permission, term: str | None, node: str | None) -> Asked:
         principal = await self._auth.require(request, permission)
         unit = await self._unit(principal, node or principal.node)
         code = term or await self._service.current()
         counted = None if code is None else await self._service.term(code)
         if counted is None:
             raise not_found("term")
-        return _Asked(principal, counted, await self._directory.scope(unit.code), unit)
+        return Asked(principal, counted, await self._directory.scope(unit.code), unit)
 
     async def _unit(self, principal: Principal, node: str) -> shown.Unit:
         """Return a node that the caller's covers; raise 404."""
@@ -130,7 +132,7 @@ class CoverageApi:
             raise not_found("node")
         return shown.Unit(code=found.school.code, name=found.school.name, level="school", parent=found.county.code)
 
-    async def _table(self, asked: _Asked, number: str, level: str) -> Table:
+    async def _table(self, asked: Asked, number: str, level: str) -> Table:
         if number == "06":
             rows = await self._reports.staffed(asked.counted, asked.scope)
             return await asyncio.to_thread(tables.teacher_table, asked.counted.rules, rows, self._zone)
@@ -149,7 +151,8 @@ def _level(unit: shown.Unit, wanted: str | None) -> str:
     return wanted or BELOW[unit.level]
 
 
-def _document(asked: _Asked, wanted: shown.CoverageQuery, level: str, terms: Sequence[str]) -> shown.CoverageDocument:
+def document(asked: Asked, wanted: shown.CoverageQuery, level: str, terms: Sequence[str]) -> shown.CoverageDocument:
+    """Return the answer."""
     counted, rules = asked.counted, asked.counted.rules
     schools = counted.seen(asked.scope)
     totals = add(one.totals for one in schools)
@@ -181,7 +184,7 @@ def _document(asked: _Asked, wanted: shown.CoverageQuery, level: str, terms: Seq
 
 
 def _below(
-    asked: _Asked, schools: Sequence[SchoolCoverage], wanted: shown.CoverageQuery, level: str
+    asked: Asked, schools: Sequence[SchoolCoverage], wanted: shown.CoverageQuery, level: str
 ) -> tuple[list[Any], list[Any], int]:
     """Return units and classes of a page, and how many there are."""
     part = slice(wanted.offset, wanted.offset + wanted.size)
@@ -197,7 +200,7 @@ def _below(
     return [shown.school_document(one) for one in lacking[part]], [], len(lacking)
 
 
-def _file(asked: _Asked, table: Table, kind: str, zone: tzinfo) -> web.Response:
+def _file(asked: Asked, table: Table, kind: str, zone: tzinfo) -> web.Response:
     body = (
         to_csv(table)
         if kind == "csv"

@@ -2,12 +2,14 @@
 
 1. **What is asked for again costs no count**: a term is counted anew when a stamp of what it is made of differs (directory, lectures,
    results, marks, homes, the day).
-2. One term is counted at a time, in a thread: a prefecture takes some hundred milliseconds of CPU.
+2. One term is counted at a time, in a thread. **A count that takes long is not made again at once**: one of more than `LONG_SECONDS`
+   stands for ten times as long as it took, told by its `as_of`, so that counting never takes more than a tenth of a core.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import date, datetime, tzinfo
@@ -30,6 +32,9 @@ EVERYTHING: Final = Scope(None)
 REMEMBERED: Final = 4
 """Terms whose counts are kept: the one that runs and those that somebody compares it with."""
 CHUNK: Final = 5000
+LONG_SECONDS: Final = 1.0
+STANDS_FOR: Final = 10.0
+"""How many times as long as it took a long count stands."""
 
 
 class CoverageService:
@@ -43,6 +48,7 @@ class CoverageService:
         today: Callable[[], date],
         zone: tzinfo,
         clock: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._db = db
         self._results = results
@@ -50,6 +56,8 @@ class CoverageService:
         self._today = today
         self._zone = zone
         self._clock = clock
+        self._monotonic = monotonic
+        self._stands_until: dict[str, float] = {}
         self._counted: OrderedDict[str, tuple[Hashable, CountedTerm]] = OrderedDict()
         self._turn = asyncio.Lock()
 
@@ -73,12 +81,16 @@ class CoverageService:
             if frame is None:
                 return None
             known = self._counted.get(code)
-            if known is None or known[0] != frame.stamp:
+            if known is None or (known[0] != frame.stamp and self._monotonic() >= self._stands_until.get(code, 0.0)):
+                begun = self._monotonic()
                 known = frame.stamp, await self._count(code, frame)
+                took = self._monotonic() - begun
+                self._stands_until[code] = begun + took + (took * STANDS_FOR if took > LONG_SECONDS else 0.0)
             self._counted[code] = known
             self._counted.move_to_end(code)
             if len(self._counted) > REMEMBERED:
-                self._counted.popitem(last=False)
+                forgotten, _ = self._counted.popitem(last=False)
+                self._stands_until.pop(forgotten, None)
             return known[1]
 
     async def _frame(self, session: AsyncSession, code: str) -> Frame | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import date, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from aiohttp.test_utils import TestClient
 from python_calamine import CalamineWorkbook
 
 from signaling.coverage.models import HomeView
+from signaling.coverage.obligations import load_obligations
+from signaling.coverage.service import CoverageService
 from signaling.directory.models import School, SchoolClass
 from signaling.directory.terms import Span
 from tests.support.platform import NOON
@@ -144,6 +146,24 @@ async def test_what_did_not_change_is_not_counted_again(stage: TermStage, client
         made.closed_on = date(2026, 1, 1)
     document = await read(client, stage.tokens["prefecture"], f"?term={TERM}&node={CODES[0]}")
     assert len(document["classes"]) == 2  # the frozen list of the lecture decides
+
+
+async def test_a_long_count_stands_for_a_while(stage: TermStage) -> None:
+    times = iter((0.0, 3.0, 10.0, 33.0, 33.0, 33.1))  # begun, done; too early; late enough, begun, done
+
+    def monotonic() -> float:
+        return next(times)
+
+    house, lecture = stage.house, await lessons(stage)
+    zone = timezone(timedelta(hours=8))
+    service = CoverageService(house.db, house.results, load_obligations(1), house.today, zone, house.wall, monotonic)
+    seen = []
+    for _ in range(3):
+        counted = await service.term(TERM)
+        assert counted is not None
+        seen.append(counted.by_code[CODES[1]].totals.classes_done)
+        stage.tell(lecture, CODES[1], *FULL)
+    assert seen == [1, 1, 2]
 
 
 async def test_a_closed_school_and_a_class_without_a_roll_stay(stage: TermStage, client: TestClient[Any, Any]) -> None:

@@ -1,53 +1,80 @@
-"""The results that coverage takes from a real ledger."""
+"""The results that coverage takes from settled decisions."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 
-from sqlalchemy import select
+import pytest
 
-from signaling.attendance.report import Report
+from signaling.attendance.decide import Decision
+from signaling.attendance.decisions_service import DecisionsService
+from signaling.attendance.policy import Result
+from signaling.attendance.report import Tally
+from signaling.attendance.settled import DamagedDecisions, SettledClass, SettledSchool, brief, pack
 from signaling.coverage.results import ClassResult
-from signaling.coverage.results_service import RecountedResults
+from signaling.coverage.settled_results import SettledResults
+from signaling.db.engine import Database
 from signaling.directory.queries import Scope
-from signaling.live.models import Broadcast
-from signaling.live.states import Event, State
-from tests.support.roll import LECTURE, Rooms, at, changed, database, joined, populate, service
+from tests.support.databases import migrated
 
-SCHOOLS = [("2152230101", "522301", "第一小学", 2), ("3152230201", "522302", "中学", 1)]
+AT = datetime(2026, 10, 12, 5, tzinfo=UTC)
+EVERYTHING = Scope(None)
 
 
-async def test_a_lecture_that_is_over_is_recounted_once(tmp_path: Path) -> None:
-    db, rooms = await database(tmp_path), Rooms()
-    await populate(db, SCHOOLS)
-    attendance = service(db, tmp_path, rooms)
-    await attendance.handle(changed(Event.START, State.OPEN, 0))
-    await attendance.handle(joined("screen-2152230101-1", 0))
-    for number in range(6):
-        rooms.deliver(1750, 10.0, ("screen-2152230101-1", 1750, 0))
-        await attendance.tick(at(10 * number + 10))
-    asked: list[str] = []
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    made = await migrated(tmp_path / "decisions.sqlite3")
+    yield made
+    await made.close()
 
-    async def recount(lecture_id: str) -> Report | None:
-        asked.append(lecture_id)
-        made = await attendance.report(lecture_id, Scope(None), "522300")
-        return None if made is None else made.report
 
-    results = RecountedResults(db, recount)
-    assert await results.decisions([LECTURE], Scope(None)) == []
-    async with db.writing() as session:
-        row = (await session.scalars(select(Broadcast).where(Broadcast.lecture_id == LECTURE))).one()
-        row.state, row.ended_at = "ended", at(60)
-    schools = await results.decisions([LECTURE], Scope(None))
-    assert [(one.school_code, one.region_code, [row.result for row in one.classes]) for one in schools] == [
-        ("2152230101", "522301", ["pending", "absent"]),
-        ("3152230201", "522302", ["absent"]),
+def settled(class_id: str, result: Result, present: int | None, *, pending: bool = False) -> SettledClass:
+    decision = Decision(result, "", ("理由",), Fraction(4, 5), 2, "E3", 40, present, pending=pending)
+    return SettledClass(class_id, decision, (29_000_000, 29_000_001, 29_000_003))
+
+
+def school(lecture: str, code: str, region: str, *classes: SettledClass) -> SettledSchool:
+    return SettledSchool(lecture, code, region, 2, Tally(schools=1, classes=len(classes)), pack(classes))
+
+
+async def write(service: DecisionsService, lecture: str, *schools: SettledSchool) -> None:
+    about = {"policy_version": 2, "cause": "ended", "stamp": "s", "as_of": AT, "frame": b"f"}
+    await service.write(lecture, schools, **about)  # type: ignore[arg-type]
+
+
+async def test_the_newest_decisions_are_read_and_kept_until_one_is_superseded(db: Database) -> None:
+    service = DecisionsService(db)
+    results = SettledResults(service)
+    assert await results.decisions(["l1"], EVERYTHING) == []
+    first = school("l1", "s1", "r1", settled("c1", Result.QUALIFIED, None), settled("c2", Result.ABSENT, None))
+    await write(service, "l1", first, school("l1", "s2", "r2", settled("c3", Result.EXCUSED, None)))
+    read = await results.decisions(["l1"], EVERYTHING)
+    assert [(one.school_code, [row.result for row in one.classes]) for one in read] == [
+        ("s1", ["unconfirmed", "absent"]),
+        ("s2", ["excused"]),
     ]
-    first = schools[0].classes[0]
-    assert first == ClassResult(first.class_id, "pending", first.expected, None)
-    assert len((await results.minutes(LECTURE))[first.class_id]) == 1
-    assert [one.school_code for one in await results.decisions([LECTURE], Scope(frozenset({"522302"})))] == [
-        "3152230201"
-    ]
-    assert (asked, await results.minutes("elsewhere")) == ([LECTURE], {})
-    await db.close()
+    assert [one.school_code for one in await results.decisions(["l1"], Scope(frozenset({"r2"})))] == ["s2"]
+    assert (await results.minutes("l1"))["c1"] == (29_000_000, 29_000_001, 29_000_003)
+    before = await results.stamps(["l1"])
+    await write(service, "l1", school("l1", "s1", "r1", settled("c1", Result.QUALIFIED, 38)))
+    assert await results.stamps(["l1"]) != before
+    read = await results.decisions(["l1"], EVERYTHING)
+    assert read[0].classes == [ClassResult("c1", "qualified", 40, 38)]
+    assert await results.minutes("elsewhere") == {}
+
+
+async def test_what_still_waits_for_a_number_is_not_credited_yet(db: Database) -> None:
+    service = DecisionsService(db)
+    waiting = settled("c1", Result.UNCONFIRMED, None, pending=True)
+    await write(service, "l1", school("l1", "s1", "r1", waiting, settled("c2", Result.UNCONFIRMED, None)))
+    read = await SettledResults(service).decisions(["l1"], EVERYTHING)
+    assert [row.result for row in read[0].classes] == ["pending", "unconfirmed"]
+
+
+@pytest.mark.parametrize("packed", [b"", b"\x02x", b"\x01x", pack([])[:-1]])
+def test_damaged_decisions_are_told(packed: bytes) -> None:
+    with pytest.raises(DamagedDecisions):
+        brief(packed)

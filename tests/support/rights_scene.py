@@ -46,6 +46,7 @@ COMMON: Final = {
     "rest": "x",
     "format": "csv",
     "table": "05.csv",
+    "code": "none",
     "template": "schools.xlsx",
 }
 """Values of path parameters that belong to no place."""

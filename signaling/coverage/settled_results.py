@@ -1,0 +1,98 @@
+"""The results of lectures as attendance settled them. What was unpacked is kept until one of a lecture's decisions is superseded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from signaling.attendance.settled import Brief, SettledSchool, brief
+from signaling.coverage.results import ClassResult, SchoolResults
+from signaling.directory.queries import Scope
+
+KEPT: Final = 32
+"""Lectures that are kept unpacked: those of a term with room to spare; more are read anew, the ones asked for last stay."""
+TRAININGS: Final = 4
+"""Lectures whose minutes are kept: only trainings are asked for them."""
+EVERYTHING: Final = Scope(None)
+
+
+class Decisions(Protocol):
+    """The door to settled decisions (`signaling.attendance.decisions_service.DecisionsService`)."""
+
+    async def stamps(self, lecture_ids: Sequence[str]) -> dict[str, str]: ...
+    async def decisions(self, lecture_ids: Sequence[str], scope: Scope = EVERYTHING) -> list[SettledSchool]: ...
+    async def minutes(self, lecture_id: str) -> Mapping[str, Sequence[int]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    stamp: str
+    schools: Sequence[SchoolResults]
+
+
+@dataclass(frozen=True, slots=True)
+class _Minutes:
+    stamp: str
+    by_class: Mapping[str, Sequence[int]]
+
+
+class SettledResults:
+    """Implements `signaling.coverage.results.Results`."""
+
+    def __init__(self, decisions: Decisions) -> None:
+        self._decisions = decisions
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._minutes: OrderedDict[str, _Minutes] = OrderedDict()
+
+    async def stamps(self, lecture_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return what differs for each settled lecture as soon as one of its decisions does."""
+        return await self._decisions.stamps(lecture_ids)
+
+    async def decisions(self, lecture_ids: Sequence[str], scope: Scope) -> Sequence[SchoolResults]:
+        """Return the newest results of the lectures for what a scope covers."""
+        found: list[SchoolResults] = []
+        for lecture_id, stamp in (await self.stamps(lecture_ids)).items():
+            kept = await self._of(lecture_id, stamp)
+            found += [one for one in kept.schools if scope.includes(one.region_code, one.school_code)]
+        return found
+
+    async def minutes(self, lecture_id: str) -> Mapping[str, Sequence[int]]:
+        """Return the counted minutes of a settled lecture, by class."""
+        stamp = (await self.stamps([lecture_id])).get(lecture_id)
+        if stamp is None:
+            return {}
+        kept = self._minutes.pop(lecture_id, None)
+        if kept is None or kept.stamp != stamp:
+            kept = _Minutes(stamp, await self._decisions.minutes(lecture_id))
+        self._minutes[lecture_id] = kept
+        if len(self._minutes) > TRAININGS:
+            self._minutes.popitem(last=False)
+        return kept.by_class
+
+    async def _of(self, lecture_id: str, stamp: str) -> _Kept:
+        kept = self._kept.pop(lecture_id, None)
+        if kept is None or kept.stamp != stamp:
+            kept = await asyncio.to_thread(_kept, stamp, await self._decisions.decisions([lecture_id]))
+        self._kept[lecture_id] = kept
+        if len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        return kept
+
+
+def _kept(stamp: str, settled: Iterable[SettledSchool]) -> _Kept:
+    return _Kept(
+        stamp,
+        [
+            SchoolResults(one.lecture_id, one.school_code, one.region_code, [*map(_result, brief(one.packed))])
+            for one in settled
+        ],
+    )
+
+
+def _result(made: Brief) -> ClassResult:
+    """Return a class's result: while a number is waited for it is not credited yet, without one it is not confirmed."""
+    result = "unconfirmed" if made.result == "qualified" and made.present is None else made.result
+    return ClassResult(made.class_id, "pending" if made.pending else result, made.expected, made.present)
