@@ -193,6 +193,7 @@ async def scene(folder: Path) -> AsyncIterator[tuple[Scene, TestClient[Any, Any]
         (folder / "dist" / f"{page}.html").write_text("{!doctype html><title>page</title}")
     overrides: dict[str, dict[str, object]] = {"server": {"data_dir": folder / "data"}, "media": media}
     overrides["alerts"] = {"round_seconds": 3600.0}  # the places have the alarms that they are given
+    overrides["live"] = {"requests_per_second": 100.0}  # one screen asks every route at once here
     node = Node(load(overrides=overrides), Pages(folder / "dist"))
     try:
         await node.start()
