@@ -93,11 +93,11 @@ class CoverageApi:
 
     @operation("Export a table of a term: 05, 06 or 07, `.xlsx` or `.csv`", query=ExportQuery, media_type="*/*")
     async def export(self, request: web.Request) -> web.Response:
+        wanted = query(request, ExportQuery)
+        asked = await self._asked(request, Permission.ATTENDANCE_EXPORT, wanted.term, wanted.node)
         file = _FILE.fullmatch(request.match_info["table"])
         if file is None or file[1] not in tables.NUMBERS:
             raise not_found("export")
-        wanted = query(request, ExportQuery)
-        asked = await self._asked(request, Permission.ATTENDANCE_EXPORT, wanted.term, wanted.node)
         if file[1] == "06" and not asked.principal.may(Permission.TEACHER_READ):
             raise Problem(403, "forbidden", "your role may not see names of staff")
         table = await self._table(asked, file[1], _level(asked.unit, wanted.level))
