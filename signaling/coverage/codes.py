@@ -1,9 +1,8 @@
-"""Codes that a training's venue shows, the pass that one of them opens, and links of classes for homes. Pure; nothing is stored.
+"""Codes that a training's venue shows, and the pass that one of them opens. Pure; nothing is stored.
 
 1. **A code is a new one every 15 s and is taken for 30 s**: it holds lecture, venue, whether one comes or goes, and its time, under
    96 bits of a MAC (RFC 2104 with SHA-256, truncated), that is 16 letters which nobody can guess.
 2. Scanning it in time gives a **pass** that is good for one person and some three minutes: a code that was sent on is too old by then.
-3. A class's link holds lecture and class under a MAC of its own key.
 """
 
 from __future__ import annotations
@@ -80,27 +79,6 @@ def admitted(key: bytes, text: str, now: float) -> Shown:
     if now >= begins + VALID_SECONDS + PASS_SECONDS:
         raise OldCode("the pass is over")
     return Shown(*_id_pair(body), Way(body[_IDS]), begins)
-
-
-def link(key: bytes, lecture_id: str, class_id: str) -> str:
-    """Return the link of a class to the recording of a lecture."""
-    return _sealed(key, b"home", _ids(lecture_id, class_id))
-
-
-def linked(key: bytes, text: str) -> tuple[str, str]:
-    """Return lecture and class of a link; raise `BadCode`."""
-    return _id_pair(_opened(key, b"home", text, _IDS))
-
-
-def begun(key: bytes, text: str, household: str, now: float) -> str:
-    """Return what a browser keeps from the moment at which a household begins to watch by a link."""
-    body = int(now).to_bytes(_TIME, "big")
-    return _sealed(key, b"view" + text.encode() + household.encode(), body)
-
-
-def begun_at(key: bytes, text: str, household: str, token: str) -> int:
-    """Return the Unix second of `begun`; raise `BadCode` when it is another household's or another link's."""
-    return int.from_bytes(_opened(key, b"view" + text.encode() + household.encode(), token, _TIME), "big")
 
 
 def _ids(*ids: str) -> bytes:

@@ -44,7 +44,6 @@ class Obligations:
     sign_out_early_minutes: int
     sign_out_late_minutes: int
     households_ratio: Fraction
-    home_ratio: Fraction
     summary: str
     minimum: Mapping[Kind, int]
     enabled: Mapping[Kind, bool]
@@ -76,7 +75,7 @@ def _obligations(table: Mapping[str, Any]) -> Obligations:
 
 def _check(made: Obligations) -> None:
     told = f"obligations {made.version}"
-    shares = (made.lenient_ratio, made.strict_ratio, made.attended_ratio, made.households_ratio, made.home_ratio)
+    shares = (made.lenient_ratio, made.strict_ratio, made.attended_ratio, made.households_ratio)
     if not all(0 < share <= 1 for share in shares) or made.lenient_ratio > made.strict_ratio:
         raise ValueError(f"{told}: ratios lie in (0, 1], the lenient one is not above the strict one")
     if made.lesson_minutes < 1 or min(made.minimum.values()) < 1:

@@ -37,6 +37,7 @@ WRITTEN: Final = {
     "POST /schools/{school_code}/classes": "class.added",
     "POST /schools/{school_code}/teachers": "teacher.added",
     "POST /schools/{school_code}/calendar/renew": "calendar.renewed",
+    "POST /schools/{school_code}/trainings/{lecture_id}/marks": "training.ticked training.unticked",
     "PATCH /classes/{class_id}": "class.changed",
     "POST /classes/{class_id}/close": "class.closed",
     "PATCH /teachers/{teacher_id}": "teacher.changed",
@@ -86,6 +87,10 @@ WRITTEN: Final = {
 """Route under the API -> the actions that it writes."""
 
 SILENT: Final = {
+    "POST /screens/{screen_id}/training-code": "a question",
+    "POST /training/arrivals": "a question",
+    "POST /training/names": "a question",
+    "POST /training/signs": "the mark itself is kept and never changed",
     "POST /invited": "asks for whom a link is",
     "POST /account/totp": "nothing holds before it is confirmed",
     "POST /lectures/conflicts": "a question",

@@ -125,8 +125,6 @@ def test_a_code_that_nobody_made_opens_nothing() -> None:
     with pytest.raises(BadCode):
         codes.read(b"other", code, 1005)
     with pytest.raises(BadCode):
-        codes.linked(KEY, code)
-    with pytest.raises(BadCode):
         codes.admitted(KEY, code, 1005)
     assert codes.admitted(KEY, codes.admit(KEY, shown, b"12345678"), 1005) == shown
 

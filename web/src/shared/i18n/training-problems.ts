@@ -1,4 +1,4 @@
-/** 原因 and 下一步 of trainings, the codes that their venues show, and the links of classes for homes. */
+/** 原因 and 下一步 of trainings and of the codes that their venues show. */
 
 export const trainingProblemsZh = {
   'problem.no_room.reason': '这场培训没有安排这个班级',
