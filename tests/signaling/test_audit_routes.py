@@ -74,6 +74,7 @@ WRITTEN: Final = {
     f"DELETE {LECTURE}/stream-key": "lecture.key_revoked",
     f"POST {LECTURE}/invitation": "lecture.invited",
     f"DELETE {LECTURE}/invitation": "lecture.invitation_revoked",
+    f"POST {LECTURE}/rating": "expert.rated",
     f"PUT {LECTURE}/duty": "duty.changed",
     "POST /alerts/{alert_id}/acknowledge": "alert.acknowledged",
     "POST /alerts/{alert_id}/contacted": "alert.contacted",
@@ -87,6 +88,10 @@ WRITTEN: Final = {
 """Route under the API -> the actions that it writes."""
 
 SILENT: Final = {
+    "POST /screens/{screen_id}/reports": "a screen tells what it shows; the ledger keeps it",
+    "POST /screens/{screen_id}/answers": "the ledger keeps the answer",
+    "POST /screens/{screen_id}/confirmation": "the ledger keeps the head-count, from which screen and when",
+    f"POST {LECTURE}/classes/{{class_id}}/confirmation": "the ledger keeps the head-count, by whom and when",
     "POST /screens/{screen_id}/training-code": "a question",
     "POST /training/arrivals": "a question",
     "POST /training/names": "a question",
