@@ -13,10 +13,10 @@ import pyotp
 import pytest
 
 from config.settings import Settings, load
+from signaling.api.problems import Problem
 from signaling.app import Node
 from signaling.auth.entrance_service import Half
 from signaling.auth.identity import Role
-from signaling.auth.sealing import SealError
 from signaling.backup.restoring import restore
 from signaling.backup.taking import take
 from signaling.db.migrate import upgrade
@@ -95,5 +95,5 @@ def test_without_the_key_of_its_folder_the_secret_does_not_open(tmp_path: Path) 
     settings = settings_in(tmp_path / "one")
     owner = asyncio.run(enrolled(settings))
     (tmp_path / "one" / "watch.key").write_bytes(bytes(range(32)))
-    with pytest.raises(SealError, match="key of the data folder"):
+    with pytest.raises(Problem, match="key_changed"):
         asyncio.run(enters(settings, pyotp.TOTP(owner.secret).now()))
