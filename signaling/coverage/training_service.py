@@ -175,11 +175,14 @@ class TrainingService:
             session.add(entry(now, actor, f"training.{action}", lecture_id, detail))
 
     async def code(self, class_id: str) -> tuple[str, Training, Way, float] | None:
-        """Return the code that the screen of a class shows now, for which training, and for how long; None when there is none."""
+        """Return the code that the screen of a class shows now, for which training, and for how long; None when there is none.
+
+        A training that runs comes before one that has ended: who comes is more than who forgot to sign out.
+        """
         now = self._clock()
         async with self._db.reading() as session:
             rows = (await session.execute(training_queries.showing(class_id))).all()
-        for lecture_id, title, scheduled_at, minutes, ended_at, _ in rows:
+        for lecture_id, title, scheduled_at, minutes, ended_at, _ in sorted(rows, key=lambda row: row[4] is not None):
             way = self._way(scheduled_at, scheduled_at + timedelta(minutes=minutes), ended_at, now)
             if way is not None:
                 code, seconds = codes.show(self._key, lecture_id, class_id, way, now.timestamp())

@@ -68,7 +68,8 @@ def make_training(server: Server, url: str) -> None:
     screen, _ = re.fullmatch(r".*/class/([^#]+)#(.+)", url).groups()  # type: ignore[union-attr]
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
     with sqlite3.connect(database(server), timeout=20) as db:
-        db.execute("UPDATE lectures SET audience_kind = 'teachers', scheduled_at = ?", (now,))
+        lecture = (server.demo() or {})["lecture_id"]
+        db.execute("UPDATE lectures SET audience_kind = 'teachers', scheduled_at = ? WHERE id = ?", (now, lecture))
         school = db.execute(
             "SELECT school_code FROM screens JOIN classes ON classes.id = class_id WHERE screens.id = ?", (screen,)
         ).fetchone()[0]
