@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,13 +17,13 @@ from signaling.attendance.service import AttendanceService
 from signaling.attendance.tables import TABLES
 from signaling.db.engine import Database
 from signaling.ledger.events import Subject
-from signaling.ledger.facts import Joined, MediaDelivered
+from signaling.ledger.facts import Joined
+from tests.support.prefecture_lecture import FIRST, windows
 from tests.support.roll import (
     BROADCAST,
     COUNTIES,
     EVERYTHING,
     LECTURE,
-    START,
     ZONE,
     Rooms,
     at,
@@ -35,34 +34,14 @@ from tests.support.roll import (
 )
 
 SCREENS, SCHOOLS, WINDOWS = 15_600, 1_675, 270
-PUBLISHED = 1_750  # packets of ten seconds
 LIMIT = 10_000_000
 LIVE = Subject(LECTURE, BROADCAST)
-FIRST = int(START.timestamp()) // 10
 
 
 def schools(count: int, classes: int) -> list[tuple[str, str, str, int]]:
     """Return schools of (code, region, name, classes), the classes shared out evenly."""
     share = [classes // count + (n < classes % count) for n in range(count)]
     return [(f"2152{n:06}", COUNTIES[n % 3][0], f"第{n}小学", size) for n, size in enumerate(share)]
-
-
-def windows(screens: list[str], count: int) -> Iterator[MediaDelivered]:
-    """Yield what screens acknowledge: receiver reports lag by 0.2 to 1.3 s, a tenth loses packets, one in a hundred comes and goes."""
-    rng = np.random.default_rng(7)
-    lag = np.zeros(len(screens), dtype=np.int64)
-    there = np.ones(len(screens), dtype=bool)
-    for number in range(count):
-        now = rng.integers(35, 230, len(screens))
-        advance = np.maximum(0, PUBLISHED + lag - now)
-        lag = now
-        lost = np.where(rng.random(len(screens)) < 0.1, rng.integers(1, 60, len(screens)), 0)
-        flip = rng.random(len(screens)) < 0.01
-        advance = np.where(flip, advance * rng.random(len(screens)), advance).astype(np.int64)
-        there ^= flip & (rng.random(len(screens)) < 0.2)
-        rows = zip(screens, advance.tolist(), lost.tolist(), there.tolist(), strict=True)
-        seen = tuple((screen, packets, loss) for screen, packets, loss, here in rows if here)
-        yield MediaDelivered(FIRST + number, 0, PUBLISHED, 10_000, seen)
 
 
 async def fill(
@@ -75,7 +54,7 @@ async def fill(
     attendance = service(db, folder, Rooms(), store_seconds=120)
     came = [Joined(s, s, None, at(-60 + n % 50), "boot-1") for n, s in enumerate(screens)]
     await book(attendance).record(LIVE, *came)
-    for window in windows(screens, window_count):
+    for window in windows(np.random.default_rng(7), screens, window_count):
         await book(attendance).record(LIVE, window)
     return db, attendance
 
@@ -135,7 +114,7 @@ async def test_figures_of_the_whole_prefecture(tmp_path: Path, capsys: pytest.Ca
     assert await attendance.reports.states(LECTURE, EVERYTHING) is not None
     recount = time.process_time() - recount
     screens = [f"screen-{c}-{n}" for c, _, _, size in schools(SCHOOLS, SCREENS) for n in range(1, size + 1)]
-    (last,) = windows(screens, 1)
+    (last,) = windows(np.random.default_rng(7), screens, 1)
     await book(attendance).record(LIVE, replace(last, window_no=FIRST + WINDOWS - 1))
     instant = time.process_time()
     states = await attendance.reports.states(LECTURE, EVERYTHING)

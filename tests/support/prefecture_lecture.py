@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -58,6 +58,23 @@ async def directory(db: Database, count: int = SCREENS) -> tuple[list[str], list
     return screens, classes
 
 
+def windows(rng: np.random.Generator, screens: Sequence[str], count: int) -> Iterator[MediaDelivered]:
+    """Yield what screens acknowledge: receiver reports lag by 0.2 to 1.3 s, a tenth loses packets, one in a hundred comes and goes."""
+    lag = np.zeros(len(screens), dtype=np.int64)
+    there = np.ones(len(screens), dtype=bool)
+    for number in range(count):
+        now = rng.integers(35, 230, len(screens))
+        advance = np.maximum(0, PUBLISHED + lag - now)
+        lag = now
+        lost = np.where(rng.random(len(screens)) < 0.1, rng.integers(1, 60, len(screens)), 0)
+        flip = rng.random(len(screens)) < 0.01
+        advance = np.where(flip, advance * rng.random(len(screens)), advance).astype(np.int64)
+        there ^= flip & (rng.random(len(screens)) < 0.2)
+        rows = zip(screens, advance.tolist(), lost.tolist(), there.tolist(), strict=True)
+        seen = tuple((screen, packets, loss) for screen, packets, loss, here in rows if here)
+        yield MediaDelivered(FIRST + number, 0, PUBLISHED, 10_000, seen)
+
+
 class Lecture:
     """The facts; `rng` decides, so that a seed is a lecture."""
 
@@ -87,20 +104,8 @@ class Lecture:
 
     def delivered(self, count: int = WINDOWS) -> Iterator[Portion]:
         """Windows, each a portion."""
-        rng, screens = self._rng, self.screens
-        lag = np.zeros(len(screens), dtype=np.int64)
-        there = np.ones(len(screens), dtype=bool)
-        for number in range(count):
-            now = rng.integers(35, 230, len(screens))
-            advance = np.maximum(0, PUBLISHED + lag - now)
-            lag = now
-            lost = np.where(rng.random(len(screens)) < 0.1, rng.integers(1, 60, len(screens)), 0)
-            flip = rng.random(len(screens)) < 0.01
-            advance = np.where(flip, advance * rng.random(len(screens)), advance).astype(np.int64)
-            there ^= flip & (rng.random(len(screens)) < 0.2)
-            rows = zip(screens, advance.tolist(), lost.tolist(), there.tolist(), strict=True)
-            seen = tuple((screen, packets, loss) for screen, packets, loss, here in rows if here)
-            yield [MediaDelivered(FIRST + number, 0, PUBLISHED, 10_000, seen)]
+        for window in windows(self._rng, self.screens, count):
+            yield [window]
 
     def rendered(self, count: int = MINUTES) -> Iterator[Portion]:
         """Minutes, each a portion."""
