@@ -92,6 +92,7 @@ from signaling.screens.gate import ScreenGate
 from signaling.screens.proofs import Proofs
 from signaling.screens.service import ScreensService
 from signaling.screens.sightings_service import SightingsService
+from signaling.wall.keeper import Wall
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -123,6 +124,7 @@ class Node:
         self.arrivals = ArrivalsService(self.ledger)
         self.attendance = self._make_attendance()
         self.sheets = SheetsService(self.db, self.ledger, settings.attendance)
+        self.wall = self._make_wall()
         self.coverage = self._make_coverage(tokens)
         self.alerts = AlertParts(self.db, settings, self.today, tokens.derived_key("channels"))
         self.realtime = self._make_realtime()
@@ -264,6 +266,17 @@ class Node:
         )
         self.overseer = Overseer(self.presence.reporting.deliver, utc_now)
 
+    def _make_wall(self) -> Wall:
+        return Wall(
+            self.live,
+            self.presence,
+            self.attendance.reports.reached,
+            self.directory.scope,
+            share=self.attendance.reports.render_share(),
+            seconds=self.settings.realtime.board_push_seconds,
+            wall=utc_now,
+        )
+
     async def _may_read(self, principal: Principal, lecture_id: str) -> bool:
         rehearsal = await self.rehearsals.find(lecture_id)
         if rehearsal is not None:
@@ -297,6 +310,7 @@ class Node:
         await self.attendance.start()
         await self.presence.start()
         await self.realtime.start()
+        self.wall.start()
         self.alerts.start()
         await self.imports.start()
 
@@ -315,6 +329,7 @@ class Node:
         await _each(
             self.alerts.stop,
             self.imports.stop,
+            self.wall.stop,
             self.realtime.stop,
             self.rehearsals.stop,
             self.live.stop,

@@ -29,6 +29,8 @@ def join(node: Node) -> None:
     node.live.watching.is_recorded = node.library.is_recorded
     node.live.audience.hls = lambda lecture_id: node.deliveries.ages(lecture_id, time.monotonic())
     node.live.listeners += [Grouped(node.attendance.handle_all), node.library.handle, node.presence.handle]
+    node.wall.watched = node.realtime.peers.boards
+    node.wall.push = node.realtime.pushes.evidence
     node.presence.checking.push = node.realtime.pushes.challenge
     node.alerts.watch.state_of = node.live.state
     node.alerts.watch.has_studio = lambda lecture_id: node.live.audience.publisher(lecture_id) is not None
@@ -63,5 +65,6 @@ def measure(node: Node) -> None:
     node.metrics.add("hls", node.hls.metrics)
     node.metrics.add("ledger", node.ledger.ledger.metrics)
     node.metrics.add("presence", node.presence.metrics)
+    node.metrics.add("wall", node.wall.metrics)
     node.metrics.add("alerts", node.alerts.metrics)
     node.metrics.add("live", lambda: readings.live(node.live))

@@ -27,6 +27,7 @@ from signaling.presence import api as presence_api
 from signaling.presence import headcount_api
 from signaling.screens import api as screens_api
 from signaling.screens import watch_api
+from signaling.wall import api as wall_api
 
 if TYPE_CHECKING:
     from signaling.app import Node
@@ -63,6 +64,7 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     yield from node.parts.routes(node.auth, node.access, node.directory, node.documents)
     yield from node.alerts.routes(node.auth, node.access, node.directory)
     yield from live_api.routes(node.live, node.access.guard, node.directory.scope)
+    yield from wall_api.routes(node.wall, node.access)
     yield from rehearsal_api.routes(node.live, node.rehearsals, node.rehearsal_documents, node.access.guard)
     yield from whip.routes(node.live)
     yield from whep.routes(node.live)

@@ -140,10 +140,15 @@ class Book:
         known = self._class_of.get(screen_id)
         return None if known is None else known[1]
 
-    def folded(self) -> Folded:
-        """Return what each class got so far."""
+    def fold(self) -> None:
+        """Fold what was told since the last time."""
         for session, stay in self.stays.changed():
             self.running.stay(session, stay)
+        self.running.fold()
+
+    def folded(self) -> Folded:
+        """Return what each class got so far."""
+        self.fold()
         return self.running.result()
 
     def seen(self) -> list[SessionSeen]:

@@ -18,7 +18,7 @@ from signaling.attendance.decide import ClassEvidence, Decision, Headcount, deci
 from signaling.attendance.fold import ClassDelivery, Folded
 from signaling.attendance.frame import Frame, Target
 from signaling.attendance.outliers import Signs, flags
-from signaling.attendance.policy import Credit, Policy
+from signaling.attendance.policy import Checks, Credit, Policy
 from signaling.attendance.replay import MadeUp, by_class
 from signaling.attendance.stays import Presence
 
@@ -63,6 +63,32 @@ def span(credit: Credit, frame: Frame) -> tuple[datetime, datetime] | None:
     return begin - grace, max(begin, frame.started_at) + length + grace
 
 
+def is_checked(checks: Checks, frame: Frame, target: Target) -> bool:
+    """Whether presence checks count for a class."""
+    free = target.school_kind in checks.off_for_school_kinds or frame.audience in checks.off_for_audiences
+    return frame.counts and not free
+
+
+def checks_of(book: Book, as_of: datetime) -> dict[str, tuple[int, int, tuple[int, ...]]]:
+    """Return by class how many checks it was put, how many it passed, and how long its screens took."""
+    found: dict[str, tuple[int, int, tuple[int, ...]]] = {}
+    for check in book.checks.values():
+        if check.deadline is None or check.deadline > as_of:
+            continue
+        passed: dict[str, bool] = {}
+        delays: dict[str, tuple[int, ...]] = defaultdict(tuple)
+        for screen in sorted(check.screens):
+            class_id = book.class_of(screen)
+            if class_id is not None:
+                passed[class_id] = passed.get(class_id, False) or check.right(screen)
+                if screen in check.answers:
+                    delays[class_id] += (check.answers[screen].delay_ms,)
+        for class_id, right in passed.items():
+            asked, before, times = found.get(class_id, (0, 0, ()))
+            found[class_id] = asked + 1, before + right, times + delays[class_id]
+    return found
+
+
 class _Gathering:
     """One pass over the classes of a lecture."""
 
@@ -76,7 +102,7 @@ class _Gathering:
         self._mask = self._counting()
         self._faults = self._fault_minutes()
         self._made_up = self._replayed()
-        self._checks = self._checked()
+        self._checks = checks_of(book, as_of)
         self._unproven: dict[str, int] = defaultdict(int)
         self._refused: dict[str, int] = defaultdict(int)
         for found, by_screen in ((self._unproven, folded.unproven), (self._refused, book.refused)):
@@ -119,9 +145,7 @@ class _Gathering:
             recovered_ms=weigh(missed & replayed),
             excused_causes=causes,
             lost=self._lost(bits.silent, bits.hidden, bits.still, bits.unreported),
-            checked=self._frame.counts
-            and target.school_kind not in checks.off_for_school_kinds
-            and self._frame.audience not in checks.off_for_audiences,
+            checked=is_checked(checks, self._frame, target),
             asked=asked,
             passed=passed,
             headcount=headcount,
@@ -203,25 +227,6 @@ class _Gathering:
             (first, last),
             lambda number: self._credit.outliers.is_night((number * seconds + offset) // 3600 % 24),
         )
-
-    def _checked(self) -> dict[str, tuple[int, int, tuple[int, ...]]]:
-        """Return by class how many checks it was put, how many it passed, and how long its screens took."""
-        found: dict[str, tuple[int, int, tuple[int, ...]]] = {}
-        for check in self._book.checks.values():
-            if check.deadline is None or check.deadline > self._as_of:
-                continue
-            passed: dict[str, bool] = {}
-            delays: dict[str, tuple[int, ...]] = defaultdict(tuple)
-            for screen in sorted(check.screens):
-                class_id = self._book.class_of(screen)
-                if class_id is not None:
-                    passed[class_id] = passed.get(class_id, False) or check.right(screen)
-                    if screen in check.answers:
-                        delays[class_id] += (check.answers[screen].delay_ms,)
-            for class_id, right in passed.items():
-                asked, before, times = found.get(class_id, (0, 0, ()))
-                found[class_id] = asked + 1, before + right, times + delays[class_id]
-        return found
 
     def _headcounts(self, class_id: str) -> tuple[Headcount | None, Headcount | None]:
         """Return the newest head-count of the time for it, and the newest of the time for making up."""

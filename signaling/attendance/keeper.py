@@ -72,7 +72,7 @@ class _Kept:
 
     def _tell(self, entries: list[Entry]) -> None:
         self._teller.tell(self._reader.tell(entries))
-        self.book.folded()
+        self.book.fold()
         for entry in entries:
             heads = self._outside if entry.header.lecture_id is None else self._heads
             heads[entry.header.node] = max(entry.header.number, heads.get(entry.header.node, 0))

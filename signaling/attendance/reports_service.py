@@ -27,7 +27,7 @@ from signaling.attendance.models import AttendanceFrame
 from signaling.attendance.policy import Policy, UnknownPolicy, load_policies
 from signaling.attendance.report import LectureReport
 from signaling.attendance.settled import thaw
-from signaling.attendance.state import ClassState, states
+from signaling.attendance.state import ClassState, Reached, reached, states
 from signaling.auth.models import User
 from signaling.db.base import utc_now
 from signaling.db.engine import Database
@@ -80,6 +80,11 @@ class ReportsService:
         except KeyError as error:
             raise UnknownPolicy(f"there is no policy of version {error}") from None
 
+    def render_share(self) -> float:
+        """Return the share of a minute that a report must cover for the minute to count as played, by the policy in force."""
+        share = self.policy().rules(1).render_share
+        return 1.0 if share is None else float(share)
+
     async def report(
         self,
         lecture_id: str,
@@ -124,6 +129,15 @@ class ReportsService:
             book = await self._shelf.book(lecture_id, self.policy(), frame.able)
             return await asyncio.to_thread(states, book, within(frame, scope))
 
+    async def reached(self, lecture_id: str) -> dict[str, Reached] | None:
+        """Return the levels that classes have reached at this instant; None when there is no such lecture. Raises `DamagedEntry`."""
+        async with self._one_report:
+            frame = await self._recent_frame(lecture_id)
+            if frame is None:
+                return None
+            book = await self._shelf.book(lecture_id, self.policy(), frame.able)
+            return await asyncio.to_thread(reached, book, frame, self._clock())
+
     async def frame(self, lecture_id: str) -> Frame | None:
         """Return what is known of a lecture besides facts."""
         heading = await self._heading(lecture_id)
@@ -134,10 +148,12 @@ class ReportsService:
         known, now = self._frames.get(lecture_id), self._clock()
         if known is not None and now - known[0] < FRESH:
             return known[1]
-        frame = await self.frame(lecture_id)
-        if frame is not None:
-            self._frames = {one: kept for one, kept in self._frames.items() if now - kept[0] < FRESH}
-            self._frames[lecture_id] = now, frame
+        heading = await self._heading(lecture_id)
+        if heading is None:
+            return None
+        frame = replace(heading.frame, started_at=heading.started_at, ended_at=heading.ended_at)
+        self._frames = {one: kept for one, kept in self._frames.items() if now - kept[0] < FRESH}
+        self._frames[lecture_id] = now, frame
         return frame
 
     async def _heading(self, lecture_id: str) -> Heading | None:

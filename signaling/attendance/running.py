@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from signaling.attendance.fold import Claim, Folded, Rules, Stay, Window
 from signaling.attendance.minutes import Minute, Numbers, Pair, fold_minute
@@ -18,6 +19,18 @@ from signaling.attendance.sums import add_up
 
 _Key = tuple[int, str, int]
 """Number, boot and part of a row of one node."""
+
+
+class Progress(NamedTuple):
+    """What classes have reached, by number: `delivered` is not 0 where anything was, `states` all flags that any minute had.
+
+    `late` are the states of the newest minute and of those before it, as many as reports may be late.
+    """
+
+    classes: Mapping[str, int]
+    delivered: bytes
+    states: bytes
+    late: Sequence[bytes]
 
 
 class RunningFold:
@@ -71,12 +84,26 @@ class RunningFold:
         """Whether a screen stands in a row of deliveries, be it with nothing."""
         return self._numbers.screens.get(screen_id) in self._numbers.delivered
 
-    def result(self) -> Folded:
-        """Return what each class got so far."""
+    def fold(self) -> None:
+        """Fold the minutes that were touched, and add nothing up."""
         for minute in sorted(self._dirty):
             if self._of_minute.get(minute):
                 self._minutes[minute] = self._fold(minute)
         self._dirty.clear()
+
+    def progress(self, lag: int) -> Progress:
+        """Return what classes have reached, without adding minutes up: a board asks every few seconds. `lag` as in `Progress`."""
+        self.fold()
+        classes = self._numbers.classes
+        every = list(self._minutes.values())
+        newest = max(self._minutes, default=0)
+        late = [self._minutes[n] for n in range(newest, newest - lag - 1, -1) if n in self._minutes]
+        ever = _union([one.first for one in every], len(classes)), _union([one.state for one in every], len(classes))
+        return Progress(classes, *ever, [bytes(one.state.ljust(len(classes), b"\0")) for one in late])
+
+    def result(self) -> Folded:
+        """Return what each class got so far."""
+        self.fold()
         if self._result is None:
             self._result = add_up(dict(sorted(self._minutes.items())), self._numbers, self._rules)
         return self._result
@@ -128,6 +155,14 @@ class _Presence:
             )
         self._edges[stay.screen_id] = edges
         return before | edges
+
+
+def _union(columns: Iterable[bytes | bytearray], length: int) -> bytes:
+    """Return the columns with their bits together; a prefecture's hour takes a millisecond as long numbers."""
+    united = 0
+    for column in columns:
+        united |= int.from_bytes(column, "little")
+    return united.to_bytes(length, "little")
 
 
 def _merge(intervals: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:

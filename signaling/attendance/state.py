@@ -5,11 +5,13 @@ Reports about a minute come when it is over: the last `LAG` minutes are no sign 
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from signaling.attendance.book import Book
-from signaling.attendance.fold import ClassDelivery, Minutes
+from signaling.attendance.fold import COUNTED, HIDDEN, RENDERED, SILENT, STILL, UNREPORTED, ClassDelivery, Minutes
 from signaling.attendance.frame import Frame
+from signaling.attendance.gather import checks_of, is_checked
 
 LAG: Final = 2
 
@@ -61,3 +63,72 @@ def _trouble(bits: Minutes, newest: int) -> str:
         if bits.counted & here:
             return ""
     return "" if bits.delivered >> max(0, newest - 1) else "missing"
+
+
+class Reached(NamedTuple):
+    """The level that a class has reached as a number, 0 to 5, and why the newest minute that could be judged does not count."""
+
+    level: int
+    trouble: str = ""
+
+
+def reached(book: Book, frame: Frame, as_of: datetime) -> dict[str, Reached]:
+    """Return the level of every class that anything is known of: E0 to E5 as decisions have them, but for replays and corrections.
+
+    **Minutes are not added up**: a prefecture is asked for every few seconds while somebody looks.
+    """
+    book.fold()
+    progress = book.running.progress(LAG)
+    above = _above(book, frame, as_of)
+    shared: dict[tuple[int, str], Reached] = {}
+    troubles: dict[bytes, str] = {}
+    found = dict.fromkeys(book.stays.classes, Reached(1))
+    late = zip(*progress.late, strict=True) if progress.late else ()
+    rows = zip(progress.classes, progress.delivered, progress.states, late, strict=True)
+    for class_id, delivered, states, newest in rows:
+        if not delivered:
+            continue
+        level = above.get(class_id) or (3 if states & RENDERED else 2)
+        key = bytes(newest)
+        trouble = troubles.get(key)
+        if trouble is None:
+            trouble = troubles[key] = _trouble_of(key)
+        one = shared.get((level, trouble))
+        if one is None:
+            one = shared[level, trouble] = Reached(level, trouble)
+        found[class_id] = one
+    return found
+
+
+def _above(book: Book, frame: Frame, as_of: datetime) -> dict[str, int]:
+    """Return the classes whose head-count was confirmed (4), or that passed their presence checks (5)."""
+    credit = book.policy.credit
+    if credit is None:
+        return {}
+    opens = timedelta(minutes=credit.confirmation.opens_after_minutes)
+    begin = frame.started_at
+    found = {
+        class_id: 4
+        for class_id, told in book.headcounts.items()
+        if begin is not None and any(one.at >= begin + opens for one in told.values())
+    }
+    told = checks_of(book, as_of)
+    if told:
+        for target in frame.targets:
+            asked, passed, _ = told.get(target.class_id, (0, 0, ()))
+            if asked and credit.checks.passed(asked, passed) and is_checked(credit.checks, frame, target):
+                found[target.class_id] = 5
+    return found
+
+
+def _trouble_of(newest: bytes) -> str:
+    """Return why the newest minute does not count, by its flags and those of the minutes before; what may still be reported is no trouble."""
+    for age, flags in enumerate(newest):
+        for name, flag in (("silent", SILENT), ("hidden", HIDDEN), ("still", STILL)):
+            if flags & flag:
+                return name
+        if flags & UNREPORTED and age >= LAG:
+            return "unreported"
+        if flags & COUNTED and not flags & UNREPORTED:
+            return ""
+    return ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -23,6 +24,14 @@ from signaling.live.states import RUNNING
 PLACES_SECONDS: Final = 30.0
 AT_ONCE: Final = 2000  # places of the board that are made in one turn of the loop
 """Age at which the list of expected classes is read again: a screen may be paired while the lecture runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sights:
+    """Screens that receive with their path (webrtc, hls), and what is remembered of those that came."""
+
+    receiving: Mapping[str, str]
+    presence: Mapping[str, Presence]
 
 
 class Audience:
@@ -121,6 +130,18 @@ class Audience:
             return set()
         places = await self.places(lecture_id)
         return {place.school_code for place in places if any(screen in viewers for screen, _ in place.screens)}
+
+    def sights(self, lecture_id: str) -> Sights:
+        """Return what is seen of screens at this instant, without a row for each."""
+        room = self._room(lecture_id)
+        receiving: dict[str, str] = {}
+        if room is not None:
+            over_hls, ages = self.hls(lecture_id), screens_in(room)
+            receiving = {name: "hls" for name, age in over_hls.items() if age <= self._fresh}
+            for name, age in ages.items():
+                if age <= self._fresh and age <= over_hls.get(name, age):
+                    receiving[name] = "webrtc"
+        return Sights(receiving, dict(self._presence.get(lecture_id, {})))
 
     def rows(self, lecture_id: str, places: list[ClassPlace]) -> Rows:
         """Return a board row for every screen of these classes."""

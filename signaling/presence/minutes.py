@@ -136,6 +136,13 @@ class Sheet:
         minute.reports[screen] = before + rendered, flags | flags_of(claims, link, room)
         return Taken(rendered, fast=max(claims.rendered_ms, claims.media_ms) > room + TOLERANCE_MS)
 
+    def shown(self, screen: str, minute: int) -> int:
+        """Return the milliseconds that a screen says it was seen and heard in a minute which waits, 0 when it was muted or hidden."""
+        held = self._minutes.get(minute)
+        rendered, flags = (0, 0) if held is None else held.reports.get(screen, (0, 0))
+        good = flags & (Flags.VISIBLE | Flags.AUDIBLE) == Flags.VISIBLE | Flags.AUDIBLE
+        return rendered if good and not flags & (Flags.SOUND_BLOCKED | Flags.MUTED) else 0
+
     def due(self, now: float) -> list[int]:
         """Return the minutes that are to be cut, the oldest first."""
         return [

@@ -39,6 +39,8 @@ class Room:
     """Minutes that the ledger did not take; they are brought again."""
     classes: dict[str, str] = field(default_factory=dict)
     """The class of each screen that asked what to do."""
+    shown: dict[str, int] = field(default_factory=dict)
+    """Milliseconds seen and heard by each screen's newest signed report of such; for boards, the evidence is in the ledger."""
     reports: int = 0
     unsigned: int = 0
 
@@ -97,6 +99,8 @@ class Reporting:
             raise self._reject(room, place, refused.reason, str(refused), link, now) from None
         room.reports += 1
         room.unsigned += not link.signed
+        if link.signed and (shown := room.sheet.shown(screen, claims.minute)):
+            room.shown[screen] = shown
         if taken.fast:
             self.refusals.count(room.lecture_id, screen, Reason.FAST_FORWARD)
         number = max(link.number, room.sheet.last(screen, link.session))

@@ -27,7 +27,7 @@ from signaling.presence.counting import Counting
 from signaling.presence.minutes import MINUTE
 from signaling.presence.nonces import Chain
 from signaling.presence.ports import Broadcasts, Lectures, Ledger, OnAir
-from signaling.presence.refusals import Refusals
+from signaling.presence.refusals import FORGERY, Refusals
 from signaling.presence.reporting import Accepted, Reporting, Room, due_in
 
 log = structlog.get_logger(__name__)
@@ -213,6 +213,17 @@ class PresenceService:
             "challenge": self.checking.ahead(self._broadcasts.peek(room.lecture_id), screen_id, now),
             "confirmation": self._confirmation(room.classes.get(screen_id, ""), now),
         } | self._times(screen_id, room, now)
+
+    def shown(self, lecture_id: str, share: float) -> set[str]:
+        """Return the screens whose newest good report, signed, covers so much of a minute: what a board shows before it is in the ledger."""
+        room = self.reporting.rooms.get(lecture_id)
+        enough = share * MINUTE * 1000
+        return set() if room is None else {screen for screen, ms in room.shown.items() if ms >= enough}
+
+    def forged(self, lecture_id: str) -> set[str]:
+        """Return the screens whose reports were refused for a reason that an honest screen does not give."""
+        found = self.refusals.of(lecture_id)
+        return {screen for screen, reasons in found.items() if not FORGERY.isdisjoint(reasons)}
 
     def metrics(self) -> Mapping[str, object]:
         """Return what `/metrics` shows."""

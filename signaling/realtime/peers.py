@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from signaling.auth.identity import Principal, Role
+from signaling.auth.identity import Permission, Principal, Role
 
 NAMESPACE = "/live"
 SCOPED = frozenset({Role.COUNTY_ADMIN, Role.SCHOOL_ADMIN})
@@ -21,11 +21,20 @@ class Peer:
     principal: Principal | None = None
 
     @property
+    def node(self) -> str | None:
+        """The node whose board this peer may see, "" for everything, None for no board."""
+        if self.principal is None or not self.principal.may(Permission.BOARD_READ):
+            return None
+        return self.principal.node if self.principal.role in SCOPED else ""
+
+    @property
     def rooms(self) -> tuple[str, ...]:
         """The rooms whose messages this peer gets."""
         if self.principal is None:
             return (screens(self.lecture_id),)
-        rooms = (staff(self.lecture_id), person(self.lecture_id, self.principal.user_id))
+        rooms: tuple[str, ...] = (staff(self.lecture_id), person(self.lecture_id, self.principal.user_id))
+        if self.node is not None:
+            rooms = (*rooms, evidence(self.lecture_id, self.node))
         return rooms if self.principal.role in SCOPED else (*rooms, board(self.lecture_id))
 
 
@@ -42,6 +51,11 @@ def staff(lecture_id: str) -> str:
 def board(lecture_id: str) -> str:
     """Room of the people who see every row of the board."""
     return f"board:{lecture_id}"
+
+
+def evidence(lecture_id: str, node: str) -> str:
+    """Room of the people of a node who see the board of evidence; "" is that of all of it."""
+    return f"evidence:{lecture_id}:{node}"
 
 
 def person(lecture_id: str, user_id: str) -> str:
@@ -95,6 +109,14 @@ class Peers:
         """Return the sids of a person's connections."""
         people = ((sid, peer.principal) for sid, peer in self._peers.items())
         return [sid for sid, principal in people if principal is not None and principal.user_id == user_id]
+
+    def boards(self) -> dict[str, set[str]]:
+        """Return the lectures whose board somebody may see who listens, with the nodes of these people."""
+        found: dict[str, set[str]] = {}
+        for peer in self._peers.values():
+            if peer.node is not None:
+                found.setdefault(peer.lecture_id, set()).add(peer.node)
+        return found
 
     def lectures_with_staff(self) -> list[str]:
         """Return the lectures that somebody looks at."""

@@ -109,6 +109,10 @@ class Pushes:
             if number % TOGETHER == TOGETHER - 1:
                 await asyncio.sleep(0)  # a prefecture is thousands of messages: others have their turn between them
 
+    async def evidence(self, lecture_id: str, node: str, message: dict[str, Any]) -> None:
+        """Send the people of a node what changed on their board of evidence."""
+        await self._emit("evidence", message, peers.evidence(lecture_id, node))
+
     async def remember(self, lecture_id: str) -> None:
         """Take the board as it is for known, before its first reader asks for all of it by GET."""
         if lecture_id not in self._rows:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 
-from signaling.attendance.book import AUDIBLE, MUTED, SOUND_BLOCKED, UNSIGNED, VISIBLE, Book
+from signaling.attendance.book import AUDIBLE, MUTED, SOUND_BLOCKED, UNSIGNED, VISIBLE, Answer, Book
+from signaling.attendance.decide import Headcount
+from signaling.attendance.evidence import presence_of
 from signaling.attendance.fold import ClassDelivery, Folded, Window
 from signaling.attendance.frame import Frame, Target
+from signaling.attendance.gather import decisions
 from signaling.attendance.policy import load_policy
 from signaling.attendance.replay import Replays, by_class, minutes_of
-from signaling.attendance.state import states
+from signaling.attendance.state import Reached, reached, states
 from signaling.ledger.packing import pack, unpack
 
 FIRST = 177_000_000 // 6 * 6  # a window that begins a minute
 MINUTE = FIRST // 6
+BEGIN = datetime.fromtimestamp(FIRST * 10, UTC)
 RATE = 1750  # packets a window
 GOOD = VISIBLE | AUDIBLE
 A, B, C = "screen-a", "screen-b", "screen-c"  # A and B stand in one class, C in another
@@ -165,6 +170,25 @@ def test_the_state_of_a_class_names_the_trouble_of_its_newest_minute_and_waits_f
     assert (found["one"].level, found["one"].trouble, found["one"].counted_ms) == ("E3", "silent", 60_000)
     assert (found["two"].level, found["two"].trouble) == ("E2", "unreported")
     assert (found["three"].level, found["three"].on_air_ms) == ("E0", 180_000)
+    assert reached(made, frame, BEGIN) == {"one": Reached(3, "silent"), "two": Reached(2, "unreported")}
+
+
+def test_a_board_has_the_levels_of_the_decisions() -> None:
+    targets = [Target(one, "01", one, "2152230101", "第一小学", "21", "121", "522301", 45) for one in ("one", "two")]
+    frame = Frame(targets, [], started_at=BEGIN)
+    made = book(A, C)
+    deliver(made, range(60), 0, 2)
+    early, late = BEGIN + timedelta(minutes=1), BEGIN + timedelta(minutes=8)
+    made.confirmed("one", 1, Headcount(40, 0, early))
+    made.challenged("check", BEGIN + timedelta(minutes=5), [A, C])
+    made.answered("check", C, Answer(BEGIN + timedelta(minutes=4), 1, 900, True))
+    for confirmed, when, levels in ((False, early, [2, 2]), (False, late, [2, 5]), (True, late, [4, 5])):
+        if confirmed:
+            made.confirmed("one", 2, Headcount(41, 0, late))
+        told = reached(made, frame, when)
+        assert [told[one].level for one in ("one", "two")] == levels
+        decided = decisions(made, frame, presence_of(made, made.folded(), {}, running=True), when)
+        assert [decided[one].level for one in ("one", "two")] == [f"E{level}" for level in levels]
 
 
 # --- replays ----------------------------------------------------------------------------------------------------------

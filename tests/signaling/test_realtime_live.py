@@ -23,6 +23,7 @@ EVENTS = (
     "lecture",
     "viewers",
     "board",
+    "evidence",
     "restarting",
     "replaced",
     "conflict",

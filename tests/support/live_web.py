@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from signaling.api.errors import problems
 from signaling.api.proxy import PROXIES, Proxies, origin
 from signaling.api.security import add_headers, csrf
+from signaling.attendance.reports_service import ReportsService
 from signaling.auth import opaque
 from signaling.auth.service import AuthService
 from signaling.auth.tokens import MONITOR
@@ -32,6 +33,8 @@ from signaling.screens import watch_api
 from signaling.screens.gate import ScreenGate
 from signaling.screens.proofs import Proofs
 from signaling.screens.sightings_service import SightingsService
+from signaling.wall import api as wall_api
+from signaling.wall.keeper import Wall
 from tests.support.live import House, house
 from tests.support.peer import Exchange
 
@@ -54,6 +57,7 @@ class Site:
     realtime: Realtime
     presence: PresenceService
     ledger: LedgerService
+    wall: Wall
 
     @property
     def url(self) -> str:
@@ -135,14 +139,18 @@ async def site(
         await home.live.start()
         await ledger.start()
         await presence.start()
+        wall = _wall(home, ledger, presence, realtime)
         app = _application(home, auth, access, realtime, presence)
+        app.add_routes(wall_api.routes(wall, access))
         server = TestServer(app)
         await server.start_server(shutdown_timeout=0.1)  # a client that polls would hold it for the whole poll
         async with TestClient(server) as client:
             await realtime.start()
+            wall.start()
             try:
-                yield Site(home, client, auth, realtime, presence, ledger)
+                yield Site(home, client, auth, realtime, presence, ledger, wall)
             finally:
+                await wall.stop()
                 await realtime.stop()
                 await presence.stop()
                 await ledger.stop()
@@ -169,6 +177,22 @@ def _presence(home: House, ledger: LedgerService) -> PresenceService:
         boot_id="boot",
         clock=home.hands.wall,
     )
+
+
+def _wall(home: House, ledger: LedgerService, presence: PresenceService, realtime: Realtime) -> Wall:
+    reports = ReportsService(home.db, home.settings.attendance, ledger, home.hands.wall)
+    wall = Wall(
+        home.live,
+        presence,
+        reports.reached,
+        home.directory.scope,
+        share=reports.render_share(),
+        seconds=home.settings.realtime.board_push_seconds,
+        wall=home.hands.wall,
+    )
+    wall.watched = realtime.peers.boards
+    wall.push = realtime.pushes.evidence
+    return wall
 
 
 def _application(

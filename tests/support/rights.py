@@ -99,7 +99,7 @@ class Asker:
     async def shared(self, lecture: str) -> None:
         """Read all there is about a lecture that is for everybody; only words of others count (`leaks`)."""
         exports = (f"/exports/{name}.csv" for name in EXPORTS)
-        for tail in ("", "/plan", "/reviews", "/board", "/attendance", "/bulletin", *exports):
+        for tail in ("", "/plan", "/reviews", "/board", "/evidence", "/attendance", "/bulletin", *exports):
             await self.ask("GET", f"/api/v1/lectures/{lecture}{tail}")
 
     async def _at(self, method: str, path: str, place: str) -> str:
