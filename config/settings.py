@@ -362,6 +362,14 @@ class CoverageSettings(Section):
     obligations: Count
 
 
+class CorrectionsSettings(Section):
+    """`[corrections]`"""
+
+    days: Count
+    mend_seconds: Positive
+    fault_days: Count
+
+
 class RealtimeSettings(Section):
     """`[realtime]`"""
 
@@ -416,6 +424,7 @@ class Settings(BaseSettings):
     live: LiveSettings
     attendance: AttendanceSettings
     coverage: CoverageSettings
+    corrections: CorrectionsSettings
     ledger: LedgerSettings
     presence: PresenceSettings
     realtime: RealtimeSettings

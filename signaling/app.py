@@ -42,6 +42,7 @@ from signaling.auth.people_service import PeopleService
 from signaling.auth.service import AuthService
 from signaling.auth.tokens import WatchTokens
 from signaling.cluster.single import SingleNode
+from signaling.corrections.parts import CorrectionParts
 from signaling.coverage.parts import CoverageParts
 from signaling.coverage.settled_results import SettledResults
 from signaling.db.base import utc_now
@@ -126,6 +127,9 @@ class Node:
         self.sheets = SheetsService(self.db, self.ledger, settings.attendance)
         self.wall = self._make_wall()
         self.coverage = self._make_coverage(tokens)
+        self.corrections = CorrectionParts(
+            self.db, settings, self.attendance.reports, self.ledger, self.terms, self.today
+        )
         self.alerts = AlertParts(self.db, settings, self.today, tokens.derived_key("channels"))
         self.realtime = self._make_realtime()
         self.pages = pages or Pages()
@@ -308,6 +312,7 @@ class Node:
         self.keeping.start(timedelta(hours=self.settings.attendance.report_utc_offset_hours))
         await self.ledger.start()
         await self.attendance.start()
+        self.corrections.start()
         await self.presence.start()
         await self.realtime.start()
         self.wall.start()
@@ -334,6 +339,7 @@ class Node:
             self.rehearsals.stop,
             self.live.stop,
             self.presence.stop,
+            self.corrections.stop,
             self.attendance.stop,
             self.ledger.stop,
             self.plane.stop,

@@ -70,6 +70,7 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     yield from whep.routes(node.live)
     yield from _library(node)
     yield from node.coverage.routes(node.auth, node.directory, node.gate)
+    yield from node.corrections.routes(node.auth, node.access, node.directory)
     yield from ledger_api.routes(node.auth, node.roots)
     yield from attendance_api.routes(
         node.attendance, node.sheets, node.access, node.directory, node.settings.attendance

@@ -48,13 +48,14 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that kept a node from watching; the newest `counter` of an id counts."""
+    """Something that kept a node from watching; the newest `counter` of an id counts, and one that ends as it begins was taken back."""
 
     counter: int
     cause: str
     scope: str
     begin: datetime
     end: datetime | None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,10 @@ class Correction:
     correction_id: str
     field: str
     new: str
+    old: str = ""
+    reason_code: str = ""
+    requested_by: str = ""
+    approved_by: str = ""
 
 
 class Book:

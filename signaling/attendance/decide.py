@@ -38,7 +38,7 @@ class ClassEvidence:
 
     `counted` are minutes that count live, `made_up` those live or by replay, `excused` those missed in a fault, of which `recovered`
     were replayed. `headcount` is the newest of the time for it, `late_headcount` the newest of the time for making up. `lost` says by
-    cause (`CAUSES`) why delivered minutes did not count.
+    cause (`CAUSES`) why delivered minutes did not count. `corrected_at` is when 实到 was corrected last.
     """
 
     expected: int = 0
@@ -60,6 +60,7 @@ class ClassEvidence:
     ended_at: datetime | None = None
     replay_too_fast: bool = False
     corrections: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    corrected_at: datetime | None = None
     flags: tuple[Flag, ...] = ()
 
 
@@ -149,7 +150,7 @@ class _Judge:
         self._reasons: list[str] = []
         self._excuses = not self._recovered()
         self._on_air_ms = evidence.on_air_ms - (evidence.excused_ms if self._excuses else 0)
-        self._expected = _number(evidence.corrections.get("expected"), evidence.expected)
+        self._expected = number_of(evidence.corrections.get("expected"), evidence.expected)
         self._headcount = self._corrected_headcount(evidence.headcount)
         self._late = self._corrected_headcount(evidence.late_headcount)
 
@@ -292,9 +293,9 @@ class _Judge:
         corrections = self._evidence.corrections
         if "present" not in corrections and found is None:
             return None
-        base = found or Headcount(0, 0, self._as_of)
-        present = _number(corrections.get("present"), base.present)
-        return Headcount(present, _number(corrections.get("guests"), base.guests), base.at, base.by)
+        base = found or Headcount(0, 0, self._evidence.corrected_at or self._as_of)
+        present = number_of(corrections.get("present"), base.present)
+        return Headcount(present, number_of(corrections.get("guests"), base.guests), base.at, base.by)
 
     def _level(self, headcount: Headcount | None) -> str:
         """Return the highest level that is reached; nothing lies above E1 without delivery."""
@@ -350,7 +351,7 @@ class _Judge:
         return "、".join(self._policy.causes.get(one, one) for one in self._evidence.excused_causes)
 
 
-def _number(word: str | None, otherwise: int) -> int:
+def number_of(word: str | None, otherwise: int) -> int:
     """Return a corrected number; what is none was refused where corrections are made, and changes nothing here."""
     return int(word) if word is not None and word.isascii() and word.isdigit() else otherwise
 

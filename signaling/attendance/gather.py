@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from functools import cache
 from itertools import groupby
 from operator import attrgetter
+from typing import TypedDict
 
 from signaling.attendance.book import Book, Correction
-from signaling.attendance.decide import ClassEvidence, Decision, Headcount, decide
+from signaling.attendance.decide import ClassEvidence, Decision, Headcount, decide, number_of
 from signaling.attendance.fold import ClassDelivery, Folded
 from signaling.attendance.frame import Frame, Target
 from signaling.attendance.outliers import Signs, flags
@@ -30,7 +31,7 @@ def decisions(book: Book, frame: Frame, presence: Mapping[str, Presence], as_of:
         return {
             one.class_id: by_delivery(policy, one, folded, presence.get(one.class_id), as_of) for one in frame.targets
         }
-    gathered = _Gathering(book, frame, folded, policy.credit, as_of)
+    gathered = Gathering(book, frame, folded, policy.credit, as_of)
     return gathered.decisions(presence)
 
 
@@ -89,7 +90,7 @@ def checks_of(book: Book, as_of: datetime) -> dict[str, tuple[int, int, tuple[in
     return found
 
 
-class _Gathering:
+class Gathering:
     """One pass over the classes of a lecture."""
 
     def __init__(self, book: Book, frame: Frame, folded: Folded, credit: Credit, as_of: datetime) -> None:
@@ -115,7 +116,7 @@ class _Gathering:
         policy, as_of, limits = self._book.policy, self._as_of, self._credit.outliers
         targets = sorted(self._frame.targets, key=attrgetter("school_code", "class_id"))
         for _, school in groupby(targets, key=attrgetter("school_code")):
-            evidence = {one.class_id: self._evidence(one, presence.get(one.class_id)) for one in school}
+            evidence = {one.class_id: self.evidence(one, presence.get(one.class_id)) for one in school}
             signs = {one: self._signs(one, known, presence.get(one)) for one, known in evidence.items()}
             flagged = flags(signs, limits)
             for class_id, known in evidence.items():
@@ -123,7 +124,8 @@ class _Gathering:
                 found[class_id] = decide(policy, whole, as_of)
         return found
 
-    def _evidence(self, target: Target, presence: Presence | None) -> ClassEvidence:
+    def evidence(self, target: Target, presence: Presence | None) -> ClassEvidence:
+        """Return what is known of a class, without the flags, which need all classes of its school."""
         class_id, weigh = target.class_id, self._weigh
         delivery = self._folded.classes.get(class_id) or ClassDelivery()
         bits, made_up = delivery.bits, self._made_up.get(class_id, MadeUp())
@@ -152,7 +154,7 @@ class _Gathering:
             late_headcount=late,
             ended_at=self._frame.ended_at,
             replay_too_fast=made_up.too_fast,
-            corrections=self._corrections(class_id),
+            **corrected(self._book.corrections.get(class_id, {}).values()),
         )
 
     def _lost(self, *causes: int) -> tuple[int, int, int, int]:
@@ -165,10 +167,11 @@ class _Gathering:
         delivery = self._folded.classes.get(class_id) or ClassDelivery()
         bits, made_up = delivery.bits, self._made_up.get(class_id)
         headcount = evidence.headcount or evidence.late_headcount
+        present = evidence.corrections.get("present", None if headcount is None else str(headcount.present))
         _, _, delays = self._checks.get(class_id, (0, 0, ()))
         return Signs(
-            present=None if headcount is None else headcount.present,
-            expected=evidence.expected,
+            present=None if present is None else number_of(present, 0),
+            expected=number_of(evidence.corrections.get("expected"), evidence.expected),
             joined_at=None if presence is None else presence.joined_at,
             answers=delays,
             made_up_ms=evidence.made_up_ms,
@@ -192,6 +195,8 @@ class _Gathering:
         found: dict[str, list[tuple[str, int]]] = defaultdict(list)
         first, causes = self._folded.first_minute, set(self._credit.faults.causes)
         for fault in self._book.faults.values():
+            if fault.end is not None and fault.end <= fault.begin:
+                continue  # taken back
             begin = int(fault.begin.timestamp() * 1000) // 60_000
             end = -(-int((fault.end or self._as_of).timestamp() * 1000) // 60_000)
             bits = sum(1 << minute - first for minute in self._folded.on_air_by_minute if begin <= minute < end)
@@ -242,9 +247,22 @@ class _Gathering:
         last = ended_at + timedelta(days=self._credit.make_up.days)
         return _before(newest, closes), _before(newest, last)
 
-    def _corrections(self, class_id: str) -> Mapping[str, str]:
-        made: Iterable[Correction] = self._book.corrections.get(class_id, {}).values()
-        return {one.field: one.new for one in sorted(made, key=attrgetter("at", "correction_id"))}
+
+class Corrected(TypedDict):
+    """The members of the evidence that corrections make."""
+
+    corrections: Mapping[str, str]
+    corrected_at: datetime | None
+
+
+def corrected(made: Iterable[Correction]) -> Corrected:
+    """Return what corrections make of the evidence: of each field the newest counts."""
+    newest = {one.field: one for one in sorted(made, key=attrgetter("at", "correction_id"))}
+    present = newest.get("present")
+    return {
+        "corrections": {name: one.new for name, one in newest.items()},
+        "corrected_at": None if present is None else present.at,
+    }
 
 
 def _before(newest: Sequence[Headcount], end: datetime) -> Headcount | None:

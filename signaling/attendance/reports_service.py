@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -25,9 +25,10 @@ from signaling.attendance.frame import Frame, RegionName, Target
 from signaling.attendance.keeper import Shelf
 from signaling.attendance.models import AttendanceFrame
 from signaling.attendance.policy import Policy, UnknownPolicy, load_policies
-from signaling.attendance.report import LectureReport
+from signaling.attendance.report import LectureReport, Report
 from signaling.attendance.settled import thaw
 from signaling.attendance.state import ClassState, Reached, reached, states
+from signaling.attendance.supposing import Step, Supposed, course, supposing
 from signaling.auth.models import User
 from signaling.db.base import utc_now
 from signaling.db.engine import Database
@@ -55,6 +56,21 @@ class Heading:
         if self.ended_at is not None and self.ended_at > as_of:
             return replace(self, state="live", ended_at=None)
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a report is made of."""
+
+    heading: Heading
+    frame: Frame
+    book: Book
+    then: datetime
+    now: datetime
+
+    def report(self, book: Book) -> Report:
+        """Return the report that a book gives."""
+        return report_of(book, self.frame, self.then, running=self.heading.state in RUNNING)
 
 
 class ReportsService:
@@ -100,25 +116,51 @@ class ReportsService:
         """
         rules = self.policy(policy)
         async with self._one_report:
-            now = self._clock()
-            heading = await self._heading(lecture_id)
-            if heading is None:
+            read = await self._read(lecture_id, scope, rules, as_of)
+            if read is None:
                 return None
-            then = now if as_of is None else min(as_of, now)
-            heading = heading.as_it_was(then)
-            frame = within(replace(heading.frame, started_at=heading.started_at, ended_at=heading.ended_at), scope)
-            able = heading.frame.able
-            if as_of is None:
-                book = await self._shelf.book(lecture_id, rules, able)
-            else:
-                book = await self._shelf.book_as_of(lecture_id, rules, able, then)
-            running = heading.state in RUNNING
-            report = await asyncio.to_thread(report_of, book, frame, then, running=running)
+            heading = read.heading
+            report = await asyncio.to_thread(read.report, read.book)
             async with self._db.reading() as session:
                 unit = await _unit(session, node)
-                names = await _names(session, book)
-        ends = (heading.started_at, heading.ended_at, then)
-        return LectureReport(lecture_id, heading.title, heading.state, *ends, unit, report, names, now)
+                names = await _names(session, read.book)
+        ends = (heading.started_at, heading.ended_at, read.then)
+        return LectureReport(lecture_id, heading.title, heading.state, *ends, unit, report, names, read.now)
+
+    async def supposed(self, lecture_id: str, scope: Scope, also: Supposed) -> tuple[Report, Report] | None:
+        """Return the report as things stand, and as they would stand; None when there is no such lecture. Raises `DamagedEntry`."""
+        async with self._one_report:
+            read = await self._read(lecture_id, scope, self.policy(), None)
+            if read is None:
+                return None
+            book = read.book
+            return await asyncio.to_thread(lambda: (read.report(book), read.report(supposing(book, also))))
+
+    async def course(
+        self, lecture_id: str, scope: Scope, policy: int, as_of: datetime, excusals: Collection[str]
+    ) -> list[Step]:
+        """Return what the corrections of a lecture changed, as of a time (`supposing.course`). Raises `DamagedEntry`."""
+        async with self._one_report:
+            read = await self._read(lecture_id, scope, self.policy(policy), as_of)
+            if read is None:
+                return []
+            return await asyncio.to_thread(course, read.book, read.frame, read.then, excusals)
+
+    async def _read(self, lecture_id: str, scope: Scope, rules: Policy, as_of: datetime | None) -> _Read | None:
+        """Return everything that a report is made of; None when there is no such lecture."""
+        now = self._clock()
+        heading = await self._heading(lecture_id)
+        if heading is None:
+            return None
+        then = now if as_of is None else min(as_of, now)
+        heading = heading.as_it_was(then)
+        frame = within(replace(heading.frame, started_at=heading.started_at, ended_at=heading.ended_at), scope)
+        able = heading.frame.able
+        if as_of is None:
+            book = await self._shelf.book(lecture_id, rules, able)
+        else:
+            book = await self._shelf.book_as_of(lecture_id, rules, able, then)
+        return _Read(heading, frame, book, then, now)
 
     async def states(self, lecture_id: str, scope: Scope) -> dict[str, ClassState] | None:
         """Return how far each class of a scope has come at this instant; None when there is no such lecture. Raises `DamagedEntry`."""

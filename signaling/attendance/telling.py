@@ -80,9 +80,11 @@ class Teller:
             case facts.Confirmed() as fact:
                 book.confirmed(fact.class_id, fact.counter, Headcount(fact.present, fact.guests, fact.at, fact.by))
             case facts.Fault() as fact:
-                book.fault(fact.fault_id, Fault(fact.counter, fact.cause, fact.scope, fact.begin, fact.end))
+                book.fault(fact.fault_id, Fault(fact.counter, fact.cause, fact.scope, fact.begin, fact.end, fact.at))
             case facts.Corrected() as fact:
-                book.corrected(fact.class_id, Correction(fact.at, fact.correction_id, fact.field, fact.new))
+                who = (fact.reason_code, fact.requested_by, fact.approved_by)
+                made = Correction(fact.at, fact.correction_id, fact.field, fact.new, fact.old, *who)
+                book.corrected(fact.class_id, made)
             case _:
                 return  # on_air: the minutes themselves tell when media flowed
 

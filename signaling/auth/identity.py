@@ -54,6 +54,11 @@ class Permission(StrEnum):
     ATTENDANCE_READ = "attendance.read"
     ATTENDANCE_EXPORT = "attendance.export"
     ATTENDANCE_CONFIRM = "attendance.confirm"  # how many of a class were there
+    CORRECTION_REQUEST = "correction.request"  # ask that a result or a number be put right, withdraw that
+    CORRECTION_DECIDE = "correction.decide"  # decide about what somebody else asked for
+    FAULT_EDIT = "fault.edit"  # write down power cuts and the like, which excuse
+    TERM_CLOSE = "term.close"  # close the books of a term (封账)
+    TERM_REOPEN = "term.reopen"  # open them again
 
 
 _READ = {
@@ -83,7 +88,9 @@ _KEEP = {  # what an administrator does for the node
     Permission.PERSON_READ,
     Permission.PERSON_EDIT,
     Permission.ALERT_ANSWER,
+    Permission.CORRECTION_REQUEST,
 }
+_DECIDE = {Permission.CORRECTION_DECIDE, Permission.FAULT_EDIT, Permission.TERM_CLOSE}
 _PLAN = {
     Permission.LECTURE_EDIT,
     Permission.EXPERT_READ,
@@ -101,13 +108,22 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         | _KEEP
         | _PLAN
         | _REVIEW
-        | {Permission.TERM_EDIT, Permission.AUDIT_READ, Permission.LEDGER_READ, Permission.CHANNEL_EDIT}
+        | _DECIDE
+        | {
+            Permission.TERM_EDIT,
+            Permission.TERM_REOPEN,
+            Permission.AUDIT_READ,
+            Permission.LEDGER_READ,
+            Permission.CHANNEL_EDIT,
+        }
     ),
     Role.OPERATOR: frozenset(
-        _READ | _OPERATE | {Permission.SCREEN_PAIR, Permission.PERSON_READ, Permission.LEDGER_READ}
+        _READ
+        | _OPERATE
+        | {Permission.SCREEN_PAIR, Permission.PERSON_READ, Permission.LEDGER_READ, Permission.FAULT_EDIT}
     ),
     Role.COUNTY_ADMIN: frozenset(
-        _READ | _REPORT | _KEEP | {Permission.TERM_EDIT, Permission.EXPERT_READ, Permission.EXPERT_RATE}
+        _READ | _REPORT | _KEEP | _DECIDE | {Permission.TERM_EDIT, Permission.EXPERT_READ, Permission.EXPERT_RATE}
     ),
     Role.SCHOOL_ADMIN: frozenset(_READ | _REPORT | _KEEP),
     Role.LECTURER: frozenset(

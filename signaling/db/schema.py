@@ -20,6 +20,7 @@ DOMAINS = (
     "alerts",
     "lines",
     "coverage",
+    "corrections",
 )
 
 for _domain in DOMAINS:
@@ -27,12 +28,13 @@ for _domain in DOMAINS:
         import_module(f"signaling.{_domain}.models")
 
 metadata = Base.metadata
-# attendance, ledger and coverage make their tables append-only themselves, for whoever imports them alone.
+# attendance, ledger, coverage and corrections make their tables append-only themselves, for whoever imports them alone.
 LOGS = ("audit_log", "broadcast_transitions", "school_events", "lecture_reviews", "expert_ratings", "alert_steps")
 LEDGER = ("ledger_entries",)
 MARKS = ("training_marks", "home_views")
 DECISIONS = ("attendance_decisions", "attendance_settlings", "attendance_frames")
-ALL_APPEND_ONLY = (*LOGS, *LEDGER, *MARKS, *DECISIONS)
+CORRECTIONS = ("corrections", "correction_outcomes", "term_closings")
+ALL_APPEND_ONLY = (*LOGS, *LEDGER, *MARKS, *DECISIONS, *CORRECTIONS)
 
 for _name in LOGS:
     append_only(metadata.tables[_name])

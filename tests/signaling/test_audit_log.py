@@ -20,6 +20,7 @@ from signaling.auth.actions import sentences
 from signaling.auth.identity import Role
 from signaling.auth.models import User
 from signaling.auth.trail import entry
+from signaling.corrections.service import ACTIONS as CORRECTED
 from signaling.coverage.training import Action
 from signaling.directory.documents import EventKind
 from signaling.lectures.review import WRITTEN
@@ -37,6 +38,11 @@ COMPUTED = {
     *AUDITED.values(),
     "alert.acknowledged",
     "alert.contacted",
+    *CORRECTED.values(),
+    "fault.recorded",
+    "fault.changed",
+    "term.closed",
+    "term.reopened",
     *(f"training.{action}" for action in (Action.TICKED, Action.UNTICKED)),
 } - {"school.opened"}
 

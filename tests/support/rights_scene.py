@@ -22,6 +22,7 @@ from signaling.api.pages import PAGES, Pages
 from signaling.app import Node
 from signaling.auth import opaque
 from signaling.auth.identity import Role
+from signaling.corrections.models import Correction
 from signaling.db.base import utc_now
 from signaling.directory.models import ImportJob, School, SchoolClass, Teacher
 from signaling.directory.terms import Span
@@ -38,6 +39,7 @@ COMMON: Final = {
     "file": "03.csv",
     "secret": "jtc_none",
     "pairing_id": ABSENT,
+    "fault_id": ABSENT,
     "session_id": ABSENT,
     "login_id": ABSENT,
     "path": "index.m3u8",
@@ -131,6 +133,7 @@ class Scene:
             "rehearsal_id": rehearsal,
             "channel_id": await self._channel(f"{name}通知", school.code),
             "expert_id": lecturer,
+            "correction_id": await self._correction(lecture, made.id, school.code, county),
             "region": county,
         }
         await self._term(county)
@@ -168,6 +171,14 @@ class Scene:
 
     async def _channel(self, name: str, node: str) -> str:
         row = Channel(name=name, kind="webhook", node=node, rules="absent", hint="https://example.org/…", sealed="")
+        async with self.node.db.writing() as session:
+            session.add(row)
+        return row.id
+
+    async def _correction(self, lecture: str, class_id: str, school: str, county: str) -> str:
+        row = Correction(lecture_id=lecture, scope=class_id, level="class", school_code=school, region_code=county)
+        row.field, row.old, row.new, row.reason, row.unit, row.unit_name = "present", "", "1", "count", school, school
+        row.requested_by, row.requested_at = "x", utc_now()
         async with self.node.db.writing() as session:
             session.add(row)
         return row.id
