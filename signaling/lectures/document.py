@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from signaling.directory.queries import Scope
-from signaling.lectures.queries import EVERYTHING
-from signaling.lectures.service import LectureInfo, LectureService, TargetCounts
+from signaling.lectures.counts_queries import EVERYTHING
+from signaling.lectures.counts_service import TargetCounts
+from signaling.lectures.service import LectureInfo, LectureService
 
 # What the live service knows of a lecture: state, broadcast_id, started_at, ended_at, on_air_seconds, viewers, publisher, watching.
 Facts = Callable[[str], Awaitable[Mapping[str, Any]]]
@@ -34,15 +35,15 @@ class LectureDocuments:
         """Return the document of a lecture that was read already; with `scope` also what of it that covers."""
         if scope is not None:
             return (await self.of_infos([info], scope))[0]
-        return await self._document(info, await self._lectures.target_counts(info.id), None)
+        return await self._document(info, await self._lectures.counts.of(info.id), None)
 
     async def of_infos(self, infos: Sequence[LectureInfo], scope: Scope | None = None) -> list[dict[str, Any]]:
         """Return the documents of many; with `scope` also what of each that covers."""
         ids = [info.id for info in infos]
-        counts = await self._lectures.target_counts_of(ids)
+        counts = await self._lectures.counts.of_many(ids)
         own = {} if scope is None else counts
         if scope is not None and scope != EVERYTHING:
-            own = await self._lectures.target_counts_of(ids, scope)
+            own = await self._lectures.counts.of_many(ids, scope)
         return [await self._document(info, counts[info.id], own.get(info.id)) for info in infos]
 
     async def _document(self, info: LectureInfo, counts: TargetCounts, own: TargetCounts | None) -> dict[str, Any]:

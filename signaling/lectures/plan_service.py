@@ -21,9 +21,9 @@ from signaling.db.engine import Database
 from signaling.directory.models import Region, RegionAlias, School, SchoolAlias
 from signaling.directory.queries import Scope
 from signaling.lectures import approval, queries, review
+from signaling.lectures.counts_queries import EVERYTHING
+from signaling.lectures.counts_service import TargetCounts
 from signaling.lectures.models import Lecture, LectureAudience, LectureFilter, LectureReview
-from signaling.lectures.queries import EVERYTHING
-from signaling.lectures.service import TargetCounts
 from signaling.lectures.times import overlaps
 
 LONGEST: Final = timedelta(minutes=240)

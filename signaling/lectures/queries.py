@@ -14,12 +14,10 @@ from sqlalchemy import ColumnElement, Insert, Select, and_, case, func, insert, 
 
 from signaling.auth.models import User
 from signaling.directory.models import Region, School, SchoolClass, Screen
-from signaling.directory.queries import Scope, is_open
+from signaling.directory.queries import is_open
 from signaling.lectures.models import Lecture, LectureAudience, LectureFilter, LectureTarget
 from signaling.live.models import Broadcast
 from signaling.live.states import RUNNING
-
-EVERYTHING = Scope(None)
 
 
 def lectures() -> Select[Lecture, str]:
@@ -220,48 +218,6 @@ def of_class(class_id: str, school_code: str, kind: str, stage: str) -> Select[A
     fits = and_(*(leaves(field, value) for field, value in (("kind", kind), ("stage", stage))))
     aimed = and_(~begun.exists(), Lecture.id.in_(aimed_at(school_code)), Lecture.approved_at.is_not(None), fits)
     return lectures().add_columns(there.exists()).where(or_(there.exists(), aimed))
-
-
-def begun(lecture_ids: Sequence[str]) -> Select[str]:
-    """Those of the lectures whose expected classes were written down."""
-    return select(LectureTarget.lecture_id).where(LectureTarget.lecture_id.in_(lecture_ids)).distinct()
-
-
-def frozen_counts(lecture_ids: Sequence[str], scope: Scope = EVERYTHING) -> Select[str, int, int, int]:
-    """Lecture, and numbers of the classes, schools and pupils that were written down at its opening and that a scope covers."""
-    target = LectureTarget
-    rows = (
-        select(
-            target.lecture_id,
-            func.count(),
-            func.count(target.school_code.distinct()),
-            func.coalesce(func.sum(target.pupils), 0),
-        )
-        .where(target.lecture_id.in_(lecture_ids))
-        .group_by(target.lecture_id)
-    )
-    if scope.school is not None:
-        return rows.where(target.school_code == scope.school)
-    return rows if scope.regions is None else rows.where(target.region_code.in_(scope.regions))
-
-
-def stages_of_schools(today: date) -> Select[str, str, str | None, str, str, int, int]:
-    """School, its county unit, the prefecture, its kind, a stage, and number and pupils of its open classes in that stage."""
-    return (
-        select(
-            School.code,
-            School.region_code,
-            Region.parent_code,
-            School.kind,
-            SchoolClass.stage,
-            func.count(),
-            func.coalesce(func.sum(SchoolClass.pupils), 0),
-        )
-        .join(SchoolClass, SchoolClass.school_code == School.code)
-        .join(Region, Region.code == School.region_code)
-        .where(is_open(School.closed_on, today), is_open(SchoolClass.closed_on, today))
-        .group_by(School.code, School.region_code, Region.parent_code, School.kind, SchoolClass.stage)
-    )
 
 
 def places(rows: Select[SchoolClass, School, Region, int]) -> Select[*tuple[Any, ...]]:

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from signaling.db.base import utc_now
 from signaling.db.engine import Database
 from signaling.directory.models import School, SchoolClass
-from signaling.directory.queries import Scope
 from signaling.lectures import approval, queries
-from signaling.lectures.models import Lecture, LectureAudience, LectureFilter, LectureTarget
+from signaling.lectures.counts_service import TargetCountsService
+from signaling.lectures.models import Lecture, LectureAudience, LectureTarget
 from signaling.lectures.queries import LectureFilters
 from signaling.lectures.review import APPROVED
 
@@ -86,15 +86,6 @@ class TargetClass:
     screens: tuple[TargetScreen, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TargetCounts:
-    """How many are expected."""
-
-    classes: int
-    schools: int
-    pupils: int
-
-
 async def _nobody_came(class_id: str, lecture_ids: Sequence[str]) -> dict[str, datetime]:
     return {}
 
@@ -106,6 +97,7 @@ class LectureService:
         self._db = db
         self._today = today
         self._clock = clock
+        self.counts = TargetCountsService(db, today)
         self.state_of: Callable[[str], str] = lambda lecture_id: "scheduled"  # the live service takes this over
         self.arrivals: Callable[[str, Sequence[str]], Awaitable[dict[str, datetime]]] = (
             _nobody_came  # and attendance this
@@ -257,63 +249,11 @@ class LectureService:
         async with self._db.reading() as session:
             return [TargetClass(*row) for row in await session.execute(queries.places(statement))]
 
-    async def target_counts(self, lecture_id: str) -> TargetCounts:
-        """Return how many classes, schools and pupils are expected."""
-        async with self._db.reading() as session:
-            found = (await session.execute(queries.counts(queries.frozen(lecture_id)))).one()
-            if not found[0]:
-                found = (await session.execute(queries.counts(queries.expected(lecture_id, self._today())))).one()
-        return TargetCounts(*found)
-
-    async def target_counts_of(
-        self, lecture_ids: Sequence[str], scope: Scope = queries.EVERYTHING
-    ) -> dict[str, TargetCounts]:
-        """Return how many are expected at each of many lectures, of what a scope covers, in five questions."""
-        audiences: dict[str, set[str]] = defaultdict(set)
-        filters: dict[tuple[str, str], set[str]] = defaultdict(set)
-        async with self._db.reading() as session:
-            begun = {*await session.scalars(queries.begun(lecture_ids))}
-            counted = {row[0]: row[1:] for row in await session.execute(queries.frozen_counts(lecture_ids, scope))}
-            frozen = {one: TargetCounts(*counted.get(one, (0, 0, 0))) for one in begun}
-            open_ones = [one for one in lecture_ids if one not in frozen]
-            if not open_ones:
-                return frozen
-            nodes = select(LectureAudience).where(LectureAudience.lecture_id.in_(open_ones))
-            for row in await session.scalars(nodes):
-                audiences[row.lecture_id].add(row.node)
-            for narrow in await session.scalars(select(LectureFilter).where(LectureFilter.lecture_id.in_(open_ones))):
-                filters[narrow.lecture_id, narrow.field].add(narrow.value)
-            rows: list[tuple[Any, ...]] = [
-                tuple(row) for row in await session.execute(queries.stages_of_schools(self._today()))
-            ]
-            stages = [row for row in rows if scope.includes(row[1], row[0])]
-        wanted = {
-            one: tuple(frozenset(part) for part in (audiences[one], filters[one, "kind"], filters[one, "stage"]))
-            for one in open_ones
-        }
-        # Most lectures are for the same places: 1,675 schools are counted once for all of these.
-        numbers = {key: _counted(stages, *key) for key in set(wanted.values())}
-        return frozen | {one: numbers[key] for one, key in wanted.items()}
-
 
 async def _parts(session: AsyncSession, statement: Select[*tuple[Any, ...]]) -> AsyncIterator[Sequence[Any]]:
     stream = await session.stream(statement.execution_options(yield_per=PART))
     async for rows in stream.partitions(PART):
         yield rows
-
-
-def _counted(
-    stages: Sequence[tuple[Any, ...]], audience: frozenset[str], kinds: frozenset[str], wanted: frozenset[str]
-) -> TargetCounts:
-    """Count the rows of `queries.stages_of_schools` that an audience covers and its filters leave."""
-    classes = pupils = 0
-    schools = set()
-    for school, county, prefecture, kind, stage, number, children in stages:
-        covered = county in audience or prefecture in audience or school in audience
-        if covered and (not kinds or kind in kinds) and (not wanted or stage in wanted):
-            classes, pupils = classes + number, pupils + children
-            schools.add(school)
-    return TargetCounts(classes, len(schools), pupils)
 
 
 def _info(lecture: Lecture, lecturer: str) -> LectureInfo:

@@ -6,13 +6,13 @@ Nothing here is evidence: attendance has its own ledger. After a restart it fill
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from signaling.live import board
-from signaling.live.board import ClassPlace, Presence, Reception, Rows
+from signaling.live.board import ClassPlace, Expected, Presence, Reception, Rows
 from signaling.live.broadcasts import Broadcasts
 from signaling.live.events import LiveEvent, PublisherArrived, ScreenJoined, ScreenLeft
 from signaling.live.media import MediaPlane, Room
@@ -58,7 +58,7 @@ class Audience:
         self._wall = wall
         self._presence: dict[str, dict[str, Presence]] = {}
         self._publisher_since: dict[str, datetime] = {}
-        self._places: dict[str, tuple[float, list[ClassPlace]]] = {}
+        self._places: dict[str, tuple[float, Expected]] = {}
 
     def take(self, event: LiveEvent) -> None:
         """Follow a fact."""
@@ -105,8 +105,11 @@ class Audience:
             "rtt_ms": round(stats.rtt * 1000) if stats.rtt is not None else None,
         }
 
-    async def places(self, lecture_id: str) -> list[ClassPlace]:
+    async def places(self, lecture_id: str) -> Sequence[ClassPlace]:
         """Return the expected classes with their screens, by county, school and class."""
+        return (await self._expected(lecture_id)).places
+
+    async def _expected(self, lecture_id: str) -> Expected:
         known = self._places.get(lecture_id)
         if known is not None and self._clock() - known[0] < PLACES_SECONDS:
             return known[1]
@@ -115,21 +118,29 @@ class Audience:
             places.append(_place(target))
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
+        expected = Expected(places)
         if self._broadcasts.peek(lecture_id).state in RUNNING:
-            self._places[lecture_id] = (self._clock(), places)
-        return places
+            self._places[lecture_id] = (self._clock(), expected)
+        return expected
 
     async def counts(self, lecture_id: str) -> dict[str, int]:
         """Return classes and schools, expected and watching."""
-        return board.tally(await self.places(lecture_id), self.viewers(lecture_id).__contains__)
+        expected, watching = await self._expected(lecture_id), await self.watching(lecture_id)
+        return {
+            "classes": len(expected.places),
+            "watching": len(watching),
+            "schools": expected.schools,
+            "schools_watching": len({place.school_code for place in watching}),
+        }
+
+    async def watching(self, lecture_id: str) -> list[ClassPlace]:
+        """Return the expected classes that watch; where nobody does, without a look at who is expected."""
+        viewers = self.viewers(lecture_id)
+        return (await self._expected(lecture_id)).watching(viewers) if viewers else []
 
     async def schools(self, lecture_id: str) -> set[str]:
         """Return the codes of the schools that watch; none before the opening."""
-        viewers = self.viewers(lecture_id)
-        if not viewers:
-            return set()
-        places = await self.places(lecture_id)
-        return {place.school_code for place in places if any(screen in viewers for screen, _ in place.screens)}
+        return {place.school_code for place in await self.watching(lecture_id)}
 
     def sights(self, lecture_id: str) -> Sights:
         """Return what is seen of screens at this instant, without a row for each."""
@@ -143,7 +154,7 @@ class Audience:
                     receiving[name] = "webrtc"
         return Sights(receiving, dict(self._presence.get(lecture_id, {})))
 
-    def rows(self, lecture_id: str, places: list[ClassPlace]) -> Rows:
+    def rows(self, lecture_id: str, places: Sequence[ClassPlace]) -> Rows:
         """Return a board row for every screen of these classes."""
         receptions = self._receptions(lecture_id)
         known = self._presence.get(lecture_id, {})

@@ -28,6 +28,20 @@ class ClassPlace:
     screens: tuple[tuple[str, int], ...]
 
 
+class Expected:
+    """The expected classes, by county, school and class, and where each screen hangs: who watches is counted from the viewers alone."""
+
+    def __init__(self, places: Sequence[ClassPlace]) -> None:
+        self.places = places
+        self.schools = len({place.school_code for place in places})
+        self._of_screen = {screen_id: place for place in places for screen_id, _ in place.screens}
+
+    def watching(self, viewers: Iterable[str]) -> list[ClassPlace]:
+        """Return the classes of these screens, each once, in no order; who is not expected has none."""
+        found = (self._of_screen.get(screen_id) for screen_id in viewers)
+        return [*{place.class_id: place for place in found if place is not None}.values()]
+
+
 @dataclass(slots=True)
 class Presence:
     """What is remembered of one screen of a lecture."""

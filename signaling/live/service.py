@@ -297,7 +297,7 @@ class LiveService:
     async def facts(self, lecture_id: str) -> dict[str, Any]:
         """Return the live members of a lecture's document."""
         entry = self.broadcasts.peek(lecture_id)
-        counts = await self.audience.counts(lecture_id) if entry.takes_sessions else {}
+        watching = await self.audience.watching(lecture_id) if entry.takes_sessions else []
         return {
             "state": entry.shown_state,
             "broadcast_id": entry.broadcast_id,
@@ -306,7 +306,7 @@ class LiveService:
             "on_air_seconds": round(entry.on_air(self._wall()), 3),
             "viewers": len(self.viewers(lecture_id)),
             "publisher": self.audience.publisher(lecture_id),
-            "watching": {"classes": counts.get("watching", 0), "schools": counts.get("schools_watching", 0)},
+            "watching": {"classes": len(watching), "schools": len({place.school_code for place in watching})},
         }
 
     async def board(self, lecture_id: str, visible: Callable[[board.ClassPlace], bool]) -> dict[str, Any]:

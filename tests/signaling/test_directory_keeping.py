@@ -353,9 +353,9 @@ async def test_closed_schools_and_classes_are_not_expected_at_lectures(
 ) -> None:
     lecturer = await here.person("lecturer", Role.LECTURER)
     lecture = await here.lecture(lecturer, HOME)
-    before = (await here.lectures.target_counts(lecture)).classes
+    before = (await here.lectures.counts.of(lecture)).classes
     school = next(one.code for one in here.schools if one.region_code == HOME)
     await happened(client, school, "closed")
-    assert (await here.lectures.target_counts(lecture)).classes == before - 3
+    assert (await here.lectures.counts.of(lecture)).classes == before - 3
     items, _ = await here.directory.classes(Scope(None), ClassFilter(school=school), 10)
     assert len(items) == 3, "they stay in the records"

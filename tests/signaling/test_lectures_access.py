@@ -124,7 +124,7 @@ async def test_expected_classes_are_written_down_once(node: Platform, lecturer: 
     await node.directory.add_schools([], [late])
     assert await node.lectures.freeze_targets(lecture) == 3
     assert late.id not in {one.class_id for one in await node.lectures.targets(lecture)}
-    assert (await node.lectures.target_counts(lecture)).classes == 3
+    assert (await node.lectures.counts.of(lecture)).classes == 3
 
 
 async def test_expected_classes_come_in_the_order_of_reports(node: Platform, lecturer: User) -> None:

@@ -99,7 +99,7 @@ async def test_a_frozen_lecture_that_wanted_nobody_of_a_county_stays_so(
     lecture = await here.lecture(lecturer, XINGREN)
     await here.lectures.freeze_targets(lecture)
     scope = await here.directory.scope(XINGYI)
-    assert (await here.lectures.target_counts_of([lecture], scope))[lecture].classes == 0
+    assert (await here.lectures.counts.of_many([lecture], scope))[lecture].classes == 0
 
 
 async def test_the_lectures_of_a_class(
