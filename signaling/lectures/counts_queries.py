@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import Select, func, select
 
 from signaling.directory.models import Region, School, SchoolClass
-from signaling.directory.queries import Scope, is_open
+from signaling.directory.queries import Scope, covered, is_open
 from signaling.lectures.models import Lecture, LectureTarget
 
 EVERYTHING = Scope(None)
@@ -38,12 +38,12 @@ def frozen_counts(lecture_ids: Sequence[str], scope: Scope = EVERYTHING) -> Sele
     return rows if scope.regions is None else rows.where(target.region_code.in_(scope.regions))
 
 
-def stages_of_schools(today: date) -> Select[str, str, str | None, str, str, int, int]:
-    """School, its county unit, the prefecture, its kind, a stage, and number and pupils of its open classes in that stage.
+def stages_of_schools(today: date, scope: Scope = EVERYTHING) -> Select[str, str, str | None, str, str, int, int]:
+    """School, its county unit, the prefecture, its kind, a stage, and number and pupils of its open classes in that stage; what a scope covers.
 
     The classes are counted before they meet their schools: an index holds all that this reads, in its order.
     """
-    classes = (
+    counted = (
         select(
             SchoolClass.school_code,
             SchoolClass.stage,
@@ -52,12 +52,14 @@ def stages_of_schools(today: date) -> Select[str, str, str | None, str, str, int
         )
         .where(is_open(SchoolClass.closed_on, today))
         .group_by(SchoolClass.school_code, SchoolClass.stage)
-        .subquery()
     )
+    if scope.school is not None:
+        counted = counted.where(SchoolClass.school_code == scope.school)
+    classes = counted.subquery()
     place = School.code, School.region_code, Region.parent_code, School.kind
     return (
         select(*place, classes.c.stage, classes.c.number, classes.c.pupils)
         .join(classes, classes.c.school_code == School.code)
         .join(Region, Region.code == School.region_code)
-        .where(is_open(School.closed_on, today))
+        .where(is_open(School.closed_on, today), covered(scope))
     )

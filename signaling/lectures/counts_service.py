@@ -57,8 +57,7 @@ class TargetCountsService:
             if not open_ones:
                 return frozen
             aims = await _aims(session, open_ones)
-            rows = await session.execute(counts_queries.stages_of_schools(self._today()))
-            stages = [tuple(row) for row in rows if scope.includes(row[1], row[0])]
+            stages = (await session.execute(counts_queries.stages_of_schools(self._today(), scope))).tuples().all()
         # Most lectures are for the same places: 1,675 schools are counted once for all of these.
         numbers = {aim: _counted(stages, *aim) for aim in set(aims.values())}
         return frozen | {one: numbers[aim] for one, aim in aims.items()}
