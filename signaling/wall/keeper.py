@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -72,7 +72,7 @@ class Board:
     asked: float = float("-inf")
     state: State = State.SCHEDULED
     lines: dict[str, Line] = field(default_factory=dict)
-    places: list[ClassPlace] = field(default_factory=list)
+    places: Sequence[ClassPlace] = field(default_factory=list)
     heads: dict[str, str] = field(default_factory=dict)
     placed: float = float("-inf")
     reached: Mapping[str, Reached] = field(default_factory=dict)
