@@ -39,6 +39,7 @@ def join(node: Node) -> None:
     node.alerts.watch.ledger = lambda: node.ledger.ledger.state
     node.alerts.calls.present = node.live.audience.schools
     node.library.locate = node.vault.locate
+    node.sheets.others["10"] = node.corrections.records.table
     _join_store(node)
 
 

@@ -90,7 +90,7 @@ class AttendanceApi:
         body = await asyncio.to_thread(lambda: json.dumps(document(made), ensure_ascii=False).encode())
         return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
 
-    @operation("Export a table: 01 to 04 or 11, `.xlsx` or `.csv`", query=AttendanceQuery, media_type="*/*")
+    @operation("Export a table: 01 to 04, 10 or 11, `.xlsx` or `.csv`", query=AttendanceQuery, media_type="*/*")
     async def export(self, request: web.Request) -> web.Response:
         wanted = _FILE.fullmatch(request.match_info["file"])
         if wanted is None or wanted[1] not in {*TABLES, *BESIDE, *PLANNED}:

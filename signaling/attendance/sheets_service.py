@@ -1,4 +1,4 @@
-"""The exports that need more than the report of a lecture: whom to call (04), what the terminals are (11).
+"""The exports that need more than the report of a lecture: whom to call (04), what was corrected (10), what the terminals are (11).
 
 1. Who called when, and what was delivered, is read **as of the report**: the same report says the same again.
 2. Names of contacts and what browsers say of themselves are those of today: the directory keeps no others.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import datetime, tzinfo
 
 from config.settings import AttendanceSettings
@@ -25,6 +25,9 @@ from signaling.ledger.events import Entry
 from signaling.ledger.reading import tell
 from signaling.ledger.service import LedgerService
 
+Maker = Callable[[LectureReport, tzinfo], Awaitable[Table]]
+"""Makes a table that another room knows how to make."""
+
 
 class SheetsService:
     """Adds to a report what it does not hold. Tables are made off the loop, one of terminals at a time."""
@@ -34,9 +37,12 @@ class SheetsService:
         self._ledger = ledger
         self._window_seconds = settings.window_seconds
         self._one_fold = asyncio.Lock()
+        self.others: dict[str, Maker] = {}
 
     async def table(self, number: str, made: LectureReport, zone: tzinfo) -> Table:
-        """Return table 04 or 11 of a report. Raises `DamagedEntry`."""
+        """Return table 04, 11 or one of `others` of a report. Raises `DamagedEntry`."""
+        if number in self.others:
+            return await self.others[number](made, zone)
         return await (self._missing(made, zone) if number == "04" else self._terminals(made))
 
     async def contacts(self, lecture_id: str, codes: Collection[str], as_of: datetime) -> dict[str, Contact]:

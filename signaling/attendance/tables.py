@@ -277,7 +277,7 @@ TABLES: Final[dict[str, Callable[..., Table]]] = {
     "02": school_table,
     "03": class_table,
 }
-BESIDE: Final = frozenset({"04", "11"})
+BESIDE: Final = frozenset({"04", "10", "11"})
 """Numbers of exports that need more than the report (`sheets_service.py`)."""
 PLANNED: Final = frozenset(f"{number:02}" for number in range(4, 13)) - BESIDE
 """Numbers of exports that are named but not offered yet."""

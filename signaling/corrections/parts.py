@@ -13,6 +13,7 @@ from signaling.auth.service import AuthService
 from signaling.corrections import api, closing_api, faults_api
 from signaling.corrections.closing_service import ClosingService
 from signaling.corrections.faults_service import FaultsService
+from signaling.corrections.records_service import RecordsService
 from signaling.corrections.service import CorrectionsService
 from signaling.db.base import utc_now
 from signaling.db.engine import Database
@@ -44,6 +45,7 @@ class CorrectionParts:
         self.corrections = CorrectionsService(
             db, reports, ledger, self.closing, limits.days, limits.mend_seconds, clock
         )
+        self.records = RecordsService(db, reports)
         longest = timedelta(days=limits.fault_days)
         self.faults = FaultsService(db, reports, ledger, self.closing, limits.days, longest, clock)
 

@@ -104,6 +104,7 @@ class Office:
             self.db, settings, self.attendance.reports, self.ledger, self.terms, self.today, self.clock
         )
         self.sheets = SheetsService(self.db, self.ledger, settings.attendance)
+        self.sheets.others["10"] = self.parts.records.table
         self.settings = settings
 
     def today(self) -> date:

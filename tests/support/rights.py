@@ -171,7 +171,7 @@ QUERIES: Final[Mapping[tuple[str, str], str]] = {
 """Queries that name a node."""
 
 
-EXPORTS: Final = ("01", "02", "03", "04", "11")
+EXPORTS: Final = ("01", "02", "03", "04", "10", "11")
 
 
 def asker_of(made: Scene, role: str, client: TestClient[Any, Any]) -> Asker:
