@@ -1,3 +1,5 @@
+import type { WallChange } from './wall';
+
 /** Documents of the REST interface and of the `/live` messages, as the server sends them. Times are ISO 8601 in UTC. */
 
 export type BroadcastState = 'scheduled' | 'open' | 'live' | 'paused' | 'cut' | 'ended' | 'archived';
@@ -305,6 +307,7 @@ export interface ServerMessages {
   lecture: (message: Lecture) => void;
   viewers: (message: Viewers) => void;
   board: (message: { lecture_id: string; screens: BoardRow[] }) => void;
+  evidence: (message: WallChange) => void;
   challenge: (message: Challenge) => void;
   restarting: (message: { window_seconds: number }) => void;
   replaced: (message: Record<string, never>) => void;

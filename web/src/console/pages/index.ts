@@ -14,6 +14,7 @@ const LOADERS: Record<Page, Loader> = {
   home: () => import('./HomePage.vue'),
   lectures: () => import('./LecturesPage.vue'),
   lecture: () => import('./LecturePage.vue'),
+  wall: () => import('./WallPage.vue'),
   calendar: () => import('./CalendarPage.vue'),
   plan: () => import('./PlanPage.vue'),
   reviews: () => import('./ReviewsPage.vue'),

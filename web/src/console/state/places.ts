@@ -14,7 +14,7 @@ export interface Place {
 
 export const PLACES: readonly Place[] = [
   { name: 'home', pages: ['home'], inside: ['alerts'] },
-  { name: 'lectures', pages: ['lectures', 'calendar', 'reviews', 'experts', 'headcounts'], inside: ['lecture', 'plan', 'expert'] },
+  { name: 'lectures', pages: ['lectures', 'calendar', 'reviews', 'experts', 'headcounts'], inside: ['lecture', 'wall', 'plan', 'expert'] },
   { name: 'directory', pages: ['directory', 'coverage', 'teachers', 'terms', 'imports'], inside: ['school', 'class', 'import', 'training'] },
   { name: 'screens', pages: ['screens'], inside: ['stickers'] },
   { name: 'recordings', pages: ['recordings'], inside: ['recording'] },
@@ -25,6 +25,7 @@ export const PLACES: readonly Place[] = [
 export const NEEDS: Partial<Record<Page, Permission>> = {
   home: 'lecture.read',
   lectures: 'lecture.read',
+  wall: 'board.read',
   calendar: 'lecture.read',
   reviews: 'lecture.review',
   experts: 'expert.read',
@@ -59,6 +60,7 @@ export function tabs(place: Place, permissions: readonly Permission[], role?: Ro
 /** The tab under which a page without one lies: that of the list it was opened from. */
 const UNDER: Partial<Record<Page, Page>> = {
   lecture: 'lectures',
+  wall: 'lectures',
   plan: 'lectures',
   expert: 'experts',
   school: 'directory',

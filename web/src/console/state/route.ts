@@ -18,6 +18,7 @@ const ADDRESSES = {
   home: { segment: '', id: 'none' },
   lectures: { segment: 'lectures', id: 'none' },
   lecture: { segment: 'lectures', id: 'one' },
+  wall: { segment: 'walls', id: 'one' },
   calendar: { segment: 'calendar', id: 'none' },
   plan: { segment: 'plans', id: 'one' },
   reviews: { segment: 'reviews', id: 'none' },

@@ -14,6 +14,7 @@ import { peopleEn } from './people';
 import { placesEn } from './places';
 import { screensEn } from './screens';
 import { timetableEn } from './timetable';
+import { wallEn } from './wall';
 import { tableEn } from './table';
 import type { Key } from './zh';
 
@@ -28,6 +29,7 @@ export const en: Record<Key, string> = {
   ...formsEn,
   ...headcountsEn,
   ...homeEn,
+  ...wallEn,
   ...importsEn,
   ...kindsEn,
   ...peopleEn,

@@ -14,6 +14,7 @@ import { peopleZh } from './people';
 import { placesZh } from './places';
 import { screensZh } from './screens';
 import { timetableZh } from './timetable';
+import { wallZh } from './wall';
 import { tableZh } from './table';
 
 /** The console's sentences. Verb first, plain; numbers with their denominator. */
@@ -28,6 +29,7 @@ export const zh = {
   ...formsZh,
   ...headcountsZh,
   ...homeZh,
+  ...wallZh,
   ...importsZh,
   ...kindsZh,
   ...peopleZh,
