@@ -79,6 +79,7 @@ class Book:
         credit = policy.credit
         heard = credit is not None and not credit.rendering.unreported_counts
         self.policy = policy
+        self.revision = 0  # counts what was told: a report of the same revision would be the same
         self.window_seconds = window_seconds
         self.running = RunningFold(policy.rules(window_seconds), able if heard else ())
         self.stays = Stays(window_seconds)

@@ -73,6 +73,7 @@ class _Kept:
     def _tell(self, entries: list[Entry]) -> None:
         self._teller.tell(self._reader.tell(entries))
         self.book.fold()
+        self.book.revision += 1
         for entry in entries:
             heads = self._outside if entry.header.lecture_id is None else self._heads
             heads[entry.header.node] = max(entry.header.number, heads.get(entry.header.node, 0))

@@ -171,6 +171,24 @@ async def test_a_recount_is_the_newest_revision(server: Server) -> None:
     assert all(one.says_the_same(anew[code]) for code, one in found.items())
 
 
+async def test_a_report_is_made_once_for_all_tables_until_something_is_told_or_time_goes_by(
+    server: Server,
+) -> None:
+    first = await server.report()
+    server.clock.now += timedelta(seconds=20)
+    assert (await server.report()).report is first.report
+    part = await server.attendance.report(LECTURE, Scope(frozenset({"522301"})), "522301")
+    assert part is not None
+    assert part.report.total.classes == 2  # another part of the prefecture is another report
+    again = await server.report()
+    assert again.report == first.report
+    await server.tell(confirmed(A, 43, server.clock.now))
+    assert (await server.report()).report.total.present == 43
+    last = await server.report()
+    server.clock.now += timedelta(seconds=31)
+    assert (await server.report()).report is not last.report
+
+
 async def test_a_day_without_a_head_count_decides(server: Server, db: Database) -> None:
     await server.round()
     server.clock.now = END + timedelta(hours=24) - timedelta(seconds=1)
