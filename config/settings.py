@@ -270,6 +270,7 @@ class AlertsSettings(Section):
     approval_hours: Count
     studio_minutes: Count
     escalate_minutes: Count
+    urge_minutes: Count
     language: Literal["zh-CN", "en"]
     channels: Count
     notices_waiting: Count

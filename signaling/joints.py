@@ -37,6 +37,8 @@ def join(node: Node) -> None:
     node.alerts.watch.disk = lambda: str(node.space.report()["state"])
     node.alerts.watch.uploads_failed = lambda: node.space.uploads().failed
     node.alerts.watch.ledger = lambda: node.ledger.ledger.state
+    node.alerts.urging.roll = node.wall.missing
+    node.alerts.urging.state_of = node.live.state
     node.alerts.calls.present = node.live.audience.schools
     node.library.locate = node.vault.locate
     node.sheets.others["10"] = node.corrections.records.table

@@ -20,11 +20,15 @@ Target = Annotated[str, Field(min_length=3, max_length=1000, pattern=r"^[\x20-\x
 Secret = Annotated[str, Field(max_length=200, pattern=r"^[\x21-\x7e]*$")]
 
 
-def _once(values: list[RuleName]) -> list[RuleName]:
+ChannelRule = RuleName | Literal["urged"]
+"""What a channel may tell: alarms by their rule, and that schools are urged to connect."""
+
+
+def _once(values: list[ChannelRule]) -> list[ChannelRule]:
     return list(dict.fromkeys(values))
 
 
-Rules = Annotated[list[RuleName], Field(min_length=1, max_length=7), AfterValidator(_once)]
+Rules = Annotated[list[ChannelRule], Field(min_length=1, max_length=8), AfterValidator(_once)]
 
 
 class NewChannel(Order):
@@ -64,8 +68,8 @@ class NoticeDocument(BaseModel):
     """A message and how its last attempt ended; `next_at` is when it is tried again."""
 
     id: str
-    event: Literal["opened", "escalated", "test"]
-    rule: Literal["no_duty", "not_approved", "no_studio", "absent", "disk", "uploads", "ledger", "test"]
+    event: Literal["opened", "escalated", "urged", "test"]
+    rule: Literal["no_duty", "not_approved", "no_studio", "absent", "disk", "uploads", "ledger", "urged", "test"]
     title: str
     state: Literal["waiting", "sent", "failed"]
     attempts: int
@@ -84,7 +88,7 @@ class ChannelDocument(BaseModel):
     name: str
     kind: Kind
     node: NodeName
-    rules: list[RuleName]
+    rules: list[ChannelRule]
     hint: str
     escalated_only: bool
     enabled: bool

@@ -17,6 +17,7 @@ TITLES: Final[Mapping[str, Mapping[str, str]]] = {
         "disk": "录制磁盘空间不足",
         "uploads": "录像上传失败",
         "ledger": "到课数据暂时不能入库",
+        "urged": "讲座正在进行，请尽快接入",
         "test": "通知渠道测试",
         "escalated": "（升级）",
     },
@@ -28,6 +29,7 @@ TITLES: Final[Mapping[str, Mapping[str, str]]] = {
         "disk": "The recorder's disk is running full",
         "uploads": "Uploads of recordings fail",
         "ledger": "Facts of attendance do not reach the database",
+        "urged": "A lecture is on: please connect",
         "test": "Test of a channel",
         "escalated": " (not acknowledged)",
     },
@@ -38,6 +40,9 @@ LINES: Final[Mapping[str, Mapping[str, str]]] = {
         "starts": "开始：{time}",
         "node": "单位：{name}",
         "count": "未接入：{count} / {expected} 校",
+        "classes": "未收看：{count} / {expected} 班",
+        "urged": "已催办：{count} 校",
+        "note": "留言：{note}",
         "unanswered": "未确认：{count} 条",
         "failed": "失败：{count} 个",
         "test": "收到本条消息，说明渠道“{name}”可以使用。",
@@ -48,6 +53,9 @@ LINES: Final[Mapping[str, Mapping[str, str]]] = {
         "starts": "Start: {time}",
         "node": "Unit: {name}",
         "count": "Not connected: {count} of {expected} schools",
+        "classes": "Not receiving: {count} of {expected} classes",
+        "urged": "Urged: {count} schools",
+        "note": "Note: {note}",
         "unanswered": "Not acknowledged: {count}",
         "failed": "Failed: {count}",
         "test": "This message says that the channel “{name}” works.",
@@ -61,7 +69,7 @@ class Message:
     """A message before it takes the form of a channel. `id` is the same at every attempt: who gets it twice can tell."""
 
     id: str
-    event: str  # opened, escalated, test
+    event: str  # opened, escalated, urged, test
     rule: str
     at: str
     title: str
@@ -114,6 +122,8 @@ def alarm(
     lecture: Lecture | None,
     count: int,
     expected: int,
+    note: str = "",
+    counted: str = "schools",
 ) -> Message:
     """Return the message of an alarm at a node (code, name)."""
     words, lines = LINES[house.language], []
@@ -125,12 +135,21 @@ def alarm(
     if rule == "uploads":
         lines.append(words["failed"].format(count=count))
     elif count:
-        lines.append(words["count" if expected else "unanswered"].format(count=count, expected=expected))
-    url = f"{house.url}/console#/alerts" if house.url else ""
+        lines.append(words[_counting(rule, expected, counted)].format(count=count, expected=expected))
+    if note:
+        lines.append(words["note"].format(note=note))
+    page = f"lectures/{lecture.id}/missing" if rule == "urged" and lecture is not None else "alerts"
+    url = f"{house.url}/console#/{page}" if house.url else ""
     if url:
         lines.append(words["link"].format(url=url))
     told = None if lecture is None else lecture.id
     return Message(message_id, event, rule, _stamp(at), title, tuple(lines), told, node[0], count, url)
+
+
+def _counting(rule: str, expected: int, counted: str) -> str:
+    if rule == "urged":
+        return "classes" if counted == "classes" else "urged"
+    return "count" if expected else "unanswered"
 
 
 def trial(message_id: str, at: datetime, house: House, name: str) -> Message:

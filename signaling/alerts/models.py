@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from signaling.db.base import Base, UtcDateTime, Versioned, utc_now, uuid7
@@ -124,3 +124,70 @@ class Notice(Base):
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     outcome: Mapped[str] = mapped_column(String(24), default="")
     detail: Mapped[str] = mapped_column(String(300), default="")
+
+
+class Urging(Base):
+    """Schools were urged to connect to a running lecture, by somebody of `node`. **Append-only**, like the three tables below it."""
+
+    __tablename__ = "urgings"
+    __table_args__ = (Index("ix_urgings_lecture_id_at", "lecture_id", "at"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=uuid7)
+    lecture_id: Mapped[str] = mapped_column(ForeignKey("lectures.id"))
+    node: Mapped[str] = mapped_column(String(12))
+    actor: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    reasons: Mapped[str] = mapped_column(String(200), default="")
+    note: Mapped[str] = mapped_column(String(200), default="")
+
+
+class UrgedSchool(Base):
+    """A school that was urged: `missing` of its `expected` classes. `lecture_id` and `at` are those of the urging."""
+
+    __tablename__ = "urged_schools"
+    __table_args__ = (
+        Index("ix_urged_schools_school_code_at", "school_code", "at"),
+        Index("ix_urged_schools_lecture_id_at", "lecture_id", "at"),
+    )
+
+    urging_id: Mapped[str] = mapped_column(ForeignKey("urgings.id"), primary_key=True)
+    school_code: Mapped[str] = mapped_column(String(10), primary_key=True)
+    lecture_id: Mapped[str] = mapped_column(String(36))
+    county: Mapped[str] = mapped_column(String(12))
+    missing: Mapped[int]
+    expected: Mapped[int]
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class UrgingReceipt(Base):
+    """What became of an urging at a school, each once: its console showed it, somebody read it, its classes were there again."""
+
+    __tablename__ = "urging_receipts"
+    __table_args__ = (
+        CheckConstraint("kind IN ('delivered', 'read', 'connected')", name="kind_known"),
+        ForeignKeyConstraint(
+            ["urging_id", "school_code"],
+            ["urged_schools.urging_id", "urged_schools.school_code"],
+            name="fk_urging_receipts_urging_id_urged_schools",
+        ),
+    )
+
+    urging_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    school_code: Mapped[str] = mapped_column(String(10), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(12), primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    actor: Mapped[str] = mapped_column(String(64), default="system")
+
+
+class SchoolCall(Base):
+    """Somebody called a school about a lecture (已联系)."""
+
+    __tablename__ = "school_calls"
+    __table_args__ = (Index("ix_school_calls_lecture_id_school_code", "lecture_id", "school_code"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=uuid7)
+    lecture_id: Mapped[str] = mapped_column(ForeignKey("lectures.id"))
+    school_code: Mapped[str] = mapped_column(String(10))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    actor: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    note: Mapped[str] = mapped_column(Text, default="")

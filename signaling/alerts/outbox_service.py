@@ -44,6 +44,8 @@ class News:
     of_lecture: bool
     count: int
     expected: int
+    note: str = ""
+    counted: str = "schools"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,17 @@ class Outbox:
             await session.execute(insert(Notice), await self._rows(session, taken, now))
         return len(taken)
 
+    async def reach(self, session: AsyncSession, news: Sequence[News]) -> int:
+        """Return how many messages would be written."""
+        enabled = select(Channel).where(Channel.enabled, Channel.deleted_at.is_(None))
+        channels = list(await session.scalars(enabled))
+        return sum(wants(channel, one) for one in news for channel in channels)
+
+    async def written(self, session: AsyncSession, one: News, now: datetime) -> messages.Message:
+        """Return what a channel would say, without sending it."""
+        (row,) = await self._rows(session, {"": (Channel(id=""), one)}, now)
+        return messages.unpacked(row["message"])
+
     async def _rows(
         self, session: AsyncSession, taken: Mapping[str, tuple[Channel, News]], now: datetime
     ) -> list[dict[str, Any]]:
@@ -110,6 +123,8 @@ class Outbox:
                 lectures.get(one.subject),
                 one.count,
                 one.expected,
+                one.note,
+                one.counted,
             )
             row = {"id": made, "channel_id": channel.id, "key": key, "message": message.packed()}
             rows.append(row | {"state": "waiting", "attempts": 0, "created_at": now, "next_at": now})

@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from config.settings import Settings
-from signaling.alerts import api, channels_api, duty_api, web_sender
+from signaling.alerts import api, channels_api, duty_api, urging_api, web_sender
 from signaling.alerts.call_list_service import CallListService
 from signaling.alerts.channels_service import ChannelsService
 from signaling.alerts.dispatch import Dispatcher
@@ -20,6 +20,7 @@ from signaling.alerts.messages import House
 from signaling.alerts.outbox_service import Outbox
 from signaling.alerts.sealing import Sealer
 from signaling.alerts.service import AlertsService
+from signaling.alerts.urging_service import UrgingService
 from signaling.alerts.watch_service import WatchService
 from signaling.alerts.web_sender import WebSender
 from signaling.auth.service import AuthService
@@ -30,6 +31,7 @@ from signaling.lectures.access import Access
 from signaling.operations.pulse import Pulse
 
 SEND_SECONDS: Final = 2.0
+FOLLOW_SECONDS: Final = 5.0
 CLEAN_SECONDS: Final = 6 * 3600.0
 
 
@@ -53,6 +55,7 @@ class AlertParts:
         self.calls = CallListService(db, wanted, today, clock)
         self.outbox = Outbox(db, wanted, house)
         self.watch = WatchService(db, wanted, self.outbox, today, server=settings.server.node, clock=clock)
+        self.urging = UrgingService(db, wanted, self.outbox, clock)
         sealer = Sealer(key)
         mail = MailSender(settings.smtp, wanted.send_seconds)
         self.dispatcher = Dispatcher(self.outbox, sealer, WebSender(wanted, resolve), mail, clock)
@@ -61,6 +64,7 @@ class AlertParts:
         self._pulses = [
             Pulse("alerts", self.watch.round, wanted.round_seconds),
             Pulse("notices", self.dispatcher.round, SEND_SECONDS),
+            Pulse("urging", self.urging.follow, FOLLOW_SECONDS),
             Pulse("receipts", self._clean, CLEAN_SECONDS),
         ]
 
@@ -84,5 +88,6 @@ class AlertParts:
     def routes(self, auth: AuthService, access: Access, directory: DirectoryService) -> Iterable[web.AbstractRouteDef]:
         """Yield the routes."""
         yield from api.routes(auth, access, directory, self.alerts, self.calls)
+        yield from urging_api.routes(auth, access, directory, self.urging)
         yield from duty_api.routes(access, self.duty)
         yield from channels_api.routes(auth, self.channels, self.dispatcher)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select, true
 
-from signaling.alerts.models import Alert, AlertStep, DutyPerson
+from signaling.alerts.models import Alert, DutyPerson
 from signaling.alerts.rules import PREFECTURE, SCHOOL
 from signaling.auth.models import User
 from signaling.directory.models import Region, School, SchoolClass, Screen
@@ -150,22 +150,6 @@ def reminders(lecture_id: str, codes: Collection[str]) -> Select[*tuple[Any, ...
         .group_by(Alert.node)
     )
     return select(Alert).where(Alert.id.in_(latest))
-
-
-def called(lecture_id: str, codes: Collection[str], until: datetime) -> Select[str, datetime]:
-    """School, and when somebody last said of it, until then, that they called it about a lecture."""
-    return (
-        select(Alert.node, func.max(AlertStep.at))
-        .join(AlertStep, AlertStep.alert_id == Alert.id)
-        .where(
-            Alert.subject == lecture_id,
-            Alert.level == SCHOOL,
-            Alert.node.in_(codes),
-            AlertStep.kind == "contacted",
-            AlertStep.at <= until,
-        )
-        .group_by(Alert.node)
-    )
 
 
 def within(scope: Scope) -> ColumnElement[bool]:

@@ -14,6 +14,7 @@ from datetime import datetime, tzinfo
 
 from config.settings import AttendanceSettings
 from signaling.alerts import queries as alert_queries
+from signaling.alerts import urging_queries
 from signaling.attendance import queries
 from signaling.attendance.missing import MISSING, Contact, missing_table
 from signaling.attendance.report import LectureReport
@@ -51,7 +52,7 @@ class SheetsService:
         async with self._db.reading() as session:
             for code, name in await session.execute(alert_queries.keepers(codes)):
                 people[code].append(name)
-            rows = await session.execute(alert_queries.called(lecture_id, codes, as_of))
+            rows = await session.execute(urging_queries.called(lecture_id, codes, as_of))
             called = {code: at for code, at in rows}  # noqa: C416  # rows are no pairs to mypy
         return {code: Contact(tuple(people.get(code, ())), called.get(code)) for code in codes}
 

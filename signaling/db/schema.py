@@ -34,7 +34,8 @@ LEDGER = ("ledger_entries",)
 MARKS = ("training_marks", "home_views")
 DECISIONS = ("attendance_decisions", "attendance_settlings", "attendance_frames")
 CORRECTIONS = ("corrections", "correction_outcomes", "term_closings")
-ALL_APPEND_ONLY = (*LOGS, *LEDGER, *MARKS, *DECISIONS, *CORRECTIONS)
+URGINGS = ("urgings", "urged_schools", "urging_receipts", "school_calls")
+ALL_APPEND_ONLY = (*LOGS, *URGINGS, *LEDGER, *MARKS, *DECISIONS, *CORRECTIONS)
 
-for _name in LOGS:
+for _name in (*LOGS, *URGINGS):
     append_only(metadata.tables[_name])

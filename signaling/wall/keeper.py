@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from signaling.alerts.urging import MissingSchool
 from signaling.attendance.state import Reached
 from signaling.live.board import ClassPlace
 from signaling.live.rehearsals import is_rehearsal
@@ -174,6 +175,12 @@ class Wall:
                 await self._make(board)
                 await self._tell(board, before)
         return board
+
+    async def missing(self, lecture_id: str) -> list[MissingSchool]:
+        """Return the schools of which classes are missing now, and why; each with all of its expected classes counted."""
+        board = await self.board(lecture_id)
+        board.asked = self._live.clock()
+        return lines.missing(board.places, board.lines)
 
     async def whole(self, lecture_id: str, node: str) -> bytes:
         """Return the document of what a node covers ("" for everything), as it is sent."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
+from signaling.alerts.urging import Missing, MissingSchool
 from signaling.attendance.state import Reached
 from signaling.live.audience import Sights
 from signaling.live.board import ClassPlace, Presence
@@ -23,18 +24,6 @@ LEVELS: Final = ("E0", "E1", "E2", "E3", "E4", "E5")
 ORDER: Final = ("receiving", "connected", "lost", "none")
 """States of a class, the best first: that of its best screen."""
 
-REASONS: Final = (
-    "unpaired",  # no screen was ever paired
-    "absent",  # no screen came
-    "lost",  # a screen came and its connection broke
-    "undelivered",  # connected, and nothing is acknowledged while the lecture is on the air
-    "sound_blocked",  # the browser waits for a touch
-    "muted",
-    "hidden",  # the page is not in sight
-    "still",  # the picture does not move
-    "unreported",  # the screen can report what it shows, and does not
-    "hls",  # receives, but fell back to HLS
-)
 _OF_TROUBLE: Final = {"silent": "muted", "hidden": "hidden", "still": "still", "unreported": "unreported"}
 _OF_SOUND: Final = {"blocked": "sound_blocked", "muted": "muted"}
 _NOBODY: Final = Reached(0)
@@ -183,6 +172,23 @@ def totals(places: Sequence[ClassPlace], of: Mapping[str, Line]) -> dict[str, An
         "reasons": dict(reasons),
         "forged": sum(of[place.class_id].forged for place in places),
     }
+
+
+def missing(places: Iterable[ClassPlace], of: Mapping[str, Line]) -> list[MissingSchool]:
+    """Return the schools with classes that something is wrong with, in the order of the board."""
+    schools: dict[str, MissingSchool] = {}
+    for place in places:
+        school = schools.get(place.school_code)
+        if school is None:
+            names = place.school_code, place.school_name, place.county_code, place.county_name
+            school = schools[place.school_code] = MissingSchool(*names, 0)
+        school.expected += 1
+        line = of[place.class_id]
+        if line.reason:
+            school.classes.append(
+                Missing(place.class_id, place.class_name, LEVELS[line.level], line.state, line.reason, line.forged)
+            )
+    return [school for school in schools.values() if school.classes]
 
 
 def _county(

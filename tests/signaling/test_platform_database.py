@@ -123,9 +123,14 @@ async def test_a_step_that_fails_leaves_nothing_behind(db: Database) -> None:
 FITTING: dict[str, dict[str, Any]] = {
     "corrections": {"field": "present"},
     "correction_outcomes": {"outcome": "withdrawn"},
+    "urging_receipts": {"kind": "read"},
 }
 """Values that the constraints of a table ask for."""
-PARENTS = {"correction_outcomes": ("corrections",)}
+PARENTS = {
+    "correction_outcomes": ("corrections",),
+    "urged_schools": ("urgings",),
+    "urging_receipts": ("urgings", "urged_schools"),
+}
 
 
 def _row(table: Table) -> dict[str, Any]:

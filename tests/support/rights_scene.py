@@ -17,7 +17,7 @@ from typing import Any, Final
 from aiohttp.test_utils import TestClient, TestServer
 
 from config.settings import load
-from signaling.alerts.models import Alert, Channel
+from signaling.alerts.models import Alert, Channel, UrgedSchool, Urging
 from signaling.api.pages import PAGES, Pages
 from signaling.app import Node
 from signaling.auth import opaque
@@ -134,6 +134,7 @@ class Scene:
             "channel_id": await self._channel(f"{name}通知", school.code),
             "expert_id": lecturer,
             "correction_id": await self._correction(lecture, made.id, school.code, county),
+            "urging_id": await self._urging(lecture, lecturer, school.code, county),
             "region": county,
         }
         await self._term(county)
@@ -167,6 +168,17 @@ class Scene:
         row.opened_at = utc_now()
         async with self.node.db.writing() as session:
             session.add(row)
+        return row.id
+
+    async def _urging(self, lecture: str, actor: str, school: str, county: str) -> str:
+        now = utc_now()
+        row = Urging(lecture_id=lecture, node=county, actor=actor, at=now)
+        async with self.node.db.writing() as session:
+            session.add(row)
+            await session.flush()
+            sent = UrgedSchool(urging_id=row.id, school_code=school, lecture_id=lecture, county=county, at=now)
+            sent.missing = sent.expected = 1
+            session.add(sent)
         return row.id
 
     async def _channel(self, name: str, node: str) -> str:

@@ -4,6 +4,9 @@ import type { Named, PageOf } from './screens';
 /** The REST interface of duty, alarms and channels, for the console. Every failure is a `Problem`. */
 export const RULES = ['no_duty', 'not_approved', 'no_studio', 'absent', 'disk', 'uploads', 'ledger'] as const;
 export type Rule = (typeof RULES)[number];
+/** What a channel may tell: alarms, and that schools are urged to connect. */
+export const CHANNEL_RULES = [...RULES, 'urged'] as const;
+export type ChannelRule = (typeof CHANNEL_RULES)[number];
 export const KINDS = ['wecom', 'dingtalk', 'email', 'webhook'] as const;
 export type ChannelKind = (typeof KINDS)[number];
 
@@ -72,8 +75,8 @@ export interface Duty {
 
 export interface Notice {
   id: string;
-  event: 'opened' | 'escalated' | 'test';
-  rule: Rule | 'test';
+  event: 'opened' | 'escalated' | 'urged' | 'test';
+  rule: ChannelRule | 'test';
   title: string;
   state: 'waiting' | 'sent' | 'failed';
   attempts: number;
@@ -90,7 +93,7 @@ export interface Channel {
   name: string;
   kind: ChannelKind;
   node: Named;
-  rules: Rule[];
+  rules: ChannelRule[];
   hint: string;
   escalated_only: boolean;
   enabled: boolean;
@@ -103,7 +106,7 @@ export interface ChannelOrder {
   name: string;
   kind?: ChannelKind;
   node: string;
-  rules: readonly Rule[];
+  rules: readonly ChannelRule[];
   target?: string;
   secret?: string;
   escalated_only: boolean;

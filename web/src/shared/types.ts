@@ -1,5 +1,4 @@
 import type { WallChange } from './wall';
-
 /** Documents of the REST interface and of the `/live` messages, as the server sends them. Times are ISO 8601 in UTC. */
 
 export type BroadcastState = 'scheduled' | 'open' | 'live' | 'paused' | 'cut' | 'ended' | 'archived';
@@ -274,7 +273,6 @@ export interface RecordingSpace {
 }
 
 /* Messages of the Socket.IO namespace /live. */
-
 export interface Hello {
   boot_id: string;
   server_time: string;
@@ -290,7 +288,6 @@ export interface Viewers {
 }
 
 export type BoardRow = Partial<BoardScreen> & { id: string };
-
 export type SoundState = 'on' | 'muted' | 'blocked';
 
 export interface ScreenReport {

@@ -5,7 +5,7 @@ import { holds, mayLeave, release } from './leaving';
  * Every page has an address in the fragment, so that every place can be linked and Back works:
  * `#/<segment>`, `#/<segment>/<id>`, a lecture's tabs after its id, what narrows a list behind `?`.
  */
-export const TABS = ['board', 'plan', 'duty', 'recordings', 'exports'] as const;
+export const TABS = ['board', 'missing', 'plan', 'duty', 'recordings', 'exports'] as const;
 export type Tab = (typeof TABS)[number];
 
 interface Address {

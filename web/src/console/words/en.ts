@@ -14,6 +14,7 @@ import { peopleEn } from './people';
 import { placesEn } from './places';
 import { screensEn } from './screens';
 import { timetableEn } from './timetable';
+import { urgingEn } from './urging';
 import { wallEn } from './wall';
 import { tableEn } from './table';
 import type { Key } from './zh';
@@ -29,6 +30,7 @@ export const en: Record<Key, string> = {
   ...formsEn,
   ...headcountsEn,
   ...homeEn,
+  ...urgingEn,
   ...wallEn,
   ...importsEn,
   ...kindsEn,

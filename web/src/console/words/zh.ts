@@ -14,6 +14,7 @@ import { peopleZh } from './people';
 import { placesZh } from './places';
 import { screensZh } from './screens';
 import { timetableZh } from './timetable';
+import { urgingZh } from './urging';
 import { wallZh } from './wall';
 import { tableZh } from './table';
 
@@ -29,6 +30,7 @@ export const zh = {
   ...formsZh,
   ...headcountsZh,
   ...homeZh,
+  ...urgingZh,
   ...wallZh,
   ...importsZh,
   ...kindsZh,
