@@ -10,12 +10,12 @@ export type Permission =
   | `lecture.${'read' | 'edit' | 'review' | 'control' | 'publish' | 'cut'}`
   | `expert.${'read' | 'edit' | 'rate'}`
   | 'duty.edit'
-  | 'alert.read'
-  | 'alert.answer'
+  | `alert.${'read' | 'answer'}`
   | 'channel.edit'
   | 'board.read'
   | `directory.${'read' | 'edit' | 'import' | 'export'}`
-  | 'term.edit'
+  | `term.${'edit' | 'close' | 'reopen'}`
+  | `correction.${'request' | 'decide'}` | 'fault.edit'
   | `teacher.${'read' | 'edit'}`
   | `screen.${'read' | 'pair'}`
   | `person.${'read' | 'edit'}`

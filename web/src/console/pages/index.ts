@@ -20,6 +20,8 @@ const LOADERS: Record<Page, Loader> = {
   reviews: () => import('./ReviewsPage.vue'),
   experts: () => import('./ExpertsPage.vue'),
   headcounts: () => import('./HeadcountsPage.vue'),
+  corrections: () => import('./CorrectionsPage.vue'),
+  faults: () => import('./FaultsPage.vue'),
   expert: () => import('./ExpertPage.vue'),
   directory: openDirectory,
   school: openDirectory,

@@ -14,7 +14,11 @@ export interface Place {
 
 export const PLACES: readonly Place[] = [
   { name: 'home', pages: ['home'], inside: ['alerts'] },
-  { name: 'lectures', pages: ['lectures', 'calendar', 'reviews', 'experts', 'headcounts'], inside: ['lecture', 'wall', 'plan', 'expert'] },
+  {
+    name: 'lectures',
+    pages: ['lectures', 'calendar', 'reviews', 'experts', 'headcounts', 'corrections', 'faults'],
+    inside: ['lecture', 'wall', 'plan', 'expert'],
+  },
   { name: 'directory', pages: ['directory', 'coverage', 'teachers', 'terms', 'imports'], inside: ['school', 'class', 'import', 'training'] },
   { name: 'screens', pages: ['screens'], inside: ['stickers'] },
   { name: 'recordings', pages: ['recordings'], inside: ['recording'] },
@@ -30,6 +34,8 @@ export const NEEDS: Partial<Record<Page, Permission>> = {
   reviews: 'lecture.review',
   experts: 'expert.read',
   headcounts: 'attendance.confirm',
+  corrections: 'attendance.read',
+  faults: 'board.read',
   directory: 'directory.read',
   teachers: 'teacher.read',
   coverage: 'attendance.read',

@@ -24,6 +24,8 @@ const ADDRESSES = {
   reviews: { segment: 'reviews', id: 'none' },
   experts: { segment: 'experts', id: 'none' },
   headcounts: { segment: 'head-counts', id: 'none' },
+  corrections: { segment: 'corrections', id: 'none' },
+  faults: { segment: 'faults', id: 'none' },
   expert: { segment: 'experts', id: 'one' },
   directory: { segment: 'directory', id: 'maybe' },
   school: { segment: 'schools', id: 'one' },

@@ -1,6 +1,7 @@
 import { problemsEn } from '../../shared/i18n/problems';
 import { accountEn } from './account';
 import { alertsEn } from './alerts';
+import { correctionsEn } from './corrections';
 import { coverageEn } from './coverage';
 import { directoryEn } from './directory';
 import { entrancesEn } from './entrances';
@@ -23,6 +24,7 @@ export const en: Record<Key, string> = {
   ...problemsEn,
   ...accountEn,
   ...alertsEn,
+  ...correctionsEn,
   ...coverageEn,
   ...directoryEn,
   ...entrancesEn,

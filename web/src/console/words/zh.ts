@@ -1,6 +1,7 @@
 import { problemsZh } from '../../shared/i18n/problems';
 import { accountZh } from './account';
 import { alertsZh } from './alerts';
+import { correctionsZh } from './corrections';
 import { coverageZh } from './coverage';
 import { directoryZh } from './directory';
 import { entrancesZh } from './entrances';
@@ -23,6 +24,7 @@ export const zh = {
   ...problemsZh,
   ...accountZh,
   ...alertsZh,
+  ...correctionsZh,
   ...coverageZh,
   ...directoryZh,
   ...entrancesZh,

@@ -1,6 +1,7 @@
 /** What every page can say about a failed request: 原因 and 下一步 by the server's code. Spread these into a page's tables. */
 
 import { alertProblemsEn, alertProblemsZh } from './alert-problems';
+import { correctionProblemsEn, correctionProblemsZh } from './correction-problems';
 import { deviceProblemsEn, deviceProblemsZh } from './device-problems';
 import { formProblemsEn, formProblemsZh } from './form-problems';
 import { presenceProblemsEn, presenceProblemsZh } from './presence-problems';
@@ -10,6 +11,7 @@ import { trainingProblemsEn, trainingProblemsZh } from './training-problems';
 
 export const problemsZh = {
   ...alertProblemsZh,
+  ...correctionProblemsZh,
   ...deviceProblemsZh,
   ...formProblemsZh,
   ...peopleProblemsZh,
@@ -66,6 +68,7 @@ export type ProblemKey = keyof typeof problemsZh;
 
 export const problemsEn: Record<ProblemKey, string> = {
   ...alertProblemsEn,
+  ...correctionProblemsEn,
   ...deviceProblemsEn,
   ...formProblemsEn,
   ...peopleProblemsEn,
