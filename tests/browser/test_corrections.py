@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.chromium import chromium
 from tests.support.console import AWAY, choose, enter, go, look
+from tests.support.roll import ZONE
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -94,7 +95,7 @@ def test_a_fault_is_seen_before_it_is_written_down_and_a_term_is_closed(server: 
         expect(page.get_by_test_id("save")).to_be_disabled()
         choose(page.get_by_role("combobox", name="原因"), "停电")
         choose(page.get_by_role("combobox", name="范围"), "兴义市")
-        begin = datetime.now(UTC).astimezone() - timedelta(minutes=30)
+        begin = datetime.now(ZONE) - timedelta(minutes=30)
         entry = page.get_by_role("combobox", name="开始").or_(page.get_by_role("textbox", name="开始")).first
         entry.fill(begin.strftime("%Y-%m-%d %H:%M"))
         entry.press("Enter")

@@ -9,20 +9,16 @@ export type Role = 'prefecture_admin' | 'operator' | 'county_admin' | 'school_ad
 export type Permission =
   | `lecture.${'read' | 'edit' | 'review' | 'control' | 'publish' | 'cut'}`
   | `expert.${'read' | 'edit' | 'rate'}`
-  | 'duty.edit'
   | `alert.${'read' | 'answer'}`
-  | 'channel.edit'
-  | 'board.read'
   | `directory.${'read' | 'edit' | 'import' | 'export'}`
   | `term.${'edit' | 'close' | 'reopen'}`
   | `correction.${'request' | 'decide'}` | 'fault.edit'
   | `teacher.${'read' | 'edit'}`
   | `screen.${'read' | 'pair'}`
   | `person.${'read' | 'edit'}`
-  | 'audit.read'
   | `recording.${'read' | 'review'}`
-  | 'recorder.read'
-  | `attendance.${'read' | 'export' | 'confirm'}`;
+  | `attendance.${'read' | 'export' | 'confirm'}`
+  | 'duty.edit' | 'channel.edit' | 'board.read' | 'audit.read' | 'recorder.read';
 
 export interface User {
   id: string;
