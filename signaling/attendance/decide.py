@@ -368,4 +368,4 @@ def minutes_short(milliseconds: int) -> str:
 
 def percent(ratio: Fraction) -> str:
     """Return a percentage with two decimals, rounded down."""
-    return f"{int(ratio * 10_000) / 100:.2f}%"
+    return f"{ratio.numerator * 10_000 // ratio.denominator / 100:.2f}%"
