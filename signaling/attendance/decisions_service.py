@@ -79,10 +79,11 @@ class DecisionsService:
             return None
         return Settling(lecture_id, found.number, found.cause, found.stamp, found.as_of, found.changed)
 
-    async def recent(self, since: datetime) -> list[tuple[str, datetime]]:
-        """Return the lectures that ended after a time, with their end."""
+    async def recent(self, since: datetime) -> list[tuple[str, datetime | None, datetime]]:
+        """Return the lectures that ended after a time, with their begin and end."""
         async with self._db.reading() as session:
-            return [(lecture, at) for lecture, at in await session.execute(queries.recent(since)) if at is not None]
+            rows = await session.execute(queries.recent(since))
+            return [(lecture, begin, end) for lecture, begin, end in rows if end is not None]
 
     async def write(
         self,

@@ -73,10 +73,10 @@ def running() -> Select[str, str]:
     )
 
 
-def recent(since: datetime) -> Select[str, datetime | None]:
-    """Lectures that ended after a time, with their end; the earliest first."""
+def recent(since: datetime) -> Select[str, datetime | None, datetime | None]:
+    """Lectures that ended after a time, with their begin and end; the earliest first."""
     return (
-        select(Broadcast.lecture_id, Broadcast.ended_at)
+        select(Broadcast.lecture_id, Broadcast.started_at, Broadcast.ended_at)
         .where(Broadcast.state.in_(OVER), Broadcast.ended_at > since, of_lecture(Broadcast.lecture_id))
         .order_by(Broadcast.ended_at)
     )

@@ -8,8 +8,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -23,12 +24,15 @@ from signaling.attendance.reports_service import ReportsService
 from signaling.attendance.settled import SettledSchool, freeze, schools_of
 from signaling.directory.queries import Scope
 from signaling.ledger.errors import DamagedEntry
-from signaling.ledger.facts import Kind
+from signaling.ledger.events import Entry
+from signaling.ledger.facts import Fault, Kind
+from signaling.ledger.reading import tell
 from signaling.ledger.service import LedgerService
 
 log = structlog.get_logger(__name__)
 
 EVERYTHING: Final = Scope(None)
+MINUTE: Final = timedelta(minutes=1)
 KEPT: Final = timedelta(days=200)
 """Lectures are looked after for a term: corrections come until it is closed."""
 
@@ -75,14 +79,12 @@ class Settler:
     async def round(self) -> list[str]:
         """Settle what is due; return the lectures."""
         now, settled = self._clock(), []
-        outside = [
-            _place(entry.header.node, entry.header.number) for entry in await self._ledger.entries(None, EVERYWHERE)
-        ]
+        faults = Faults(await self._ledger.entries(None, EVERYWHERE))
         recent = await self._decisions.recent(now - KEPT)
-        ends = await self._ledger.ends([lecture_id for lecture_id, _ in recent])
-        for lecture_id, ended_at in recent:
+        ends = await self._ledger.ends([lecture_id for lecture_id, _, _ in recent])
+        for lecture_id, started_at, ended_at in recent:
             inside = [_place(*one) for one in ends.get(lecture_id, ())]
-            stamp = json.dumps([inside, outside], separators=(",", ":"))
+            stamp = json.dumps([inside, faults.within(started_at, ended_at)], separators=(",", ":"))
             try:
                 if await self._is_due(lecture_id, ended_at, stamp, now) and await self.settle(lecture_id, stamp):
                     settled.append(lecture_id)
@@ -126,14 +128,35 @@ class Settler:
             return Cause.ENDED
         if last.stamp == stamp:
             return Cause.EXPIRED
-        new = await self._new_kinds(lecture_id, last)
+        new = await self._new_kinds(lecture_id, last, stamp)
         return next((cause for kind, cause in CAUSE_OF if kind in new), Cause.FACTS)
 
-    async def _new_kinds(self, lecture_id: str, last: Settling) -> Collection[str]:
-        inside, outside = (_heads(places) for places in json.loads(last.stamp or "[[],[]]"))
-        entries = await self._ledger.entries(lecture_id, None, inside)
-        entries += await self._ledger.entries(None, EVERYWHERE, outside)
-        return {entry.header.kind for entry in entries}
+    async def _new_kinds(self, lecture_id: str, last: Settling, stamp: str) -> Collection[str]:
+        inside, outside = json.loads(last.stamp or "[[],[]]")
+        kinds = {entry.header.kind for entry in await self._ledger.entries(lecture_id, None, _heads(inside))}
+        _, now = json.loads(stamp or "[[],[]]")
+        return kinds | ({str(Kind.FAULT)} if set(now) - set(outside) else set())
+
+
+class Faults:
+    """The faults of no lecture, and which of them a lecture has to be settled anew for: those that overlap it, in any of their versions."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._every = [_place(entry.header.node, entry.header.number) for entry in entries]
+        self._told: list[tuple[str, Fault]] | None = None
+        with contextlib.suppress(
+            DamagedEntry
+        ):  # whoever reads the lecture is told; until then each fault may concern it
+            told = [(_place(one.header.node, one.header.number), one.fact) for one in tell(entries)]
+            self._told = [(place, fact) for place, fact in told if isinstance(fact, Fault)]
+
+    def within(self, begin: datetime | None, end: datetime) -> list[str]:
+        """Return the places of the faults that overlap a lecture; a fault takes the whole of a minute that it touches."""
+        if self._told is None or begin is None:
+            return self._every
+        first, last = begin - MINUTE, end + MINUTE
+        near = {one.fault_id for _, one in self._told if one.begin < last and (one.end is None or one.end > first)}
+        return list(dict.fromkeys(place for place, one in self._told if one.fault_id in near))
 
 
 def deadlines(policy: Policy, ended_at: datetime) -> list[datetime]:

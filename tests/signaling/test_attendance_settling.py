@@ -201,6 +201,27 @@ async def test_a_day_without_a_head_count_decides(server: Server, db: Database) 
     assert (await rounds(db))[-1] == (2, "expired", 2)
 
 
+async def test_a_lecture_is_settled_anew_for_faults_that_touch_it_alone(server: Server, db: Database) -> None:
+    await server.round()
+    before = Fault(
+        "f1", "power", "522301", START - timedelta(hours=2), START - timedelta(minutes=1), "u1", "", at(300), 1
+    )
+    after = Fault("f2", "power", "522301", END + timedelta(minutes=1), None, "u1", "", at(300), 1)
+    await server.tell(before, after, subject=Subject())
+    assert await server.round() == []
+    await server.tell(confirmed(A, 43, at(400)))
+    assert await server.round() == [LECTURE]
+    longer = Fault("f1", "power", f"{FIRST}-2", before.begin, END, "u1", "", at(500), 2)
+    await server.tell(longer, subject=Subject())
+    assert await server.round() == [LECTURE]
+    assert (await server.settled())[FIRST].tally.excused == 1
+    taken_back = Fault("f1", "power", f"{FIRST}-2", before.begin, before.begin, "u1", "", at(600), 3)
+    await server.tell(taken_back, subject=Subject())
+    assert await server.round() == [LECTURE]
+    assert (await server.settled())[FIRST].tally.excused == 0
+    assert [cause for _, cause, _ in await rounds(db)] == ["ended", "confirmed", "fault", "fault"]
+
+
 async def test_faults_of_a_region_and_corrections_are_settled_with_their_cause(server: Server, db: Database) -> None:
     await server.round()
     power = Fault("f1", "power", "522302", START, END, "u1", "", at(300), 1)
