@@ -123,6 +123,19 @@ async def test_the_same_export_has_the_same_check_sum_later(here: Office) -> Non
     assert (status, now["X-Report-Checksum"] != once["X-Report-Checksum"]) == (200, True)
 
 
+async def test_the_table_of_classes_marks_what_was_corrected(here: Office) -> None:
+    await here.approved("teacher", "county", A, "present", "44", "count")
+    status, body, _ = await here.ask("prefecture", "GET", f"/lectures/{LECTURE}/exports/03.csv")
+    assert status == 200
+    rows = list(csv.DictReader(io.StringIO(body.decode("utf-8-sig"), newline="")))
+    assert [(row["更正标记"], row["实到"], row["结果"]) for row in rows] == [
+        ("已更正", "44", "达标"),
+        ("无", "", "未接入"),
+        ("无", "", "待确认"),
+    ]
+    assert rows[0]["备注"].endswith("已更正：实到44")
+
+
 async def test_a_recount_says_when_a_corrected_number_was_approved(here: Office) -> None:
     await here.approved("teacher", "county", A, "present", "44", "count")
     approved = here.clock.now
