@@ -151,10 +151,17 @@ class FaultsService:
         now = self._clock()
         if not back:
             check(wish, now, self._longest)
-        for moment in (wish.begin, wish.end or now):
-            books = await self._closing.at(place.region_code, moment)
-            rules.check_time(wish.end or now, now, self._days, books.state)
+        for region in await self._below(place):
+            for moment in (wish.begin, wish.end or now):
+                books = await self._closing.at(region, moment)
+                rules.check_time(wish.end or now, now, self._days, books.state)
         return place
+
+    async def _below(self, place: Named) -> list[str]:
+        """Return the regions whose books a fault would touch: for one of the whole prefecture those of every county unit too."""
+        async with self._db.reading() as session:
+            counties = await session.scalars(queries.counties_of(place.code))
+            return [place.region_code, *counties]
 
     async def _tell(self, wish: FaultWish, fault_id: str, counter: int, actor: str, action: str) -> None:
         at = self._clock()

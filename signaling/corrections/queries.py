@@ -189,3 +189,8 @@ def tops() -> Select[str]:
 def region_of(school: str) -> Select[str]:
     """The county unit of a school."""
     return select(School.region_code).where(School.code == school)
+
+
+def counties_of(region: str) -> Select[str]:
+    """The county units of the prefecture; of another region none."""
+    return select(Region.code).where(Region.parent_code == region, Region.level == "county").order_by(Region.sort)

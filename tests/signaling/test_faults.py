@@ -102,6 +102,9 @@ async def test_not_for_a_closed_term_nor_too_late(here: Office) -> None:
     path = f"/terms/{HOME}/{TERM}/books"
     assert (await here.ask("county", "PUT", path, {"closed": True}, {"If-Match": '"0"'}))[0] == 200
     assert (await here.ask("county", "POST", "/faults", fault(HOME)))[1]["code"] == "term_closed"
+    everywhere = await here.ask("prefecture", "POST", "/faults", fault(TOP))
+    assert (everywhere[0], everywhere[1]["code"]) == (409, "term_closed"), "it would change what one county unit closed"
+    assert (await here.ask("prefecture", "POST", "/faults", fault(AWAY)))[0] == 201
 
 
 async def test_a_fault_of_a_region_concerns_its_schools_alone(here: Office) -> None:

@@ -136,6 +136,12 @@ def _sign(answer: Answer) -> str:
     return REFUSED.get(answer.status, SERVED)
 
 
+FAULT: Final = {
+    "cause": "power",
+    "scope": "{school_code}",
+    "begin": "2026-03-09T06:00:00Z",
+    "end": "2026-03-09T07:00:00Z",
+}
 PLAN: Final = {"title": "新讲座", "scheduled_at": "2026-03-09T06:00:00Z", "audience": ["{school_code}"]}
 BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("POST", "/api/v1/people"): {
@@ -147,6 +153,8 @@ BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("POST", "/api/v1/schools"): {"name": "新校", "county": "{region}", "kind": "21"},
     ("POST", "/api/v1/lectures"): PLAN | {"lecturer_id": "{lecturer_id}"},
     ("POST", "/api/v1/lectures/preview"): {"audience": ["{school_code}"]},
+    ("POST", "/api/v1/faults"): FAULT,
+    ("POST", "/api/v1/faults/preview"): FAULT,
 }
 """Bodies that name a node; everything else is asked with an empty one, which changes nothing."""
 
