@@ -71,6 +71,7 @@ from signaling.library.finished import FinishedRecordings
 from signaling.library.hls import Hls
 from signaling.library.keeping import Keeping
 from signaling.library.receipts import Receipts
+from signaling.library.replaying import Replaying
 from signaling.library.service import LibraryService
 from signaling.library.space import Space
 from signaling.lines.service import LinesService
@@ -204,6 +205,7 @@ class Node:
         self.keeping = Keeping(self.vault, settings.retention, self.library.list, self.library.removed)
         self.space = Space(settings.recorder.admission_hours, self.recorder.capacity, self.library.running)
         self.deliveries = Deliveries()
+        self.replaying = Replaying()
         self.hls = self._make_hls(tokens)
 
     def _make_coverage(self, tokens: WatchTokens) -> CoverageParts:
@@ -239,6 +241,7 @@ class Node:
             FinishedRecordings(self.vault),
             Receipts.of(tokens, self.settings.hls.receipt_seconds),
             self.deliveries,
+            self.replaying,
         )
 
     def _make_attendance(self) -> AttendanceService:
@@ -249,6 +252,7 @@ class Node:
             boot=self.boot_id,
             room=self.overseer.room(self.plane.room),
             hls=self.overseer.hls(self.deliveries.take),
+            replays=self.replaying.take,
         )
 
     def _make_ledger(self, folder: Path) -> LedgerService:

@@ -6,6 +6,8 @@
 3. Viewers that are no screens (`monitor:...`) are left out.
 4. Seconds that a screen was given over HLS count as the packets that the lecture had in as many seconds. HLS is some seconds late:
    more than the window has fills up the one before, as late receiver reports do.
+5. What screens were sent of recordings is told by the window of the server's clock in which it left; whose broadcast it is says the
+   library, and none of them needs to run.
 """
 
 from __future__ import annotations
@@ -17,11 +19,13 @@ from typing import Final, Protocol
 from broadcaster.events import DeliverySample
 from signaling.attendance.windows import window_ending
 from signaling.ledger.events import Note, Subject
-from signaling.ledger.facts import MediaDelivered
+from signaling.ledger.facts import MediaDelivered, ReplayDelivered
 from signaling.live.events import BroadcastChanged
 from signaling.live.states import RUNNING, State
 
 MONITOR: Final = "monitor:"
+Replays = Callable[[], Mapping[tuple[str, str], tuple[tuple[str, int, int], ...]]]
+"""Returns by (lecture, broadcast) what (screen, begin, end) was sent of its recording since the call before; times as in `ReplayDelivered`."""
 
 
 class SampledRoom(Protocol):
@@ -44,9 +48,11 @@ class Sampler:
         *,
         window_seconds: int,
         hls: Callable[[str], Mapping[str, float]] = lambda lecture_id: {},
+        replays: Replays = dict,
     ) -> None:
         self._room = room
         self._hls = hls
+        self._replays = replays
         self._held: dict[str, SampledRoom] = {}
         self._window_seconds = window_seconds
         self._lectures: dict[str, str] = {}
@@ -76,9 +82,21 @@ class Sampler:
     def tick(self, now: datetime) -> list[Note]:
         """Sample every broadcast; `now` is a window's end, or any time when the process stops."""
         rows = [row for broadcast_id in list(self._lectures) for row in self._collect(broadcast_id, now)]
+        rows += self._replayed(window_ending(now, self._window_seconds))
         oldest = window_ending(now, self._window_seconds) - 1
         self._parts = {key: part for key, part in self._parts.items() if key[1] >= oldest}
         return rows
+
+    def _replayed(self, number: int) -> list[Note]:
+        return [
+            Note(Subject(lecture_id, broadcast_id), ReplayDelivered(number, ranges, self._part(broadcast_id, number)))
+            for (lecture_id, broadcast_id), ranges in self._replays().items()
+        ]
+
+    def _part(self, broadcast_id: str, number: int) -> int:
+        part = self._parts.get((broadcast_id, number), 0)
+        self._parts[broadcast_id, number] = part + 1
+        return part
 
     def _hold(self, lecture_id: str) -> SampledRoom:
         """Return the room to sample; one that closed since the last sample is returned once more."""
@@ -94,10 +112,8 @@ class Sampler:
         if not sample.published and not any(advance for _, advance, _ in deliveries):
             return []
         number = window_ending(now, self._window_seconds)
-        part = self._parts.get((broadcast_id, number), 0)
-        self._parts[broadcast_id, number] = part + 1
         flowing_ms = round(sample.flowing * 1000)
-        window = MediaDelivered(number, part, sample.published, flowing_ms, deliveries)
+        window = MediaDelivered(number, self._part(broadcast_id, number), sample.published, flowing_ms, deliveries)
         return [Note(Subject(lecture_id, broadcast_id), window)]
 
 

@@ -14,14 +14,14 @@ from signaling.attendance.decisions_service import DecisionsService
 from signaling.attendance.metronome import Metronome
 from signaling.attendance.report import LectureReport
 from signaling.attendance.reports_service import ReportsService
-from signaling.attendance.sampler import MONITOR, SampledRoom, Sampler
+from signaling.attendance.sampler import MONITOR, Replays, SampledRoom, Sampler
 from signaling.attendance.settling import Settler
 from signaling.db.base import utc_now
 from signaling.db.engine import Database
 from signaling.directory.queries import Scope
 from signaling.ledger.errors import LedgerUnavailable
 from signaling.ledger.events import Note, Subject
-from signaling.ledger.facts import Joined, Left, OnAir
+from signaling.ledger.facts import Joined, Left, OnAir, ReplayDelivered
 from signaling.ledger.service import LedgerService
 from signaling.live.events import BroadcastChanged, LiveEvent, ScreenJoined, ScreenLeft
 from signaling.live.states import OVER
@@ -34,7 +34,7 @@ class AttendanceService:
     """What attendance writes into the ledger, and the reports that it makes of it.
 
     `room(lecture_id)` returns the lecture's room on this node, `hls(lecture_id)` the seconds delivered to screens over HLS since the
-    call before. `handle` is a listener of the live service: when it
+    call before, `replays` what they were sent of recordings. `handle` is a listener of the live service: when it
     returns, what it was given is durable; when nothing durable is left to write to, it raises `LedgerUnavailable`.
     """
 
@@ -47,6 +47,7 @@ class AttendanceService:
         boot: str,
         room: Callable[[str], SampledRoom],
         hls: Callable[[str], Mapping[str, float]] = lambda lecture_id: {},
+        replays: Replays = dict,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._db = db
@@ -54,7 +55,8 @@ class AttendanceService:
         self._ledger = ledger
         self._boot = boot[:16]
         self._clock = clock
-        self._sampler = Sampler(room, window_seconds=settings.window_seconds, hls=hls)
+        self._sampler = Sampler(room, window_seconds=settings.window_seconds, hls=hls, replays=replays)
+        self._replayed: set[Subject] = set()
         self._metronome = Metronome(self.tick, clock, settings.window_seconds)
         self.reports = ReportsService(db, settings, ledger, clock)
         self.decisions = DecisionsService(db, clock)
@@ -118,10 +120,14 @@ class AttendanceService:
     async def tick(self, now: datetime) -> None:
         """Sample every running broadcast for the window that ends at `now`."""
         notes = self._sampler.tick(now)
+        replayed = {note.subject for note in notes if isinstance(note.fact, ReplayDelivered)}
         try:
             await self._ledger.record_all(notes)
         except LedgerUnavailable as error:
             log.error("attendance.window_waits", error=str(error), windows=len(notes))
+        for subject in self._replayed - replayed:  # nobody watches it at the moment: its roster may go
+            self._ledger.forget(subject)
+        self._replayed = replayed
 
     async def report(
         self,

@@ -19,6 +19,7 @@ from recorder.store import Folder
 from recorder.timeline import Timeline, read_timeline
 from recorder.vault import RemoteObject, Vault
 from recorder.window import Span
+from signaling.library.replaying import Stretches, stretches
 
 BASE: Final = "{base}"
 KEPT: Final = 32
@@ -30,6 +31,7 @@ class Programme:
     """A finished recording: `inits` by reel, `segments` by reel and number with their place in the reel's file; both are
     empty when the reels are not on the local disk any more.
 
+    `stretches` says which time of the broadcast is where in the files.
     `index` is the multivariant playlist, in which `BASE` stands for what goes before the address of the other one.
     """
 
@@ -37,6 +39,7 @@ class Programme:
     vod: bytes
     inits: dict[str, bytes] = field(default_factory=dict)
     segments: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+    stretches: Stretches = field(default_factory=dict)
 
 
 class FinishedRecordings:
@@ -87,13 +90,15 @@ def _stored(folder: Folder) -> Programme | None:
     except FileNotFoundError:
         return None
     head = f"#EXTM3U\n#EXT-X-VERSION:{VOD_VERSION}\n#EXT-X-STREAM-INF:BANDWIDTH={UNKNOWN_BITS}\n"
-    return Programme(f"{head}{BASE}vod.m3u8\n", vod)
+    return Programme(f"{head}{BASE}vod.m3u8\n", vod, stretches=stretches(vod.decode()))
 
 
 def _programme(timeline: Timeline) -> Programme:
+    vod = vod_playlist(timeline)
     return Programme(
         index=index_playlist(timeline, BASE + "vod.m3u8"),
-        vod=vod_playlist(timeline).encode(),
+        vod=vod.encode(),
+        stretches=stretches(vod),
         inits={name: reel.init for name, reel in timeline.reels.items()},
         segments={
             (segment.reel.name, segment.msn): (segment.offset, segment.size)

@@ -28,6 +28,7 @@ from signaling.library.delivery import Deliveries, Place
 from signaling.library.finished import BASE, FinishedRecordings, Programme
 from signaling.library.pieces import Aside, Asked, Index, Init, PartName, Playlist, ReelFile, SegmentName
 from signaling.library.receipts import HEADER, Receipts
+from signaling.library.replaying import Replaying, Viewing, Watched
 from signaling.library.shelf import Item
 from signaling.live.http import retry_after
 
@@ -67,6 +68,7 @@ class Hls:
         finished: FinishedRecordings,
         receipts: Receipts,
         deliveries: Deliveries,
+        replaying: Replaying,
         *,
         wall: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
@@ -76,6 +78,7 @@ class Hls:
         self._finished = finished
         self._receipts = receipts
         self._deliveries = deliveries
+        self._replaying = replaying
         self._wall = wall
         self._clock = clock
         self._playlists = sending.Playlists()
@@ -85,7 +88,12 @@ class Hls:
 
     def metrics(self) -> dict[str, object]:
         """Return counters: requests by kind, refusals by status, requests under way (those that wait for a part included)."""
-        return {"requests_total": self._requests, "refused_total": self._refused, "pending": self._pending}
+        return {
+            "requests_total": self._requests,
+            "refused_total": self._refused,
+            "pending": self._pending,
+            "replays_refused_total": self._replaying.refused,
+        }
 
     def guarded(self, handler: Handler) -> Handler:
         """Turn errors of the stream into problems, and count."""
@@ -164,7 +172,7 @@ class Hls:
                 return await self._live(request, claims, stream, kind)
             case Init() | SegmentName() | PartName() as piece if stream is not None:
                 return await _running(stream, piece)
-        return await self._from_files(request, item, asked.piece)
+        return await self._from_files(request, claims, item, asked.piece)
 
     async def _index(
         self, request: web.Request, item: Item, stream: LiveStream | None, base: str
@@ -186,7 +194,9 @@ class Hls:
             self._deliveries.asked(claims.lecture_id, claims.subject, (msn, part or 0), self._clock(), between)
         return self._playlists.answer(request, text)
 
-    async def _from_files(self, request: web.Request, item: Item, piece: pieces.Piece) -> web.StreamResponse:
+    async def _from_files(
+        self, request: web.Request, claims: WatchClaims, item: Item, piece: pieces.Piece
+    ) -> web.StreamResponse:
         """Answer from a finished recording."""
         programme, recording_id = await self._programme(item), item.recording_id
         match piece:
@@ -195,25 +205,40 @@ class Hls:
             case Init(reel) if reel in programme.inits:
                 return await sending.media([programme.inits[reel]])
             case SegmentName(reel, msn) if span := self._finished.segment(recording_id, programme, reel, msn):
-                return await sending.media([span])
+                return await sending.segment(span, self._sent(claims, item, programme, reel))
             case Init(reel):
                 return await self._file(request, recording_id, f"{reel}.init.mp4", sending.MP4, sending.IMMUTABLE)
             case ReelFile(reel):
-                return await self._file(request, recording_id, f"{reel}.mp4", sending.MP4, sending.IMMUTABLE)
+                sent = self._sent(claims, item, programme, reel)
+                return await self._file(request, recording_id, f"{reel}.mp4", sending.MP4, sending.IMMUTABLE, sent)
             case Aside(name, media_type):
                 return await self._file(request, recording_id, name, media_type, sending.SHORT)
         raise not_found("media")
 
+    def _sent(self, claims: WatchClaims, item: Item, programme: Programme, reel: str) -> sending.Sent | None:
+        """Return whom to tell what was sent of a reel; what others than screens watch is nobody's evidence."""
+        if not claims.is_screen or not item.broadcast_id:
+            return None
+        watched = Watched(item.lecture_id, item.broadcast_id)
+        viewing = Viewing(watched, claims.subject, programme.stretches.get(reel, ()))
+        return functools.partial(self._replaying.sent, viewing)
+
     async def _file(
-        self, request: web.Request, recording_id: str, name: str, media_type: str, cache: str
+        self,
+        request: web.Request,
+        recording_id: str,
+        name: str,
+        media_type: str,
+        cache: str,
+        sent: sending.Sent | None = None,
     ) -> web.StreamResponse:
         """Answer a file by ranges, from the disk or from the object store."""
         place = await self._finished.file(recording_id, name)
         if place is None:
             raise not_found("media")
         if isinstance(place, RemoteObject):
-            return await sending.remote(request, place, media_type, cache)
-        return sending.file(place, media_type, cache)
+            return await sending.remote(request, place, media_type, cache, sent)
+        return sending.file(place, media_type, cache, sent)
 
     async def _programme(self, item: Item) -> Programme:
         """Return what was finished; raise 503 `hls_not_yet` while it is being finished, 404 when there is nothing."""

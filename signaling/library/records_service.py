@@ -58,8 +58,12 @@ class Records:
         """Return what the shelf keeps of every recording."""
         entry = RecordingEntry
         async with self._db.reading() as session:
-            rows = await session.execute(select(entry.id, entry.lecture_id, entry.state, entry.review))
-            return [Item(one, lecture, state, review == Review.APPROVED) for one, lecture, state, review in rows]
+            rows = await session.execute(
+                select(entry.id, entry.lecture_id, entry.state, entry.review, entry.broadcast_id)
+            )
+            return [
+                Item(one, lecture, state, review == Review.APPROVED, run) for one, lecture, state, review, run in rows
+            ]
 
     async def all(self) -> list[RecordingEntry]:
         """Return every entry, newest first."""

@@ -10,11 +10,14 @@ from __future__ import annotations
 import asyncio
 import gzip
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from aiohttp import hdrs, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.web_request import BaseRequest
 
 from recorder.playlist import MEDIA_TYPE
 from recorder.vault import RemoteObject
@@ -29,6 +32,43 @@ MP4: Final = "video/mp4"
 CHUNK: Final = 1 << 20
 _WORTH_BYTES: Final = 1000
 _KEPT_TEXTS: Final = 64
+_RANGE: Final = re.compile(r"bytes ([0-9]+)-([0-9]+)/[0-9]+")
+
+
+Sent = Callable[[int, int], None]
+"""Is told the first byte of a file and the one after the last, when all between them was handed to the connection."""
+
+
+class SentFile(web.FileResponse):
+    """A file, or a range of it, that tells when it was sent whole."""
+
+    sent: Sent | None = None
+
+    async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
+        """Send it; raises `ConnectionError` when the client is gone before the last byte."""
+        writer = await super().prepare(request)
+        if self.sent is not None and request.method == hdrs.METH_GET:
+            if self.status == 206 and (match := _RANGE.fullmatch(self.headers.get(hdrs.CONTENT_RANGE, ""))):
+                self.sent(int(match[1]), int(match[2]) + 1)
+            elif self.status == 200:
+                self.sent(0, self.content_length or 0)
+        return writer
+
+
+class SentBytes(web.Response):
+    """Media from memory that tells when it was sent whole; `first` is its place in its file."""
+
+    sent: Sent | None = None
+    first: int = 0
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Send it; raises `ConnectionError` when the client is gone before the last byte."""
+        length = len(self.body) if isinstance(self.body, bytes) else 0
+        asked = self._req
+        await super().write_eof(data)
+        if self.sent is not None and asked is not None and asked.method == hdrs.METH_GET:
+            self.sent, told = None, self.sent
+            told(self.first, self.first + length)
 
 
 class Playlists:
@@ -64,12 +104,24 @@ async def media(pieces: Sequence[bytes | Span], cache: str = IMMUTABLE) -> web.R
     return web.Response(body=data, headers={hdrs.CONTENT_TYPE: MP4, hdrs.CACHE_CONTROL: cache})
 
 
-def file(path: Path, media_type: str, cache: str) -> web.FileResponse:
+def file(path: Path, media_type: str, cache: str, sent: Sent | None = None) -> web.FileResponse:
     """Return a file: aiohttp answers ranges, `If-Range` and `ETag`, and 404 when it is not there (RFC 9110 sections 13, 14)."""
-    return web.FileResponse(path, headers={hdrs.CONTENT_TYPE: media_type, hdrs.CACHE_CONTROL: cache})
+    response = SentFile(path, headers={hdrs.CONTENT_TYPE: media_type, hdrs.CACHE_CONTROL: cache})
+    response.sent = sent
+    return response
 
 
-async def remote(request: web.Request, place: RemoteObject, media_type: str, cache: str) -> web.StreamResponse:
+async def segment(span: Span, sent: Sent | None) -> web.Response:
+    """Return one segment of a finished recording; raise `OSError` when the disk does not give it."""
+    data = await asyncio.to_thread(_read_span, span)
+    response = SentBytes(body=data, headers={hdrs.CONTENT_TYPE: MP4, hdrs.CACHE_CONTROL: IMMUTABLE})
+    response.sent, response.first = sent, span.offset
+    return response
+
+
+async def remote(
+    request: web.Request, place: RemoteObject, media_type: str, cache: str, sent: Sent | None = None
+) -> web.StreamResponse:
     """Return a file of the object store, or one range of it, `CHUNK` bytes at a time; 416 for a range that is not there."""
     headers = {hdrs.CONTENT_TYPE: media_type, hdrs.CACHE_CONTROL: cache, hdrs.ACCEPT_RANGES: "bytes"}
     start, stop, status = 0, place.size, 200
@@ -92,6 +144,8 @@ async def remote(request: web.Request, place: RemoteObject, media_type: str, cac
     for place_of_chunk in range(start + len(first), stop, CHUNK):
         await response.write(await place.read(place_of_chunk, min(CHUNK, stop - place_of_chunk)))
     await response.write_eof()
+    if sent is not None:
+        sent(start, stop)
     return response
 
 

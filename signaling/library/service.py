@@ -155,7 +155,7 @@ class LibraryService:
         return RecordingFiles(mp4, finished.thumbnail)
 
     async def _tell(self, row: RecordingEntry) -> None:
-        self.shelf.put(Item(row.id, row.lecture_id, row.state, row.review == Review.APPROVED))
+        self.shelf.put(Item(row.id, row.lecture_id, row.state, row.review == Review.APPROVED, row.broadcast_id))
         listed = RecordingListed(row.id, row.lecture_id, row.state, tuple(row.problems or ()))
         for listener in self.listeners:
             await listener(listed)

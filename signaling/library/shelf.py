@@ -34,6 +34,7 @@ class Item:
     lecture_id: str
     state: str
     approved: bool
+    broadcast_id: str = ""
 
     @property
     def is_running(self) -> bool:

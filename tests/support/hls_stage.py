@@ -29,6 +29,7 @@ from signaling.library.admission import Admission
 from signaling.library.delivery import Deliveries
 from signaling.library.finished import FinishedRecordings
 from signaling.library.receipts import Receipts
+from signaling.library.replaying import Replaying
 from signaling.library.shelf import Item, Shelf
 from tests.support.media import Clip, clip
 from tests.support.taping import Deck, stream
@@ -65,6 +66,7 @@ class HlsStage:
         )
         self.receipts = Receipts.of(self.tokens, self.settings.hls.receipt_seconds)
         self.deliveries = Deliveries()
+        self.replaying = Replaying()
         admission = Admission(self._claims, self.shelf, self._stream, lambda _: self.cut, lambda: self.now)
         self.hls = hls.Hls(
             admission,
@@ -72,6 +74,7 @@ class HlsStage:
             FinishedRecordings(vault),
             self.receipts,
             self.deliveries,
+            self.replaying,
             wall=lambda: NOW,
             clock=lambda: self.now,
         )
@@ -88,7 +91,7 @@ class HlsStage:
 
     def state(self, state: str, *, approved: bool = False) -> None:
         """Put the recording on the shelf."""
-        self.shelf.put(Item(self.recording_id, self.lecture_id, state, approved))
+        self.shelf.put(Item(self.recording_id, self.lecture_id, state, approved, "broadcast"))
 
     def play(self, seconds: float, first: int = 0) -> None:
         """Let the lecturer speak, and give the news to the stream."""
