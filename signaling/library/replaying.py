@@ -104,9 +104,9 @@ class Replaying:
         self.refused += max(0, len(joined) - RANGES)
         self._sent[key] = joined[:RANGES]
 
-    def take(self) -> dict[Watched, tuple[tuple[str, int, int], ...]]:
+    def take(self) -> dict[tuple[str, str], tuple[tuple[str, int, int], ...]]:
         """Return (screen, begin, end) for each broadcast, since the call before."""
-        taken: dict[Watched, list[tuple[str, int, int]]] = {}
+        taken: dict[tuple[str, str], list[tuple[str, int, int]]] = {}
         for (watched, screen_id), ranges in self._sent.items():
             taken.setdefault(watched, []).extend((screen_id, begin, end) for begin, end in ranges)
         self._sent.clear()

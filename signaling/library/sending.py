@@ -66,9 +66,9 @@ class SentBytes(web.Response):
         length = len(self.body) if isinstance(self.body, bytes) else 0
         asked = self._req
         await super().write_eof(data)
-        if self.sent is not None and asked is not None and asked.method == hdrs.METH_GET:
-            self.sent, told = None, self.sent
-            told(self.first, self.first + length)
+        tell, self.sent = self.sent, None  # aiohttp may end an answer twice
+        if tell is not None and asked is not None and asked.method == hdrs.METH_GET:
+            tell(self.first, self.first + length)
 
 
 class Playlists:

@@ -26,6 +26,7 @@ from signaling.directory.queries import Scope
 from signaling.ledger.events import Subject
 from signaling.ledger.facts import Confirmed, Corrected, Fact, Fault
 from signaling.ledger.service import LedgerService
+from signaling.library.replaying import Replaying, Stretch, Viewing, Watched
 from signaling.live.models import Broadcast
 from signaling.live.states import Event, State
 from tests.support.roll import (
@@ -44,7 +45,7 @@ from tests.support.roll import (
 
 FIRST, SECOND = "2152230101", "3152230201"
 SCHOOLS = [(FIRST, "522301", "第一小学", 2), (SECOND, "522302", "中学", 1)]
-A, C = f"{FIRST}-1", f"{SECOND}-1"
+A, B, C = f"{FIRST}-1", f"{FIRST}-2", f"{SECOND}-1"
 MEDIA = Subject(LECTURE, BROADCAST)
 END = at(120)
 
@@ -68,6 +69,7 @@ class Server:
     clock: Clock
     node: str = "node-1"
     rooms: Rooms = field(default_factory=Rooms)
+    replaying: Replaying = field(default_factory=Replaying)
 
     def __post_init__(self) -> None:
         made = load().ledger.model_copy(update={"gather_seconds": 0.0})
@@ -75,7 +77,14 @@ class Server:
         self.ledger = LedgerService(self.db, made, clock=self.clock, **names)  # type: ignore[arg-type]  # kinds differ
         room, hls = self.rooms.room, self.rooms.take_hls
         self.attendance = AttendanceService(
-            self.db, load().attendance, self.ledger, boot=self.node, room=room, hls=hls, clock=self.clock
+            self.db,
+            load().attendance,
+            self.ledger,
+            boot=self.node,
+            room=room,
+            hls=hls,
+            replays=self.replaying.take,
+            clock=self.clock,
         )
 
     async def lecture(self) -> None:
@@ -90,6 +99,16 @@ class Server:
         await self.attendance.handle(changed(Event.END, State.LIVE, 120))
         async with self.db.writing() as session:
             await session.execute(update(Broadcast).values(state="ended", ended_at=END))
+
+    async def replay(self, class_id: str, later: timedelta, *, windows: int, pace: int = 10) -> None:
+        """Send a class's screen the recording so long after the beginning, `pace` seconds of it in each window of ten."""
+        begin = int(START.timestamp() * 1000)
+        reel = tuple(Stretch(n, 1, begin + 1000 * n, begin + 1000 * (n + 1)) for n in range(120))
+        viewing = Viewing(Watched(LECTURE, BROADCAST), f"screen-{class_id}", reel)
+        for number in range(windows):
+            self.replaying.sent(viewing, number * pace, (number + 1) * pace)
+            self.clock.now = START + later + timedelta(seconds=10 * number + 10)
+            await self.attendance.tick(self.clock.now)
 
     async def tell(self, *facts: Fact, subject: Subject = MEDIA) -> None:
         await self.ledger.record(subject, *facts)
@@ -199,6 +218,51 @@ async def test_a_day_without_a_head_count_decides(server: Server, db: Database) 
     assert (tally.unconfirmed, tally.pending, tally.covered, tally.present) == (1, 0, 1, 0)
     assert await server.round() == []
     assert (await rounds(db))[-1] == (2, "expired", 2)
+
+
+def cells(made: LectureReport, number: str, name: str) -> dict[str, object]:
+    """Return the row of an export in which one of the cells says `name`, by header."""
+    table = TABLES[number](made.report, ("522300", "黔西南州"), ZONE)
+    (found,) = [row for row in table.rows if name in row]
+    return {column.header: cell for column, cell in zip(table.columns, found, strict=True)}
+
+
+async def test_a_class_that_replays_afterwards_makes_it_up_in_the_settled_revision_and_the_exports(
+    server: Server, db: Database
+) -> None:
+    await server.round()
+    await server.replay(B, timedelta(hours=1), windows=12)
+    assert await server.round() == [LECTURE]
+    waiting = (await server.settled())[FIRST].tally
+    assert (waiting.made_up, waiting.absent, waiting.pending) == (0, 0, 2)
+    await server.tell(confirmed(B, 40, server.clock.now))
+    assert await server.round() == [LECTURE]
+    found = (await server.settled())[FIRST]
+    assert (found.tally.made_up, found.tally.present, found.tally.absent) == (1, 40, 0)
+    (decided,) = [one.decision for one in found.classes if one.class_id == B]
+    assert (decided.result, decided.label) == (Result.MADE_UP, "补看达标")
+    assert "补看后有效收看2分钟" in decided.reason
+    made = await server.report()
+    assert cells(made, "01", "522301")["补看达标班级数"] == 1
+    assert cells(made, "02", FIRST)["补看"] == 1
+    row = cells(made, "03", "补看达标")
+    assert (row["学校标识码"], row["有效收看分钟"], row["实到"]) == (FIRST, 0, 40)
+    recounted = {one.school_code: one for one in schools_of(LECTURE, made.report)}
+    assert found.says_the_same(recounted[FIRST])
+
+
+@pytest.mark.parametrize(("windows", "pace", "later"), [(1, 120, 1), (3, 40, 1), (12, 10, 15 * 24), (8, 10, 1)])
+async def test_haste_half_of_it_and_coming_too_late_make_nothing_up(
+    server: Server, windows: int, pace: int, later: int
+) -> None:
+    """All of it at once, thrice as fast, after the fortnight, and two thirds of it."""
+    await server.replay(B, timedelta(hours=later), windows=windows, pace=pace)
+    await server.tell(confirmed(B, 40, server.clock.now))
+    await server.round()
+    found = (await server.settled())[FIRST]
+    (decided,) = [one.decision for one in found.classes if one.class_id == B]
+    assert decided.result in (Result.ABSENT, Result.FAILED)
+    assert (found.tally.made_up, found.tally.reached) == (0, 0)
 
 
 async def test_a_lecture_is_settled_anew_for_faults_that_touch_it_alone(server: Server, db: Database) -> None:
