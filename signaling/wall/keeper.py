@@ -30,7 +30,8 @@ from signaling.wall import lines
 from signaling.wall.lines import Known, Line
 
 log = structlog.get_logger(__name__)
-LEVEL_SECONDS: Final = 3.0
+LEVEL_SECONDS: Final = 1.5
+"""With rounds of two seconds every round reads on, and the next shows it: what the ledger says is shown within five seconds."""
 FIRST_SECONDS: Final = 4.0
 """How long the first reader waits for what the ledger says: after a restart a lecture is read from its beginning."""
 PLACES_SECONDS: Final = 30.0
