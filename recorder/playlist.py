@@ -128,6 +128,8 @@ def vod_playlist(timeline: Timeline) -> str:
         if before is None or before.reel is not segment.reel:
             lines += ["#EXT-X-DISCONTINUITY"] * (before is not None)
             lines += [f'#EXT-X-MAP:URI="{name}.init.mp4"', _date(segment)]
+        elif before.msn + 1 != segment.msn:  # what lay between is lost: the time does not follow
+            lines.append(_date(segment))
         lines.append(f"#EXTINF:{_seconds(segment.duration)},")
         lines.append(f"#EXT-X-BYTERANGE:{segment.size}@{segment.offset}")
         lines.append(f"{name}.mp4")

@@ -206,6 +206,7 @@ class Node:
         self.space = Space(settings.recorder.admission_hours, self.recorder.capacity, self.library.running)
         self.deliveries = Deliveries()
         self.replaying = Replaying()
+        self.finished = FinishedRecordings(self.vault)
         self.hls = self._make_hls(tokens)
 
     def _make_coverage(self, tokens: WatchTokens) -> CoverageParts:
@@ -238,7 +239,7 @@ class Node:
         return Hls(
             Admission(self.live.watching.claims, self.library.shelf, self.library.stream, self._is_cut),
             self.library.stream,
-            FinishedRecordings(self.vault),
+            self.finished,
             Receipts.of(tokens, self.settings.hls.receipt_seconds),
             self.deliveries,
             self.replaying,

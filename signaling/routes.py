@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from signaling.attendance import api as attendance_api
+from signaling.attendance import make_up_api
 from signaling.auth import account_api, audit_api, people_api
 from signaling.auth import api as auth_api
 from signaling.directory import api as directory_api
@@ -74,6 +75,13 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     yield from ledger_api.routes(node.auth, node.roots)
     yield from attendance_api.routes(
         node.attendance, node.sheets, node.access, node.directory, node.settings.attendance
+    )
+    yield from make_up_api.routes(
+        node.gate,
+        node.library.released_lecture,
+        node.attendance.reports.make_up,
+        node.finished.place_of,
+        node.attendance.clock,
     )
 
 

@@ -157,6 +157,12 @@ class Gathering:
             **corrected(self._book.corrections.get(class_id, {}).values()),
         )
 
+    def seen(self, class_id: str) -> tuple[int, int]:
+        """Return as bits the minutes that a class saw, live or afterwards, and those that count."""
+        delivery = self._folded.classes.get(class_id) or ClassDelivery()
+        replayed = self._made_up.get(class_id, MadeUp()).minutes
+        return (delivery.bits.counted | replayed) & self._mask, self._mask
+
     def _lost(self, *causes: int) -> tuple[int, int, int, int]:
         if not any(causes):
             return 0, 0, 0, 0

@@ -23,6 +23,7 @@ from signaling.attendance.book import Book
 from signaling.attendance.evidence import report_of
 from signaling.attendance.frame import Frame, RegionName, Target
 from signaling.attendance.keeper import Shelf
+from signaling.attendance.make_up import Progress, progress
 from signaling.attendance.models import AttendanceFrame
 from signaling.attendance.policy import Policy, UnknownPolicy, load_policies
 from signaling.attendance.report import LectureReport, Report
@@ -197,6 +198,15 @@ class ReportsService:
                 return None
             book = await self._shelf.book(lecture_id, self.policy(), frame.able)
             return await asyncio.to_thread(reached, book, frame, self._clock())
+
+    async def make_up(self, lecture_id: str, class_id: str) -> Progress | None:
+        """Return how far a class has come with making up a lecture; None when there is nothing of it. Raises `DamagedEntry`."""
+        async with self._one_report:
+            frame = await self._recent_frame(lecture_id)
+            if frame is None:
+                return None
+            book = await self._shelf.book(lecture_id, self.policy(), frame.able)
+            return await asyncio.to_thread(progress, book, frame, self._clock(), class_id)
 
     async def frame(self, lecture_id: str) -> Frame | None:
         """Return what is known of a lecture besides facts."""

@@ -54,7 +54,7 @@ class AttendanceService:
         self._settings = settings
         self._ledger = ledger
         self._boot = boot[:16]
-        self._clock = clock
+        self.clock = clock
         self._sampler = Sampler(room, window_seconds=settings.window_seconds, hls=hls, replays=replays)
         self._replayed: set[Subject] = set()
         self._metronome = Metronome(self.tick, clock, settings.window_seconds)
@@ -75,7 +75,7 @@ class AttendanceService:
         """Stop ticking and write down the window that is under way."""
         await self._settling.stop()
         await self._metronome.stop()
-        await self.tick(self._clock())
+        await self.tick(self.clock())
 
     async def handle_all(self, events: Sequence[LiveEvent]) -> None:
         """Take facts in their order; screens that came and went one after the other share a commit.

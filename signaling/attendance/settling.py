@@ -1,7 +1,8 @@
 """Settles what lectures came to: at their end, when the ledger has something new about them, and when a time runs out.
 
 1. **A recount from the ledger is the newest revision**: a round is due whenever that might not be so any more.
-2. What came is gathered for a moment (the seconds between two rounds) rather than settled head-count by head-count.
+2. What came is gathered for a moment (the seconds between two rounds) rather than settled head-count by head-count; what classes
+   make up for `MADE_UP`: they do for an hour, and every revision is kept for ever.
 3. Any server may settle any lecture; the one that comes second finds nothing to do.
 """
 
@@ -33,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 EVERYTHING: Final = Scope(None)
 MINUTE: Final = timedelta(minutes=1)
+MADE_UP: Final = timedelta(minutes=10)
+REPLAYED: Final = frozenset({Kind.MEDIA_DELIVERED})
 KEPT: Final = timedelta(days=200)
 """Lectures are looked after for a term: corrections come until it is closed."""
 
@@ -118,8 +121,10 @@ class Settler:
         known = self._seen.get(lecture_id)
         if known is None or known[0] != stamp:
             last = await self._decisions.last(lecture_id)
-            if last is None or last.stamp != stamp:
+            if last is None:
                 return True
+            if last.stamp != stamp:
+                return now - last.as_of >= MADE_UP or await self._new_kinds(lecture_id, last, stamp) != REPLAYED
             known = self._seen[lecture_id] = stamp, last.as_of
         return any(known[1] < deadline <= now for deadline in deadlines(self._reports.policy(), ended_at))
 
@@ -135,6 +140,7 @@ class Settler:
         inside, outside = json.loads(last.stamp or "[[],[]]")
         kinds = {entry.header.kind for entry in await self._ledger.entries(lecture_id, None, _heads(inside))}
         _, now = json.loads(stamp or "[[],[]]")
+        kinds -= {Kind.ROSTER}
         return kinds | ({str(Kind.FAULT)} if set(now) - set(outside) else set())
 
 

@@ -19,7 +19,7 @@ from recorder.store import Folder
 from recorder.timeline import Timeline, read_timeline
 from recorder.vault import RemoteObject, Vault
 from recorder.window import Span
-from signaling.library.replaying import Stretches, stretches
+from signaling.library.replaying import Stretches, place_of, stretches
 
 BASE: Final = "{base}"
 KEPT: Final = 32
@@ -57,6 +57,11 @@ class FinishedRecordings:
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return found
+
+    async def place_of(self, recording_id: str, time_ms: int) -> float | None:
+        """Return where in a recording a Unix time (ms) lies, in seconds; None when nothing of it can be seen."""
+        programme = await self.programme(recording_id)
+        return None if programme is None or not programme.stretches else place_of(programme.stretches, time_ms)
 
     def forget(self, recording_id: str) -> None:
         """Read a recording anew when it is asked for again."""

@@ -75,6 +75,16 @@ def inside(every: tuple[Stretch, ...], first: int, end: int) -> list[Range]:
     return [(one.begin_ms, one.end_ms) for one in every[start:] if one.offset + one.size <= end and one.size]
 
 
+def place_of(every: Stretches, time_ms: int) -> float:
+    """Return where in the recording a time lies, in seconds from its beginning: what is missing there begins where it goes on."""
+    gone_ms = 0
+    for one in (stretch for reel in every.values() for stretch in reel):
+        if time_ms < one.end_ms:
+            return (gone_ms + max(0, time_ms - one.begin_ms)) / 1000
+        gone_ms += one.end_ms - one.begin_ms
+    return gone_ms / 1000
+
+
 @dataclass(frozen=True, slots=True)
 class Viewing:
     """Which screen is sent something of which broadcast, and where in its files which time is."""

@@ -108,6 +108,11 @@ class LibraryService:
         """Return one recording that the screens of a school may watch."""
         return next(iter(await self._records.released(school_code, 1, recording_id)), None)
 
+    async def released_lecture(self, school_code: str, recording_id: str) -> str | None:
+        """Return the lecture of a recording that the screens of a school may watch."""
+        entry = await self.released_one(school_code, recording_id)
+        return None if entry is None else entry.lecture_id
+
     async def list(self, lecture_id: str | None = None) -> list[RecordingEntry]:
         """Return the entries, newest first, of one lecture or of all."""
         return (await self._records.entries(lecture_id))[0]

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from config.settings import load
 from signaling.attendance.exports import checksum
+from signaling.attendance.make_up_api import document
 from signaling.attendance.models import AttendanceDecision, AttendanceSettling
 from signaling.attendance.policy import Result
 from signaling.attendance.report import LectureReport
@@ -263,6 +264,36 @@ async def test_haste_half_of_it_and_coming_too_late_make_nothing_up(
     (decided,) = [one.decision for one in found.classes if one.class_id == B]
     assert decided.result in (Result.ABSENT, Result.FAILED)
     assert (found.tally.made_up, found.tally.reached) == (0, 0)
+
+
+async def test_what_is_made_up_is_settled_once_in_ten_minutes(server: Server) -> None:
+    await server.round()
+    await server.replay(B, timedelta(hours=1), windows=6)
+    assert await server.round() == [LECTURE]
+    await server.replay(B, timedelta(hours=1, minutes=2), windows=6)
+    assert await server.round() == []
+    server.clock.now += timedelta(minutes=10)
+    assert await server.round() == [LECTURE]
+
+
+async def test_a_class_is_told_how_far_it_has_come_and_where_it_has_to_go_on(server: Server) -> None:
+    reports, begin = server.attendance.reports, int(START.timestamp() * 1000)
+    absent = await reports.make_up(LECTURE, B)
+    assert absent is not None
+    assert (absent.seen_ms, absent.needed_ms, absent.on_air_ms, absent.unseen_ms) == (0, 96_000, 120_000, begin)
+    assert absent.due(server.clock.now)
+    assert not absent.due(END + timedelta(days=14))
+    await server.replay(B, timedelta(hours=1), windows=6)
+    half = await reports.make_up(LECTURE, B)
+    assert half is not None
+    assert (half.seen_ms, half.unseen_ms) == (60_000, begin + 60_000)
+    shown = document(half, 60.0, server.clock.now)
+    assert (shown.due, shown.seen_minutes, shown.needed_minutes, shown.on_air_minutes) == (True, 1.0, 1.6, 2.0)
+    live = await reports.make_up(LECTURE, A)
+    assert live is not None
+    assert (live.unseen_ms, live.due(server.clock.now)) == (None, False)
+    assert await reports.make_up(LECTURE, "a class of nobody") is None
+    assert await reports.make_up("a lecture of nobody", A) is None
 
 
 async def test_a_lecture_is_settled_anew_for_faults_that_touch_it_alone(server: Server, db: Database) -> None:

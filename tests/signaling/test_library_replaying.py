@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from signaling.attendance.replay import Replays
 from signaling.auth.tokens import MONITOR, PERSON
-from signaling.library.replaying import RANGES, Replaying, Stretch, Viewing, Watched, stretches, union
+from signaling.library.replaying import RANGES, Replaying, Stretch, Viewing, Watched, place_of, stretches, union
 from tests.support.databases import once
 from tests.support.hls_stage import HlsStage
 
@@ -49,6 +49,11 @@ def test_the_playlist_says_which_time_of_the_broadcast_is_where() -> None:
         "e001": (Stretch(50, 100, BEGIN, BEGIN + 4000), Stretch(150, 70, BEGIN + 4000, BEGIN + 6500)),
         "e003": (Stretch(5, 10, BEGIN + 354_750, BEGIN + 358_750),),
     }
+
+
+def test_a_time_of_the_broadcast_has_its_place_in_the_recording() -> None:
+    places = [place_of(stretches(VOD), BEGIN + after) for after in (-9000, 0, 4500, 6500, 300_000, 355_750, 900_000)]
+    assert places == [0.0, 0.0, 4.5, 6.5, 6.5, 7.5, 10.5]  # between the reels nothing was recorded
 
 
 def test_a_reel_without_a_date_proves_nothing() -> None:

@@ -127,7 +127,7 @@ async def test_the_lecturer_is_seen_by_the_reviewer_and_by_no_screen(stand: Stan
             assert stand.node.live.viewers(one) == set()
         assert (await stand.call("lecturer", "POST", f"{path}/end"))[1]["state"] == "ended"
         await reviewer.wait_for(reviewer.closed.is_set)
-    await stand.node.attendance.tick(stand.node.attendance._clock())
+    await stand.node.attendance.tick(stand.node.attendance.clock())
     assert await counts(stand.node) == before
 
 
