@@ -81,6 +81,7 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
         node.library.released_lecture,
         node.attendance.reports.make_up,
         node.finished.place_of,
+        node.presence.counting.open_late,
         node.attendance.clock,
     )
 

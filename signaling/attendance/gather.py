@@ -157,11 +157,11 @@ class Gathering:
             **corrected(self._book.corrections.get(class_id, {}).values()),
         )
 
-    def seen(self, class_id: str) -> tuple[int, int]:
-        """Return as bits the minutes that a class saw, live or afterwards, and those that count."""
-        delivery = self._folded.classes.get(class_id) or ClassDelivery()
+    def seen(self, class_id: str) -> tuple[int, int, int]:
+        """Return as bits the minutes that a class saw live, those that it saw at all, and those that count."""
+        live = (self._folded.classes.get(class_id) or ClassDelivery()).bits.counted
         replayed = self._made_up.get(class_id, MadeUp()).minutes
-        return (delivery.bits.counted | replayed) & self._mask, self._mask
+        return live & self._mask, (live | replayed) & self._mask, self._mask
 
     def _lost(self, *causes: int) -> tuple[int, int, int, int]:
         if not any(causes):

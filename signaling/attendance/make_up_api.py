@@ -27,10 +27,15 @@ Ask = Callable[[str, str], Awaitable[Progress | None]]
 """Progress of a class with a lecture."""
 
 
+OpenLate = Callable[[str, str, datetime], Awaitable[None]]
+"""Takes the head-count of a class that made a lecture up, until a time."""
+
+
 class MakeUpDocument(BaseModel):
     """Minutes are rounded down to one decimal, the needed ones up. Without `due` nothing is restricted."""
 
     due: bool = Field(description="The class has something to make up, and still may.")
+    done: bool = Field(description="The class made it up; its head-count is taken now.")
     seen_minutes: float
     needed_minutes: float
     on_air_minutes: float
@@ -40,7 +45,7 @@ class MakeUpDocument(BaseModel):
 
 
 NOTHING = MakeUpDocument(
-    due=False, seen_minutes=0, needed_minutes=0, on_air_minutes=0, unseen_s=None, until=None, speed=1.0
+    due=False, done=False, seen_minutes=0, needed_minutes=0, on_air_minutes=0, unseen_s=None, until=None, speed=1.0
 )
 
 
@@ -60,10 +65,10 @@ class Gate(Protocol):
 
 
 def routes(
-    gate: Gate, released: Released, ask: Ask, place_of: PlaceOf, clock: Callable[[], datetime]
+    gate: Gate, released: Released, ask: Ask, place_of: PlaceOf, open_late: OpenLate, clock: Callable[[], datetime]
 ) -> list[web.RouteDef]:
     """Return the route."""
-    api = MakeUpApi(gate, released, ask, place_of, clock)
+    api = MakeUpApi(gate, released, ask, place_of, open_late, clock)
     return [web.get("/api/v1/screens/{screen_id}/recordings/{recording_id}/make-up", api.one)]
 
 
@@ -71,12 +76,19 @@ class MakeUpApi:
     """The handler."""
 
     def __init__(
-        self, gate: Gate, released: Released, ask: Ask, place_of: PlaceOf, clock: Callable[[], datetime]
+        self,
+        gate: Gate,
+        released: Released,
+        ask: Ask,
+        place_of: PlaceOf,
+        open_late: OpenLate,
+        clock: Callable[[], datetime],
     ) -> None:
         self._gate = gate
         self._released = released
         self._ask = ask
         self._place_of = place_of
+        self._open_late = open_late
         self._clock = clock
 
     @operation("Read how far the screen's class has come with making up a lecture", answer=MakeUpDocument)
@@ -91,6 +103,8 @@ class MakeUpApi:
             raise Problem(500, "ledger_damaged", "an entry of the ledger is not as it was recorded") from error
         if found is None:
             return reply(NOTHING)
+        if found.done(self._clock()):
+            await self._open_late(lecture_id, screen.class_id, found.until)
         unseen_s = None if found.unseen_ms is None else await self._place_of(recording_id, found.unseen_ms)
         return reply(document(found, unseen_s, self._clock()))
 
@@ -99,6 +113,7 @@ def document(found: Progress, unseen_s: float | None, now: datetime) -> MakeUpDo
     """Return what the screen is told."""
     return MakeUpDocument(
         due=found.due(now),
+        done=found.done(now),
         seen_minutes=found.seen_ms // 6000 / 10,
         needed_minutes=-(-found.needed_ms // 6000) / 10,
         on_air_minutes=found.on_air_ms // 6000 / 10,

@@ -2,6 +2,8 @@
 
 1. **A head-count is durable before anybody is thanked**; the same numbers again are no new fact.
 2. Facts are never taken back: whoever errs confirms again.
+3. A class that made a lecture up confirms afterwards: what it made up is kept open for it alone, in memory, and opened again by whoever
+   looks at the recording again.
 """
 
 from __future__ import annotations
@@ -58,6 +60,7 @@ class Counting:
     clock: Callable[[], datetime]
     of: dict[str, HeadCounts] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
+    _late: dict[tuple[str, str], datetime] = field(default_factory=dict)
     _issued: dict[tuple[str, str], int] = field(default_factory=dict)
 
     async def prepare(self, lecture_id: str) -> None:
@@ -72,10 +75,17 @@ class Counting:
         self.of.setdefault(lecture_id, counts)
         self.titles[lecture_id] = "" if lecture is None else lecture.title
 
+    async def open_late(self, lecture_id: str, class_id: str, until: datetime) -> None:
+        """Take the head-count of a class that made the lecture up."""
+        await self.prepare(lecture_id)
+        self._late[lecture_id, class_id] = until
+
     def forget_old(self) -> None:
-        """Drop the lectures whose window is over."""
+        """Drop the lectures whose window is over, for those too that made them up."""
         now = self.clock()
-        for lecture_id in list(self.of):
+        self._late = {key: until for key, until in self._late.items() if until > now}
+        kept = {lecture_id for lecture_id, _ in self._late}
+        for lecture_id in self.of.keys() - kept:
             found = self.window(self.broadcasts.peek(lecture_id))
             if found is not None and found.closes_at is not None and found.closes_at <= now:
                 del self.of[lecture_id]
@@ -100,9 +110,15 @@ class Counting:
         now = self.clock()
         for lecture_id, counts in self.of.items():
             expected = counts.expected.get(class_id)
-            found = self.window(self.broadcasts.peek(lecture_id))
+            found = self._open_for(lecture_id, class_id)
             if expected is not None and found is not None and (found.closes_at is None or now < found.closes_at):
                 yield Slip(lecture_id, self.titles[lecture_id], expected, found, counts.of(class_id))
+
+    def _open_for(self, lecture_id: str, class_id: str) -> Window | None:
+        found, late = self.window(self.broadcasts.peek(lecture_id)), self._late.get((lecture_id, class_id))
+        if late is None or (found is not None and (found.closes_at is None or late < found.closes_at)):
+            return found
+        return Window(self.clock() if found is None else found.opens_at, late)
 
     def for_screen(self, class_id: str) -> Slip | None:
         """Return what the class screen offers: the newest lecture that nobody confirmed yet, else the newest."""

@@ -286,12 +286,17 @@ async def test_a_class_is_told_how_far_it_has_come_and_where_it_has_to_go_on(ser
     await server.replay(B, timedelta(hours=1), windows=6)
     half = await reports.make_up(LECTURE, B)
     assert half is not None
-    assert (half.seen_ms, half.unseen_ms) == (60_000, begin + 60_000)
+    assert (half.live_ms, half.seen_ms, half.unseen_ms) == (0, 60_000, begin + 60_000)
     shown = document(half, 60.0, server.clock.now)
     assert (shown.due, shown.seen_minutes, shown.needed_minutes, shown.on_air_minutes) == (True, 1.0, 1.6, 2.0)
     live = await reports.make_up(LECTURE, A)
     assert live is not None
-    assert (live.unseen_ms, live.due(server.clock.now)) == (None, False)
+    assert (live.unseen_ms, live.due(server.clock.now), live.done(server.clock.now)) == (None, False, False)
+    await server.replay(B, timedelta(hours=2), windows=12)
+    whole = await reports.make_up(LECTURE, B)
+    assert whole is not None
+    assert (whole.due(server.clock.now), whole.done(server.clock.now)) == (False, True)
+    assert not whole.done(END + timedelta(days=14))
     assert await reports.make_up(LECTURE, "a class of nobody") is None
     assert await reports.make_up("a lecture of nobody", A) is None
 

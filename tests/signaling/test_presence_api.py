@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +274,29 @@ async def test_the_room_counts_heads(served: Site) -> None:
     [fact] = await facts(served, Kind.CONFIRMED)
     assert isinstance(fact, Confirmed)
     assert (fact.class_id, fact.expected, fact.present, fact.guests, fact.by) == ("class-11", 40, 41, 1, "room")
+
+
+async def test_a_class_that_made_the_lecture_up_counts_heads_until_that_time_is_over(served: Site) -> None:
+    await on_air(served)
+    lecture, hands = served.home.lecture_id, served.home.hands
+    await served.home.at(Event.END)
+    hands.advance(3 * 24 * 3600)
+    served.presence.counting.forget_old()
+    screen, other = await Wall.with_key(served), await Wall.with_key(served, 1)
+    assert (await screen.sit())["confirmation"] is None
+    until = hands.wall() + timedelta(days=1)
+    await served.presence.counting.open_late(lecture, "class-11", until)
+    served.presence.counting.forget_old()
+    assert (await screen.sit())["confirmation"]["closes_in_s"] == 24 * 3600
+    assert (await other.sit())["confirmation"] is None
+    status, document = await screen.post("confirmation", {"lecture_id": lecture, "present": 39})
+    assert (status, document["present"]) == (200, 39)
+    hands.advance(24 * 3600)
+    served.presence.counting.forget_old()
+    status, problem = await screen.post("confirmation", {"lecture_id": lecture, "present": 40})
+    assert (status, problem["code"]) == (404, "not_found")
+    [fact] = await facts(served, Kind.CONFIRMED)
+    assert (fact.class_id, fact.present) == ("class-11", 39)
 
 
 async def test_the_schools_administrator_counts_heads_and_mends(served: Site) -> None:

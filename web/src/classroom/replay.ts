@@ -1,9 +1,11 @@
 import { api } from '../shared/api';
 import type { Locale } from '../shared/i18n/core';
+import type { Course } from '../shared/player/course';
 import { Problem } from '../shared/problem';
 import type { Recording, RecordingWatch } from '../shared/types';
 import type { ErrorCode } from './codes';
 import type { Identity } from './identity';
+import { MakingUp } from './make-up';
 import type { Phase } from './model';
 import { CLOSED, shelve, type Shelf, type ShelfEvent } from './shelf';
 import { ShelfPage } from './shelf-page';
@@ -28,6 +30,7 @@ const codeOf = (error: unknown): string => (error instanceof Problem ? error.cod
 export class Replay {
   readonly page: ShelfPage;
   private shelf: Shelf = CLOSED;
+  private makingUp: MakingUp | null = null;
   private readonly pictures = new Map<string, Promise<string | null>>();
 
   constructor(private readonly outlet: ReplayOutlet) {
@@ -69,7 +72,10 @@ export class Replay {
     this.page.render(shelf, now);
     if (shelf.at === before.at) return;
     if ((before.at === 'closed') !== (shelf.at === 'closed')) this.outlet.covered(shelf.at !== 'closed');
-    if (before.at === 'watching' || (before.at === 'opening' && shelf.at !== 'watching')) this.outlet.theatre.close();
+    if (before.at === 'watching' || (before.at === 'opening' && shelf.at !== 'watching')) {
+      this.makingUp?.stop();
+      this.outlet.theatre.close();
+    }
     if (shelf.at === 'closed') this.forget();
     if (shelf.at === 'loading') void this.load();
     if (shelf.at === 'opening' && shelf.chosen !== null) void this.play(shelf.chosen);
@@ -111,11 +117,25 @@ export class Replay {
         posterUrl,
       };
       const renew = async (): Promise<void> => void (pass = await this.pass(recording));
-      const came = await this.outlet.theatre.play({ programme, renew, onClose: () => this.dispatch({ type: 'back' }) });
+      const course = await this.follows(recording);
+      if (this.shelf.at !== 'opening' || this.shelf.chosen !== recording) return;
+      const startAt = course === null || course.done ? {} : { startAt: course.farthestS };
+      const onClose = (): void => this.dispatch({ type: 'back' });
+      const came = await this.outlet.theatre.play({ programme, renew, onClose, course, ...startAt });
       if (came) this.dispatch({ type: 'opened' });
     } catch (error) {
       this.dispatch({ type: 'failed', code: codeOf(error) });
     }
+  }
+
+  /** The course in which a class sees what it makes up; null for everybody else. */
+  private follows({ id }: Recording): Promise<Course | null> {
+    this.makingUp?.stop();
+    this.makingUp = new MakingUp(
+      () => api.makeUp(this.who(), id),
+      (change) => this.outlet.theatre.keep(change),
+    );
+    return this.makingUp.begin();
   }
 
   private picture({ id, thumbnail_url: url }: Recording): Promise<string | null> {

@@ -1,4 +1,5 @@
 import type { Locale } from '../shared/i18n/core';
+import type { Course } from '../shared/player/course';
 import type { Player, PlayerOptions } from '../shared/player/player';
 
 /** The place where a player shows something: the running lecture from its start, or a recording. Loaded when first wanted. */
@@ -29,6 +30,11 @@ export class Theatre {
     void this.player.start();
     this.player.focus();
     return true;
+  }
+
+  /** Changes the course in which the recording is to be seen. */
+  keep(change: (before: Course) => Course): void {
+    this.player?.keep(change);
   }
 
   /** Nothing of the picture remains, and nothing that is still loading will come. */

@@ -1,6 +1,7 @@
 import { asScreen, type Who } from './as-screen';
 import type { Capability } from './capability';
 import type { TrainingCode } from './coverage';
+import type { MakeUp } from './make-up';
 import { request } from './problem';
 import { isRehearsal } from './rehearsal';
 import type {
@@ -78,6 +79,8 @@ export const api = {
     (await (await asScreen(who, 'GET', screenPath(who, 'recordings'))).json()) as Recording[],
   watchScreenRecording: async (who: Who, recordingId: string): Promise<RecordingWatch> =>
     (await (await asScreen(who, 'POST', screenPath(who, `recordings/${part(recordingId)}/watch`))).json()) as RecordingWatch,
+  makeUp: async (who: Who, recordingId: string): Promise<MakeUp> =>
+    (await (await asScreen(who, 'GET', screenPath(who, `recordings/${part(recordingId)}/make-up`))).json()) as MakeUp,
   /** Reports what a screen showed of a minute; the watch token lets it in, the signature makes it believed. */
   report: async (who: Who, token: string, report: unknown, again: boolean): Promise<ReportAnswer> => {
     const headers = { Accept: 'application/json', 'Content-Type': 'application/json', Authorization: `Bearer ${token}` };

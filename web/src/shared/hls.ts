@@ -51,7 +51,7 @@ function configuration(options: HlsOptions): Partial<HlsConfig> {
     maxLiveSyncPlaybackRate: start === 'live' ? CATCH_UP_RATE : 1, // a speed that a person chose is left alone
     backBufferLength: 30,
     maxBufferLength: 30,
-    maxMaxBufferLength: 60,
+    maxMaxBufferLength: start === 'live' ? 60 : 30, // what is fetched far ahead counts as faster than the clock where a lecture is made up
     manifestLoadPolicy: policy(8000, 10_000, 1, retries(6, 1000, 2000)),
     playlistLoadPolicy: policy(30_000, 40_000, 1, retries(4, 500, 4000)),
     fragLoadPolicy: policy(10_000, 30_000, 2, retries(5, 500, 4000)),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { chapterAt, chapterName, chineseNumber, inOrder } from '../../src/shared/player/chapters';
+import { allowed, played, rateAllowed, told, type Course } from '../../src/shared/player/course';
 import { actionOf, type Press } from '../../src/shared/player/keys';
 import { noted, read, worthKeeping, type Place } from '../../src/shared/player/resume';
 import { position, span } from '../../src/shared/player/time';
@@ -79,6 +80,29 @@ describe('chapters', () => {
     const sorted = inOrder(chapters);
     expect([0, 29, 29.95, 59, 999].map((at) => chapterAt(sorted, at))).toEqual([0, 0, 1, 1, 2]);
     expect(chapterAt([{ start_s: 5, kind: 'start' }], 1)).toBe(-1);
+  });
+});
+
+describe('a recording that is seen in its course', () => {
+  const course: Course = { farthestS: 60, maxRate: 1.25, seen: 1, needed: 36, done: false };
+
+  it('lets nobody jump over what was not seen yet, and anybody back', () => {
+    expect([0, 59, 60, 61, 2700].map((to) => allowed(course, to))).toEqual([0, 59, 60, 60, 60]);
+    expect([allowed(null, 2700), allowed({ ...course, done: true }, 2700)]).toEqual([2700, 2700]);
+  });
+
+  it('grows by what is played on, not by what lies behind or far ahead', () => {
+    expect([30, 60, 60.5, 63, 64, 900].map((at) => played(course, at).farthestS)).toEqual([60, 60, 60.5, 63, 60, 60]);
+  });
+
+  it('takes the word of the server without forgetting what was played since', () => {
+    expect(told({ ...course, farthestS: 100 }, { ...course, farthestS: 60, seen: 2 })).toEqual({ ...course, farthestS: 100, seen: 2 });
+    expect(told(course, { ...course, farthestS: 1200, done: true })).toMatchObject({ farthestS: 1200, done: true });
+  });
+
+  it('offers no speed at which nothing would count', () => {
+    expect([0.75, 1, 1.25, 1.5, 2].filter((rate) => rateAllowed(course, rate))).toEqual([0.75, 1, 1.25]);
+    expect(rateAllowed(null, 2)).toBe(true);
   });
 });
 

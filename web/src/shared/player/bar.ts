@@ -22,6 +22,8 @@ export interface Orders {
   skip(by: number): void;
   seek(to: number): void;
   rate(rate: number): void;
+  /** Whether this speed may be chosen. */
+  mayRate(rate: number): boolean;
   mute(): void;
   volume(volume: number): void;
   live(): void;
@@ -139,13 +141,14 @@ export class Bar {
 
   private speedMenu(): Menu {
     const { say, orders } = this.options;
+    const rates = RATES.filter((rate) => orders.mayRate(rate));
     return new Menu({
       button: this.speedButton,
       label: say('speed'),
       testid: 'player-speeds',
-      items: RATES.map(times),
-      chosen: () => RATES.findIndex((rate) => rate === this.reading?.rate),
-      choose: (i) => orders.rate(RATES[i] ?? 1),
+      items: rates.map(times),
+      chosen: () => rates.findIndex((rate) => rate === this.reading?.rate),
+      choose: (i) => orders.rate(rates[i] ?? 1),
     });
   }
 

@@ -1,6 +1,7 @@
 import { Bar, type Orders } from './bar';
 import { ResumeCard, TroubleCard } from './cards';
 import { inOrder } from './chapters';
+import { allowed, played, rateAllowed, type Course } from './course';
 import { attribute, element, icon, iconButton, redraw, relabel, write } from './dom';
 import { FULL_EVENTS, isFull, toggleFull } from './fullscreen';
 import { Idle } from './idle';
@@ -26,6 +27,8 @@ const TICK_MS = 500;
 const IDLE_MS = 3_000;
 const IDLE_BIG_MS = 6_000;
 const KEEP_EVERY_MS = 5_000;
+/** How long it says why a jump went no farther. */
+const HELD_MS = 4_000;
 
 export class Player {
   private readonly say: Say;
@@ -35,6 +38,7 @@ export class Player {
   private readonly bar: Bar;
   private readonly centre: HTMLButtonElement;
   private readonly unblock: HTMLButtonElement;
+  private readonly made = element('p', { class: 'jtp-made', 'data-testid': 'player-made-up' });
   private readonly status = element('div', { class: 'jtp-status', role: 'status', 'data-testid': 'player-status' });
   private readonly resume: ResumeCard;
   private readonly trouble: TroubleCard;
@@ -45,8 +49,11 @@ export class Player {
   private asking = false;
   private goneTold = false;
   private destroyed = false;
+  private course: Course | null;
+  private heldUntil = 0;
 
   constructor(private readonly options: PlayerOptions) {
+    this.course = options.course ?? null;
     const { programme, locale } = options;
     const chapters = inOrder(programme.chapters);
     const say = (this.say = speaker(locale));
@@ -72,7 +79,8 @@ export class Player {
     this.ticker = window.setInterval(() => this.draw(), TICK_MS);
     this.idle.wake();
     void this.loadThumbs();
-    const place = programme.live || startAt !== undefined ? null : placeOf(programme.id, programme.durationS);
+    const fresh = programme.live || startAt !== undefined || this.course !== null;
+    const place = fresh ? null : placeOf(programme.id, programme.durationS);
     if (place !== null) this.ask(place);
     await this.playback.open(startAt ?? place ?? (programme.live ? 'live' : 0));
     if (place === null && !this.destroyed) await this.playback.play();
@@ -80,7 +88,7 @@ export class Player {
 
   destroy(): void {
     if (this.destroyed) return;
-    this.keep(true);
+    this.remember(true);
     this.destroyed = true;
     clearInterval(this.ticker);
     this.idle.stop();
@@ -92,7 +100,16 @@ export class Player {
   /** To a moment of the recording, in seconds; it goes on playing if it did. */
   seek(seconds: number): void {
     this.answered();
-    this.playback.seek(seconds);
+    const to = allowed(this.course, seconds);
+    if (to < seconds) this.heldUntil = performance.now() + HELD_MS;
+    this.playback.seek(to);
+  }
+
+  /** Changes the course in which the recording is to be seen. */
+  keep(change: (before: Course) => Course): void {
+    if (this.course === null || this.destroyed) return;
+    this.course = change(this.course);
+    this.draw();
   }
 
   /** Where it is, in seconds. */
@@ -113,6 +130,7 @@ export class Player {
       element('div', { class: 'jtp-skeleton', 'aria-hidden': 'true' }),
       element('div', { class: 'jtp-ring', 'aria-hidden': 'true' }),
       this.status,
+      this.made,
       this.centre,
       this.unblock,
       this.resume.root,
@@ -140,6 +158,7 @@ export class Player {
       skip: (by) => this.seek(this.at + by),
       seek: (to) => this.seek(to),
       rate: (rate) => this.playback.setRate(rate),
+      mayRate: (rate) => rateAllowed(this.course, rate),
       mute: () => this.playback.setMuted(this.playback.read().sound === 'on'),
       volume: (volume) => this.playback.setVolume(volume),
       live: () => this.toLive(),
@@ -212,9 +231,9 @@ export class Player {
   private listen(video: HTMLVideoElement): void {
     const { frame } = this;
     for (const name of FULL_EVENTS) this.on(document, name, () => this.draw());
-    this.on(window, 'pagehide', () => this.keep(true));
-    this.on(video, 'pause', () => this.keep(true));
-    this.on(video, 'timeupdate', () => this.keep(false));
+    this.on(window, 'pagehide', () => this.remember(true));
+    this.on(video, 'pause', () => this.remember(true));
+    this.on(video, 'timeupdate', () => this.remember(false));
     this.on(video, 'click', () => this.idle.onlyRoused || this.toggle());
     this.on(video, 'dblclick', () => void toggleFull(frame));
     frame.addEventListener('keydown', (event) => this.press(event));
@@ -239,7 +258,7 @@ export class Player {
     return paused || phase !== 'ready' || this.bar.busy;
   }
 
-  private keep(now: boolean): void {
+  private remember(now: boolean): void {
     const { programme } = this.options;
     const { phase, at, end } = this.playback.read();
     if (programme.live || phase !== 'ready' || this.asking || this.destroyed) return;
@@ -259,12 +278,25 @@ export class Player {
     this.trouble.show(reading.phase === 'failed' ? reading.trouble : null);
     this.unblock.hidden = reading.sound !== 'blocked' || reading.phase === 'failed';
     this.drawCentre(reading);
+    this.drawCourse(reading);
     const busy = reading.phase === 'loading' ? 'loading' : reading.stalled ? 'stalled' : null;
     write(this.status, busy === null ? '' : this.say(busy));
     if (reading.trouble === 'gone' && !this.goneTold) {
       this.goneTold = true;
       this.options.onGone?.();
     }
+  }
+
+  private drawCourse(reading: Reading): void {
+    if (this.course === null) {
+      this.made.hidden = true;
+      return;
+    }
+    if (reading.phase === 'ready' && !reading.paused) this.course = played(this.course, reading.at);
+    const { seen, needed, done } = this.course;
+    const word = done ? 'made.done' : performance.now() < this.heldUntil ? 'made.held' : 'made.progress';
+    attribute(this.made, 'data-done', String(done));
+    write(this.made, this.say(word, { seen, needed }));
   }
 
   private drawCentre(reading: Reading): void {

@@ -1,5 +1,6 @@
 import type { Locale } from '../i18n/core';
 import type { Chapter } from '../types';
+import type { Course } from './course';
 
 export type { Chapter };
 
@@ -28,6 +29,8 @@ export interface PlayerOptions {
   big?: boolean;
   /** Where to begin, without asking; else a finished recording goes on where it was left and a live one at the live edge. */
   startAt?: number | 'live';
+  /** The recording is to be seen in its course (`Player.keep` changes it). */
+  course?: Course | null;
   /** Gets a new watch token before somebody tries again after a refusal. */
   renew?(): Promise<void>;
   /** Shows a button that closes the player. */
