@@ -67,7 +67,7 @@ export class App {
     this.sound = new Sound(screen.video, screen.backup, () => this.render());
     this.peer = new Peer({ tell, show: (stream) => this.show(stream) });
     this.backup = new Backup(screen.backup, { tell, token, show: () => void this.sound.play() });
-    this.presence = new Presence({ locale, token, who: () => this.who(), reseat: () => void this.reseat() });
+    this.presence = new Presence({ locale, who: () => this.who(), reseat: () => void this.reseat() });
     this.line = new Line({ tell, challenge: (challenge) => this.presence.tell(challenge) });
     this.theatre = new Theatre(screen.theatre, locale);
     this.replay = new Replay({ theatre: this.theatre, locale, identity, covered: (covered) => this.cover(covered) });

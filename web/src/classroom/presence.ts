@@ -15,7 +15,6 @@ import { Reporter, type Seen } from './reporter';
 export interface PresenceOutlet {
   readonly locale: Locale;
   who(): Who | null;
-  token(): string;
   reseat(): void;
 }
 
@@ -43,7 +42,6 @@ export class Presence {
     });
     this.reporter = new Reporter({
       who,
-      token: () => outlet.token(),
       reseat: () => outlet.reseat(),
       heard: ({ challenge, confirmation }) => {
         this.tell(challenge);
@@ -63,7 +61,7 @@ export class Presence {
   }
 
   told(watch: Watch): void {
-    this.reporter.seat(watch.reporting);
+    this.reporter.seat(watch.reporting, watch.token);
     this.hear(watch.confirmation ?? null);
   }
 

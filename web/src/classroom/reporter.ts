@@ -18,7 +18,6 @@ export interface Seen {
 
 export interface ReporterOutlet {
   who(): Who | null;
-  token(): string;
   heard(answer: ReportAnswer): void;
   /** There is no nonce: `watch` must be asked. */
   reseat(): void;
@@ -37,11 +36,15 @@ export class Reporter {
   private path = 'webrtc';
   private busy = false;
   private reseatAt = 0;
+  private token = '';
 
   constructor(private readonly outlet: ReporterOutlet) {}
 
-  seat(told: Reporting | null | undefined): void {
-    if (told != null) this.box = seated(this.box, told, performance.now());
+  /** The token of the broadcast that is reported is kept: its last minute is reported when the lecture is over and nothing is shown. */
+  seat(told: Reporting | null | undefined, token: string | null): void {
+    if (told == null) return;
+    this.box = seated(this.box, told, performance.now());
+    this.token = token ?? this.token;
   }
 
   /** Called every second: `seen` is what a class should be looking at, null while no picture is wanted. */
@@ -83,7 +86,7 @@ export class Reporter {
     if (who === null) return;
     this.busy = true;
     try {
-      const answer = await api.report(who, this.outlet.token(), await this.letter(who, kept), kept.tried);
+      const answer = await api.report(who, this.token, await this.letter(who, kept), kept.tried);
       this.box = accepted(this.box, kept, answer, performance.now());
       this.outlet.heard(answer);
     } catch (error) {
