@@ -326,6 +326,7 @@ class AttendanceSettings(Section):
 
     window_seconds: Count
     policy: Count
+    policies_file: str
     settle_seconds: Positive
     report_utc_offset_hours: Annotated[float, Field(ge=-12, le=14)]
 

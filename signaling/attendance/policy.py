@@ -262,6 +262,15 @@ def load_policies(file: Path = POLICIES_FILE) -> dict[int, Policy]:
     return by_version
 
 
+def all_policies(further: str) -> dict[int, Policy]:
+    """Return the policies that come with the program and those of a further file, "" for none; **no file changes a version that there is**."""
+    known = load_policies()
+    own = load_policies(Path(further)) if further else {}
+    if twice := known.keys() & own.keys():
+        raise ValueError(f"{further}: version {min(twice)} comes with the program and cannot be another")
+    return known | own
+
+
 def load_policy(version: int, file: Path = POLICIES_FILE) -> Policy:
     """Return one policy, or raise `UnknownPolicy`."""
     try:

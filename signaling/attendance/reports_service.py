@@ -25,7 +25,7 @@ from signaling.attendance.frame import Frame, RegionName, Target
 from signaling.attendance.keeper import Shelf
 from signaling.attendance.make_up import Progress, progress
 from signaling.attendance.models import AttendanceFrame
-from signaling.attendance.policy import Policy, UnknownPolicy, load_policies
+from signaling.attendance.policy import Policy, UnknownPolicy, all_policies
 from signaling.attendance.report import LectureReport, Report
 from signaling.attendance.settled import thaw
 from signaling.attendance.state import ClassState, Reached, reached, states
@@ -94,7 +94,7 @@ class ReportsService:
     ) -> None:
         self._db = db
         self._clock = clock
-        self._policies = load_policies()
+        self._policies = all_policies(settings.policies_file)
         self._version = settings.policy
         self._utc_offset = timedelta(hours=settings.report_utc_offset_hours)
         self._shelf = Shelf(ledger, settings.window_seconds)

@@ -45,12 +45,14 @@ def server(tmp_path: Path) -> Iterator[Server]:
         made.close()
 
 
-def pair(server: Server, context: BrowserContext, demo: dict[str, Any]) -> tuple[Page, dict[str, Any]]:
-    """Pair a browser that can make a key; return its class screen and the screen's document."""
+def pair(
+    server: Server, context: BrowserContext, demo: dict[str, Any], school: str = ""
+) -> tuple[Page, dict[str, Any]]:
+    """Pair a browser that can make a key with the last class of a school; return its class screen and the screen's document."""
     page = context.new_page()
     page.goto(f"{server.url}/pair")
     code = shown_code(page)
-    token, school = demo["api_token"], demo["screens"][0]["school_code"]
+    token, school = demo["api_token"], school or demo["screens"][0]["school_code"]
     _, waiting = server.call("POST", "/api/v1/pairings/lookup", token, {"code": code})
     _, classes = server.call("GET", f"/api/v1/classes?school={school}", token)
     order = {"code": code, "class_id": classes["items"][-1]["id"]}

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from signaling.attendance.decide import ClassEvidence, Decision, decide
 from signaling.attendance.fold import ClassDelivery, Folded
 from signaling.attendance.frame import RegionName, Target
-from signaling.attendance.policy import POLICIES_FILE, Policy, Result, UnknownPolicy, load_policies, load_policy
+from signaling.attendance.policy import (
+    POLICIES_FILE,
+    Policy,
+    Result,
+    UnknownPolicy,
+    all_policies,
+    load_policies,
+    load_policy,
+)
 from signaling.attendance.report import Report, Tally, add
 from signaling.attendance.stays import Presence
 from signaling.attendance.tables import CLASS_COLUMNS, COUNTY_COLUMNS, PLANNED, SCHOOL_COLUMNS, TABLES
@@ -65,6 +73,17 @@ def test_another_rule_is_another_table_of_the_file(tmp_path: Path) -> None:
     assert (decision.result, decision.policy_version) == (Result.PARTIAL, 9)
     with pytest.raises(UnknownPolicy, match="no policy of version 7"):
         load_policy(7, file)
+
+
+def test_a_prefecture_has_versions_of_its_own_but_changes_none(tmp_path: Path) -> None:
+    known, file = load_policies(), tmp_path / "own.toml"
+    assert all_policies("") == known
+    text = POLICIES_FILE.read_text("utf-8")
+    file.write_text(text[text.rindex("[[policy]]") :].replace("version = 2", "version = 102"), "utf-8")
+    assert all_policies(str(file)) == known | {102: known[2].model_copy(update={"version": 102})}
+    file.write_text(text, "utf-8")
+    with pytest.raises(ValueError, match="version 1 comes with the program"):
+        all_policies(str(file))
 
 
 @pytest.mark.parametrize(
