@@ -282,4 +282,7 @@ def test_classes_that_behave_differently_have_the_results_that_are_true_of_them(
         )
     _, refused = server.call("GET", f"/api/v1/lectures/{demo['lecture_id']}/refused-reports", demo["api_token"])
     [row] = refused["items"]
-    assert (row["screen_id"], row["forged"], set(row["reasons"])) == (forged.screen["id"], True, {"unproven"})
+    assert (row["screen_id"], row["forged"]) == (forged.screen["id"], True)
+    assert (
+        {"unproven"} <= set(row["reasons"]) <= {"unproven", "fast_forward"}
+    )  # its second minute may say more than went by
