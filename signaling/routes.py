@@ -11,6 +11,7 @@ from signaling.attendance import api as attendance_api
 from signaling.attendance import make_up_api
 from signaling.auth import account_api, audit_api, people_api
 from signaling.auth import api as auth_api
+from signaling.coverage import sheet_api
 from signaling.directory import api as directory_api
 from signaling.directory import classes_api, import_api, tables_api, teachers_api, terms_api
 from signaling.lectures import aims_api, plan_api
@@ -72,6 +73,9 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     yield from _library(node)
     yield from node.coverage.routes(node.auth, node.directory, node.gate)
     yield from node.corrections.routes(node.auth, node.access, node.directory)
+    yield from sheet_api.routes(
+        node.auth, node.access, node.directory, node.coverage.coverage, node.attendance, node.roots
+    )
     yield from ledger_api.routes(node.auth, node.roots)
     yield from attendance_api.routes(
         node.attendance, node.sheets, node.access, node.directory, node.settings.attendance

@@ -1,4 +1,5 @@
-import type { CoverCell, Coverage, CoverState, Seated } from '../../shared/coverage';
+import type { CoverCell, Coverage, Covered, CoverState, Seated } from '../../shared/coverage';
+import { count } from '../../shared/format';
 
 /** What a term says of a school to do next, and the roster of a training. Pure. */
 
@@ -6,10 +7,21 @@ import type { CoverCell, Coverage, CoverState, Seated } from '../../shared/cover
 export const SHAPES = { done: 'check', part: 'clock', open: 'cross', none: 'box' } as const satisfies Record<CoverState, string>;
 export const TONES = { done: 'good', part: 'warn', open: 'bad', none: 'plain' } as const satisfies Record<CoverState, string>;
 
+/** How a coverage is told. Nothing to count of is nobody's fault: the list behind it is missing, and has a place where it is filled in. */
+export function face(cell: Pick<CoverCell, 'of' | 'state'>, name: Covered) {
+  if (cell.of === 0 && cell.state === 'open') return { tone: 'plain', shape: 'box', word: `cover.missing.${name}` } as const;
+  return { tone: TONES[cell.state], shape: SHAPES[cell.state], word: `cover.state.${cell.state}` } as const;
+}
+
 /** A share with two decimals, rounded down: 99.996 % is not the whole. */
 export function percent(cell: Pick<CoverCell, 'done' | 'of'>): string {
   if (cell.of <= 0) return '–';
   return `${(Math.floor((cell.done / cell.of) * 10000) / 100).toFixed(2)}%`;
+}
+
+/** `12 / 14（85.71%）`, the share rounded down; nothing expected gives no share. */
+export function shareOf(done: number, of: number): string {
+  return of > 0 ? `${count(done)} / ${count(of)}（${percent({ done, of })}）` : `${count(done)} / ${count(of)}`;
 }
 
 export type Step = 'lessons' | 'confirm' | 'teachers' | 'roster' | 'parents' | 'roll';

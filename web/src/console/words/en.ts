@@ -14,6 +14,7 @@ import { kindsEn } from './kinds';
 import { peopleEn } from './people';
 import { placesEn } from './places';
 import { screensEn } from './screens';
+import { sheetsEn } from './sheets';
 import { timetableEn } from './timetable';
 import { urgingEn } from './urging';
 import { wallEn } from './wall';
@@ -39,6 +40,7 @@ export const en: Record<Key, string> = {
   ...peopleEn,
   ...placesEn,
   ...screensEn,
+  ...sheetsEn,
   ...timetableEn,
   ...tableEn,
   'app.title': 'Console',

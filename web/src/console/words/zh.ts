@@ -14,6 +14,7 @@ import { kindsZh } from './kinds';
 import { peopleZh } from './people';
 import { placesZh } from './places';
 import { screensZh } from './screens';
+import { sheetsZh } from './sheets';
 import { timetableZh } from './timetable';
 import { urgingZh } from './urging';
 import { wallZh } from './wall';
@@ -39,6 +40,7 @@ export const zh = {
   ...peopleZh,
   ...placesZh,
   ...screensZh,
+  ...sheetsZh,
   ...timetableZh,
   ...tableZh,
   'app.title': '管理台',
