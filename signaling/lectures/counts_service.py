@@ -57,7 +57,7 @@ class TargetCountsService:
             if not open_ones:
                 return frozen
             aims = await _aims(session, open_ones)
-            stages = (await session.execute(counts_queries.stages_of_schools(self._today(), scope))).tuples().all()
+            stages = (await session.execute(counts_queries.stages_of_schools(self._today(), scope))).all()
         # Most lectures are for the same places: 1,675 schools are counted once for all of these.
         numbers = {aim: _counted(stages, *aim) for aim in set(aims.values())}
         return frozen | {one: numbers[aim] for one, aim in aims.items()}
@@ -94,7 +94,7 @@ async def _aims(session: AsyncSession, lecture_ids: Sequence[str]) -> dict[str, 
 
 
 def _counted(
-    stages: Sequence[tuple[Any, ...]], audience: frozenset[str], kinds: frozenset[str], wanted: frozenset[str]
+    stages: Sequence[Any], audience: frozenset[str], kinds: frozenset[str], wanted: frozenset[str]
 ) -> TargetCounts:
     """Count the rows of `counts_queries.stages_of_schools` that an audience covers and its filters leave."""
     classes = pupils = 0

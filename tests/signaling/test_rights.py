@@ -10,7 +10,11 @@ from tests.support.databases import POSTGRESQL
 from tests.support.rights import ROLES, SERVED, column, read_table
 
 SCOPED = ("county_admin", "school_admin", "screen")  # whose rights are conditions of queries
-OF_THE_COUNTY = {"GET /api/v1/terms", "GET /api/v1/terms/current"}  # what neighbours have in common
+OF_THE_COUNTY = {
+    "GET /api/v1/terms",
+    "GET /api/v1/terms/current",
+    "GET /api/v1/terms/{region}/{term}/books",
+}  # what neighbours have in common
 OF_THE_PREFECTURE = {"GET /api/v1/experts/{expert_id}"}  # the pool is one for all county units
 OF_ANY_SCHOOL = {"POST /api/v1/lectures/preview"}  # lecturers plan for whom they like and get numbers
 

@@ -2,7 +2,6 @@
 export const sheetsZh = {
   'sheet.open': '打印一页报告',
   'sheet.open.lecture': '打印本场',
-  'sheet.open.own': '打印本校一页报告',
   'sheet.term.title': '学期覆盖情况报告',
   'sheet.lecture.title': '单场授课情况报告',
   'sheet.back': '返回学期覆盖',
@@ -50,7 +49,6 @@ export const sheetsZh = {
 export const sheetsEn: Record<keyof typeof sheetsZh, string> = {
   'sheet.open': 'Print one page',
   'sheet.open.lecture': 'Print',
-  'sheet.open.own': 'Print one page about our school',
   'sheet.term.title': 'Coverage of the term',
   'sheet.lecture.title': 'Report of a lecture',
   'sheet.back': 'Back to the coverage',
