@@ -18,8 +18,9 @@ MINUTE_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Milliseconds of the lecture that were seen live, that were seen at all, that are needed, and that there are; `unseen_ms` is the Unix time of the first minute
-    that was not seen, None when all were. It may be made up before `until`, at `speed` times the pace of the clock at most.
+    """Milliseconds of the lecture that were seen live, that were seen at all, that are needed, and that there are.
+
+    `unseen_ms` is the Unix time of the first minute that was not seen, None when all were. It may be made up before `until`, at `speed` times the pace of the clock at most.
     """
 
     live_ms: int

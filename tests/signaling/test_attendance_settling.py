@@ -256,7 +256,7 @@ async def test_a_class_that_replays_afterwards_makes_it_up_in_the_settled_revisi
 async def test_haste_half_of_it_and_coming_too_late_make_nothing_up(
     server: Server, windows: int, pace: int, later: int
 ) -> None:
-    """All of it at once, thrice as fast, after the fortnight, and two thirds of it."""
+    """All of it at once, four times as fast, after the fortnight, and two thirds of it."""
     await server.replay(B, timedelta(hours=later), windows=windows, pace=pace)
     await server.tell(confirmed(B, 40, server.clock.now))
     await server.round()
