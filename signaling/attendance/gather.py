@@ -157,11 +157,12 @@ class Gathering:
             **corrected(self._book.corrections.get(class_id, {}).values()),
         )
 
-    def seen(self, class_id: str) -> tuple[int, int, int]:
-        """Return as bits the minutes that a class saw live, those that it saw at all, and those that count."""
-        live = (self._folded.classes.get(class_id) or ClassDelivery()).bits.counted
-        replayed = self._made_up.get(class_id, MadeUp()).minutes
-        return live & self._mask, (live | replayed) & self._mask, self._mask
+    def unseen(self, target: Target) -> int:
+        """Return as bits the minutes that count, that no fault excuses, and that a class did not see, live or afterwards."""
+        live = (self._folded.classes.get(target.class_id) or ClassDelivery()).bits.counted
+        replayed = self._made_up.get(target.class_id, MadeUp()).minutes
+        missed, _ = self._missed(target, live & self._mask)
+        return self._mask & ~(live | replayed | missed)
 
     def _lost(self, *causes: int) -> tuple[int, int, int, int]:
         if not any(causes):

@@ -1,6 +1,6 @@
 """How far a class has come with making up a lecture. Pure.
 
-What the screen is told is what the decision will be made of: minutes seen live or afterwards, of those that count.
+What the screen is told is what the decision is made of: minutes seen live or afterwards, of those that count and that no fault excuses.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 from signaling.attendance.book import Book
+from signaling.attendance.decide import decide
 from signaling.attendance.frame import Frame
 from signaling.attendance.gather import Gathering
+from signaling.attendance.policy import Result
 
 MINUTE_MS = 60_000
 
@@ -41,22 +43,30 @@ class Progress:
 
 
 def progress(book: Book, frame: Frame, as_of: datetime, class_id: str) -> Progress | None:
-    """Return it for a class that was expected at a lecture that counts and is over, else None."""
-    credit = book.policy.credit
-    expected = any(target.class_id == class_id for target in frame.targets)
-    if credit is None or not expected or not frame.counts or frame.started_at is None or frame.ended_at is None:
+    """Return it for a class that was expected at a lecture that counts and is over, else None.
+
+    None as well for a class that has nothing to make up whatever it watches: it is excused, its result was corrected, or it watched all
+    and did not answer its presence checks.
+    """
+    credit, target = book.policy.credit, next((one for one in frame.targets if one.class_id == class_id), None)
+    if credit is None or target is None or not frame.counts or frame.started_at is None or frame.ended_at is None:
         return None
     folded = book.folded()
-    live, seen, counting = Gathering(book, frame, folded, credit, as_of).seen(class_id)
-    unseen = counting & ~seen
+    gathering = Gathering(book, frame, folded, credit, as_of)
+    evidence = gathering.evidence(target, None)
+    decision = decide(book.policy, evidence, as_of)
+    needed = book.policy.qualified_ratio * decision.on_air_ms
+    away = decision.result is Result.PARTIAL and evidence.counted_ms >= needed
+    if away or decision.result is Result.EXCUSED or "result" in evidence.corrections:
+        return None
+    unseen = gathering.unseen(target)
     first = None if not unseen else folded.first_minute + (unseen & -unseen).bit_length() - 1
-    on_air_ms = folded.weigh(counting)
-    needed = book.policy.qualified_ratio * on_air_ms
+    excused_ms = evidence.on_air_ms - decision.on_air_ms
     return Progress(
-        folded.weigh(live),
-        folded.weigh(seen),
+        evidence.counted_ms,
+        evidence.made_up_ms - (evidence.recovered_ms if excused_ms else 0),
         -(-needed.numerator // needed.denominator),
-        on_air_ms,
+        decision.on_air_ms,
         None if first is None else first * MINUTE_MS,
         frame.ended_at + timedelta(days=credit.make_up.days),
         credit.make_up.speed,

@@ -2,8 +2,9 @@
 
 1. A range counts only if it was delivered: what was skipped is in no fact.
 2. **Faster than `speed` against the clock counts nothing.** Each screen has an account: every window of the clock pays in its length times `speed`,
-   what is delivered is paid out. It never holds more than `buffer` in advance, nor owes more than that. A window that leaves it in debt
-   is not credited.
+   what is delivered is paid out, be it of this lecture or of another one. It never holds more than `buffer` in advance, nor owes more
+   than that. A window that leaves it in debt is not credited. What was credited before costs nothing when it is delivered again: a player that is
+   opened anew begins some seconds before the place where it stopped.
 3. A class has the union of what its screens got, ranges told twice count once. A minute counts when as much of it was delivered as live.
 """
 
@@ -13,11 +14,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 from signaling.attendance.fold import MINUTE_MS, Folded
+from signaling.ledger.ranges import Range, length, union
 
-Range = tuple[int, int]
-"""Begin and end, excluded."""
+ELSEWHERE: Final = 0
+"""Where a range begins that is no time of this lecture: what the screen was sent of others meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +54,21 @@ class Replays:
         """Return what counts of a screen's replays in the windows from `first` to before `last`."""
         balance, before = self._buffer, None
         credited: dict[int, tuple[Range, ...]] = {}
+        known: list[Range] = []
         too_fast = False
-        for number, ranges in sorted(self._ranges.get(screen_id, {}).items()):
+        for number, told in sorted(self._ranges.get(screen_id, {}).items()):
+            ranges, elsewhere_ms = _own(told), sum(end for begin, end in told if begin == ELSEWHERE)
             passed = 1 if before is None else number - before
-            balance = min(self._buffer, balance + (passed - 1) * self._pay) + self._pay
-            balance -= sum(end - begin for begin, end in ranges) * self._speed.denominator
+            balance = min(self._buffer, balance + (passed - 1) * self._pay - elsewhere_ms * self._speed.denominator)
+            whole = union([*known, *ranges])
+            balance += self._pay - (length(whole) - length(known)) * self._speed.denominator
             before = number
             if balance < 0:
                 too_fast, balance = True, max(-self._buffer, balance)
-            elif first <= number < last:
-                credited[number] = tuple(sorted(ranges))
+                continue
+            known = whole
+            if first <= number < last:
+                credited[number] = ranges
         return Credited(credited, too_fast)
 
     @property
@@ -71,7 +79,7 @@ class Replays:
 def minutes_of(ranges: Iterable[Range], folded: Folded, minute_seconds: int) -> int:
     """Return as bits (as in `fold.Minutes`) the minutes of which enough lies in the union of the ranges."""
     got: dict[int, int] = defaultdict(int)
-    for begin, end in _union(ranges):
+    for begin, end in union(ranges):
         for minute in range(begin // MINUTE_MS, -(-end // MINUTE_MS)):
             got[minute] += min(end, (minute + 1) * MINUTE_MS) - max(begin, minute * MINUTE_MS)
     bits, first = 0, folded.first_minute
@@ -82,14 +90,8 @@ def minutes_of(ranges: Iterable[Range], folded: Folded, minute_seconds: int) -> 
     return bits
 
 
-def _union(ranges: Iterable[Range]) -> list[Range]:
-    merged: list[Range] = []
-    for begin, end in sorted(ranges):
-        if merged and begin <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((begin, end))
-    return merged
+def _own(told: Iterable[Range]) -> tuple[Range, ...]:
+    return tuple(sorted(one for one in told if one[0] != ELSEWHERE))
 
 
 @dataclass(frozen=True, slots=True)

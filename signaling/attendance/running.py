@@ -16,6 +16,7 @@ from typing import NamedTuple
 from signaling.attendance.fold import Claim, Folded, Rules, Stay, Window
 from signaling.attendance.minutes import Minute, Numbers, Pair, fold_minute
 from signaling.attendance.sums import add_up
+from signaling.ledger.ranges import union
 
 _Key = tuple[int, str, int]
 """Number, boot and part of a row of one node."""
@@ -148,7 +149,7 @@ class _Presence:
         for number in before:
             del self.caps[number][stay.screen_id]
         edges = {int(edge // self._window_ms) for one in stays.values() for edge in one if abs(edge) != float("inf")}
-        merged = _merge(stays.values())
+        merged = union(stays.values())
         for number in edges:
             self.caps[number][stay.screen_id] = _overlap(
                 merged, number * self._window_ms, (number + 1) * self._window_ms
@@ -163,16 +164,6 @@ def _union(columns: Iterable[bytes | bytearray], length: int) -> bytes:
     for column in columns:
         united |= int.from_bytes(column, "little")
     return united.to_bytes(length, "little")
-
-
-def _merge(intervals: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    merged: list[tuple[float, float]] = []
-    for begin, end in sorted(intervals):
-        if merged and begin <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((begin, end))
-    return merged
 
 
 def _overlap(intervals: Iterable[tuple[float, float]], begin: int, end: int) -> int:

@@ -147,7 +147,8 @@ class MediaDelivered:
 class ReplayDelivered:
     """What was delivered of the recording in a window of today: (screen_id, begin_ms, end_ms), any number a screen.
 
-    Begin and end are UTC milliseconds of the original broadcast's time.
+    Begin and end are UTC milliseconds of the original broadcast's time. **A range that begins at 0 is no time of this broadcast**: its
+    length is what the screen was sent of other recordings since the window before in which it was sent something of this one.
     """
 
     kind: ClassVar[Kind] = Kind.MEDIA_DELIVERED

@@ -4,29 +4,33 @@
 2. The playlist that the screen plays says when a segment was on the air: EXT-X-PROGRAM-DATE-TIME of its reel and the durations since.
 3. What a screen was sent twice within a window counts once. At which pace it may have been sent is for attendance to say: the ranges
    are told by the window of the server's clock in which they left.
+4. **A screen has one pace, however many recordings it is sent**: each broadcast is told as well how much of others it was sent meanwhile.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
+
+from signaling.ledger.ranges import Range, length, union
 
 SCREENS: Final = 20_000
 """Screens that are remembered between two windows; what others are sent then is not counted, and `refused` says how often."""
 RANGES: Final = 500
 """Ranges of a screen and recording that do not touch, in one window: more than its limit of requests lets through."""
+RECORDINGS: Final = 64
+"""Recordings that a screen may be sent something of within `WINDOWS`; what it is sent of others is not counted."""
+WINDOWS: Final = 360
+"""Windows, an hour of them, after which it is forgotten that a screen was sent a recording: what it may be sent at once is far less than that."""
 
 _DATE: Final = re.compile(r"#EXT-X-PROGRAM-DATE-TIME:(\S+)")
 _SECONDS: Final = re.compile(r"#EXTINF:([0-9.]+),")
 _BYTES: Final = re.compile(r"#EXT-X-BYTERANGE:([0-9]+)@([0-9]+)")
 _REEL: Final = re.compile(r"(e[0-9]{3,6})\.mp4")
-
-Range = tuple[int, int]
-"""Begin and end, excluded: Unix milliseconds of the broadcast's time."""
 
 
 class Stretch(NamedTuple):
@@ -70,7 +74,7 @@ def stretches(vod: str) -> Stretches:
 
 
 def inside(every: tuple[Stretch, ...], first: int, end: int) -> list[Range]:
-    """Return the times of the segments that lie wholly in the bytes from `first` to before `end`."""
+    """Return the times (Unix milliseconds) of the segments that lie wholly in the bytes from `first` to before `end`."""
     start = bisect_left(every, first, key=lambda one: one.offset)
     return [(one.begin_ms, one.end_ms) for one in every[start:] if one.offset + one.size <= end and one.size]
 
@@ -94,11 +98,36 @@ class Viewing:
     reel: tuple[Stretch, ...]
 
 
-class Replaying:
-    """Gathers what screens were sent until it is taken. Bounded, see `SCREENS` and `RANGES`."""
+class Meanwhile:
+    """How much a screen was sent of other broadcasts since each of its own was told last. Bounded, see `RECORDINGS` and `WINDOWS`."""
 
     def __init__(self) -> None:
-        self._sent: dict[tuple[Watched, str], list[Range]] = {}
+        self._told: dict[Watched, list[int]] = {}  # milliseconds of others, and the window in which it was told
+
+    def window(self, number: int, sent: Mapping[Watched, int]) -> dict[Watched, int]:
+        """Return the milliseconds of others for each broadcast that was sent something in this window; those that are too many are left out."""
+        self._told = {one: told for one, told in self._told.items() if number - told[1] < WINDOWS}
+        whole, free = sum(sent.values()), RECORDINGS - len(self._told)
+        new = [one for one in sent if one not in self._told][: max(0, free)]
+        self._told |= {one: [0, number] for one in new}
+        for one, told in self._told.items():
+            told[0] += whole - sent.get(one, 0)
+        found = {one: self._told[one][0] for one in sent if one in self._told}
+        self._told |= {one: [0, number] for one in found}
+        return found
+
+    def over(self, number: int) -> bool:
+        """Whether all of it can be forgotten."""
+        return all(number - window >= WINDOWS for _, window in self._told.values())
+
+
+class Replaying:
+    """Gathers what screens were sent until it is taken, once a window. Bounded, see `SCREENS` and `RANGES`."""
+
+    def __init__(self) -> None:
+        self._sent: dict[str, dict[Watched, list[Range]]] = {}
+        self._meanwhile: dict[str, Meanwhile] = {}
+        self._window = 0
         self.refused = 0
 
     def sent(self, viewing: Viewing, first: int, end: int) -> None:
@@ -106,29 +135,34 @@ class Replaying:
         ranges = inside(viewing.reel, first, end)
         if not ranges:
             return
-        key = viewing.watched, viewing.screen_id
-        if key not in self._sent and len(self._sent) >= SCREENS:
+        if viewing.screen_id not in self._sent and len(self._sent) >= SCREENS:
             self.refused += 1
             return
-        joined = union([*self._sent.get(key, ()), *ranges])
+        of_screen = self._sent.setdefault(viewing.screen_id, {})
+        joined = union([*of_screen.get(viewing.watched, ()), *ranges])
         self.refused += max(0, len(joined) - RANGES)
-        self._sent[key] = joined[:RANGES]
+        of_screen[viewing.watched] = joined[:RANGES]
 
     def take(self) -> dict[tuple[str, str], tuple[tuple[str, int, int], ...]]:
-        """Return (screen, begin, end) for each broadcast, since the call before."""
+        """Return (screen, begin, end) for each broadcast, since the call before; a range that begins at 0 is as much of other broadcasts."""
+        self._window += 1
         taken: dict[tuple[str, str], list[tuple[str, int, int]]] = {}
-        for (watched, screen_id), ranges in self._sent.items():
-            taken.setdefault(watched, []).extend((screen_id, begin, end) for begin, end in ranges)
+        for screen_id, of_screen in self._sent.items():
+            sent = {watched: length(ranges) for watched, ranges in of_screen.items()}
+            others = self._others(screen_id).window(self._window, sent)
+            self.refused += len(of_screen) - len(others)
+            for watched, elsewhere_ms in others.items():
+                ranges = [(0, elsewhere_ms), *of_screen[watched]] if elsewhere_ms else of_screen[watched]
+                taken.setdefault(watched, []).extend((screen_id, begin, end) for begin, end in ranges)
         self._sent.clear()
+        if self._window % WINDOWS == 0:
+            self._meanwhile = {one: kept for one, kept in self._meanwhile.items() if not kept.over(self._window)}
         return {watched: tuple(every) for watched, every in taken.items()}
 
-
-def union(ranges: Iterable[Range]) -> list[Range]:
-    """Return the same time as ranges that do not touch each other."""
-    merged: list[Range] = []
-    for begin, end in sorted(ranges):
-        if merged and begin <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((begin, end))
-    return merged
+    def _others(self, screen_id: str) -> Meanwhile:
+        """Return what is known of a screen; of all of them at most `SCREENS`, the oldest forgotten first."""
+        known = self._meanwhile.pop(screen_id, None) or Meanwhile()
+        self._meanwhile[screen_id] = known
+        if len(self._meanwhile) > SCREENS:
+            del self._meanwhile[next(iter(self._meanwhile))]
+        return known

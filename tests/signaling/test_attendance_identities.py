@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from signaling.attendance.book import Book
 from signaling.attendance.evidence import report_of
 from signaling.attendance.frame import Frame
+from signaling.attendance.make_up import progress
 from signaling.attendance.policy import Result, load_policies
 from signaling.attendance.report import Report, Tally, add
 from signaling.attendance.tables import TABLES
@@ -97,6 +98,28 @@ def test_sums_close_and_rates_are_rates(seed: int, version: int, age: timedelta)
         assert decision.reasons
         assert (decision.result is Result.ABSENT) <= (decision.level == "E0")
     assert_tables_agree(report)
+
+
+@tried
+@given(seed=seeds, age=ages)
+def test_what_a_screen_is_told_of_making_up_is_what_the_decision_says(seed: int, age: timedelta) -> None:
+    made, as_of = lecture(seed, schools=5, windows=90), END + age
+    known = frame(made, seed, as_of)
+    book = Book(POLICIES[2], 10, known.able)
+    Teller(book, as_of).tell(tell(stored(made, facts_of(made, seed))))
+    for row in report_of(book, known, as_of, running=known.ended_at is None).classes:
+        decision, told = row.decision, progress(book, known, as_of, row.target.class_id)
+        if told is None:
+            continue
+        assert decision.result is not Result.EXCUSED
+        assert (told.live_ms, told.on_air_ms) == (decision.watched_ms, decision.on_air_ms)
+        assert told.live_ms <= told.seen_ms <= told.on_air_ms
+        assert not (told.due(as_of) and told.done(as_of))
+        if told.due(as_of):
+            assert not decision.covered
+            assert told.unseen_ms is not None
+        if told.done(as_of):
+            assert decision.result is Result.MADE_UP or decision.pending or decision.corrected
 
 
 def sums(tally: Tally) -> list[int]:

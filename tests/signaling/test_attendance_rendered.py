@@ -15,7 +15,7 @@ from signaling.attendance.fold import ClassDelivery, Folded, Window
 from signaling.attendance.frame import Frame, Target
 from signaling.attendance.gather import decisions
 from signaling.attendance.policy import load_policy
-from signaling.attendance.replay import Replays, by_class, minutes_of
+from signaling.attendance.replay import ELSEWHERE, Replays, by_class, minutes_of
 from signaling.attendance.state import Reached, reached, states
 from signaling.ledger.packing import pack, unpack
 
@@ -262,3 +262,30 @@ def test_a_replay_outside_of_its_time_does_not_count() -> None:
         replays.take(A, LATER + n, BEGIN_MS + 10_000 * n, BEGIN_MS + 10_000 * (n + 1))
     assert replays.credited(A, FIRST, LATER).ranges == {}
     assert len(replays.credited(A, FIRST, LATER + 6).ranges) == 6
+
+
+def test_a_player_that_is_opened_anew_pays_nothing_for_what_was_credited() -> None:
+    """Each time it is opened it takes thirty seconds in advance, of which ten were played."""
+    opened = {n: (10 * n, min(600, 10 * n + 30)) for n in range(60)}
+    assert replayed(opened, buffer_seconds=30) == (10, False)
+
+
+def test_what_was_too_fast_counts_when_it_is_delivered_again_in_its_time() -> None:
+    haste = {0: (0.0, 300.0)}
+    assert replayed(haste) == (0, True)
+    assert replayed(haste | {n + 10: step for n, step in paced(10).items()}) == (10, True)
+
+
+@pytest.mark.parametrize(("step", "minutes", "haste"), [(6, 10, False), (12.5, 5, True)])
+def test_two_lectures_at_once_have_one_pace(step: float, minutes: int, haste: bool) -> None:
+    """A screen is sent another recording in every window as well, just as fast."""
+    replays = Replays(10, POLICY.credit.make_up.speed, 60) if POLICY.credit else None
+    assert replays is not None
+    for number, (begin, end) in paced(step).items():
+        replays.take(A, LATER + number, BEGIN_MS + int(begin * 1000), BEGIN_MS + int(end * 1000))
+        replays.take(A, LATER + number, ELSEWHERE, int(step * 1000))
+    credited = replays.credited(A, FIRST, LATER + 10_000)
+    ranges = [one for window in credited.ranges.values() for one in window]
+    assert all(begin >= BEGIN_MS for begin, _ in ranges)
+    assert minutes_of(ranges, ON_AIR, 40).bit_count() <= minutes
+    assert (minutes_of(ranges, ON_AIR, 40).bit_count() == 10, credited.too_fast) == (not haste, haste)

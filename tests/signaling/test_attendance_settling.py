@@ -301,6 +301,18 @@ async def test_a_class_is_told_how_far_it_has_come_and_where_it_has_to_go_on(ser
     assert await reports.make_up("a lecture of nobody", A) is None
 
 
+async def test_what_a_fault_or_a_correction_excuses_is_not_to_be_made_up(server: Server) -> None:
+    reports = server.attendance.reports
+    half = Fault("f1", "power", f"{FIRST}-2", START, START + timedelta(minutes=1), "u1", "", at(300), 1)
+    await server.tell(half, subject=Subject())
+    assert await reports.make_up(LECTURE, B) is None  # half of the lecture excuses a class that saw none of it
+    rest = Fault("f1", "power", f"{FIRST}-2", START, START, "u1", "", at(400), 2)
+    await server.tell(rest, subject=Subject())
+    assert await reports.make_up(LECTURE, B) is not None
+    await server.tell(Corrected("k1", B, "result", "absent", "excused", "exam", "u1", "u2", at(900), None))
+    assert await reports.make_up(LECTURE, B) is None
+
+
 async def test_a_lecture_is_settled_anew_for_faults_that_touch_it_alone(server: Server, db: Database) -> None:
     await server.round()
     before = Fault(

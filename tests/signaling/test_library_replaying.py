@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,18 @@ from hypothesis import strategies as st
 
 from signaling.attendance.replay import Replays
 from signaling.auth.tokens import MONITOR, PERSON
-from signaling.library.replaying import RANGES, Replaying, Stretch, Viewing, Watched, place_of, stretches, union
+from signaling.ledger.ranges import length, union
+from signaling.library.replaying import (
+    RANGES,
+    RECORDINGS,
+    WINDOWS,
+    Replaying,
+    Stretch,
+    Viewing,
+    Watched,
+    place_of,
+    stretches,
+)
 from tests.support.databases import once
 from tests.support.hls_stage import HlsStage
 
@@ -85,6 +97,63 @@ def test_what_is_kept_of_a_screen_is_bounded() -> None:
     reel = tuple(Stretch(n, 1, 10 * n, 10 * n + 5) for n in range(RANGES + 3))
     gathered.sent(Viewing(WATCHED, "a", reel), 0, RANGES + 3)
     assert (len(gathered.take()[WATCHED]), gathered.refused) == (RANGES, 3)
+
+
+def test_each_recording_is_told_what_a_screen_was_sent_of_others_meanwhile() -> None:
+    gathered, other, reel = Replaying(), Watched("another", "broadcast"), (Stretch(0, 1, 1000, 9000),)
+    gathered.sent(Viewing(WATCHED, "a", reel), 0, 1)
+    assert gathered.take() == {WATCHED: (("a", 1000, 9000),)}
+    for _ in range(2):
+        gathered.sent(Viewing(other, "a", reel), 0, 1)
+        gathered.take()
+    gathered.sent(Viewing(WATCHED, "a", reel), 0, 1)
+    gathered.sent(Viewing(WATCHED, "b", reel), 0, 1)
+    assert gathered.take() == {WATCHED: (("a", 0, 16_000), ("a", 1000, 9000), ("b", 1000, 9000))}
+    gathered.sent(Viewing(WATCHED, "a", reel), 0, 1)
+    gathered.sent(Viewing(other, "a", reel), 0, 1)
+    both = gathered.take()
+    assert both == {WATCHED: (("a", 0, 8000), ("a", 1000, 9000)), other: (("a", 0, 16_000), ("a", 1000, 9000))}
+
+
+def test_more_recordings_than_a_screen_may_have_open_are_not_counted() -> None:
+    gathered, reel = Replaying(), (Stretch(0, 1, 1000, 9000),)
+    for number in range(RECORDINGS + 1):
+        gathered.sent(Viewing(Watched(str(number), ""), "a", reel), 0, 1)
+    assert (len(gathered.take()), gathered.refused) == (RECORDINGS, 1)
+    for _ in range(WINDOWS):
+        gathered.take()
+    gathered.sent(Viewing(WATCHED, "a", reel), 0, 1)
+    assert gathered.take() == {WATCHED: (("a", 1000, 9000),)}
+
+
+LECTURES = st.lists(st.tuples(st.integers(0, 3), st.integers(2, 6), st.integers(0, 1)), min_size=20, max_size=80)
+"""Answers of a screen: which of four recordings, how many of its segments go on from the last one, windows since the answer before."""
+
+
+@given(LECTURES)
+def test_however_a_screen_changes_between_lectures_all_of_them_share_one_pace(
+    answers: list[tuple[int, int, int]],
+) -> None:
+    reel = tuple(Stretch(100 * n, 100, 1000 + 4000 * n, 1000 + 4000 * (n + 1)) for n in range(1600))
+    gathered, window, places = Replaying(), 0, Counter[int]()
+    replays = {n: Replays(10, Fraction(5, 4), 60) for n in range(4)}
+    for lecture, count, pause in answers:
+        for _ in range(pause):
+            _close_all(gathered, replays, window)
+            window += 1
+        first = places[lecture]
+        places[lecture] += count
+        gathered.sent(Viewing(Watched(str(lecture), ""), "a", reel), 100 * first, 100 * (first + count))
+    _close_all(gathered, replays, window)
+    credited = [one.credited("a", 0, window + 1) for one in replays.values()]
+    time = sum(length(every) for one in credited for every in one.ranges.values())
+    assert time <= len(replays) * 60_000 + 12_500 * (window + 1)
+
+
+def _close_all(gathered: Replaying, replays: Mapping[int, Replays], number: int) -> None:
+    for (lecture, _), told in gathered.take().items():
+        for screen, begin, end in told:
+            replays[int(lecture)].take(screen, number, begin, end)
 
 
 ANSWERS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(0, 40)), max_size=60)
