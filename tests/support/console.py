@@ -77,4 +77,5 @@ def wrong(page: Page, name: str, language: str, allowed: re.Pattern[str] = NEVER
 
 def look(page: Page, name: str, language: str, allowed: re.Pattern[str] = NEVER) -> None:
     """Keep a picture; nothing may be wrong with the page."""
-    assert wrong(page, name, language, allowed) == []
+    found = wrong(page, name, language, allowed)
+    assert found == [], found

@@ -13,7 +13,7 @@ AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min
 NEVER = re.compile(r"(?!)")
 # Words that stay Latin in Chinese pages: names of things, units, file types, the switch to the other language.
 LATIN = re.compile(
-    r"(?:[2-9A-HJ-NP-Z]{4}-){2,3}[2-9A-HJ-NP-Z]{4}|(?:[2-7A-Z]{4} ){7}[2-7A-Z]{4}|Mozilla/.*|English|Enter|Chrome|Edge|Firefox|Safari|HTTPS?|https?://\S*|XLSX|CSV|MP4|kb/s|Mb/s|Mbps|H\.264|AAC|Opus|UDP|MSE|WebSocket|Chromium \d+|/socket\.io|SHA-?256|WebRTC|HLS|OBS|WHIP|Outlook|WPS|Ctrl|E-\d+|UUID|Webhook|SEC"
+    r"(?:[2-9A-HJ-NP-Z]{4}-){2,3}[2-9A-HJ-NP-Z]{4}|(?:[2-7A-Z]{4} ){7}[2-7A-Z]{4}|Mozilla/.*|English|Enter|Chrome|Edge|Firefox|Safari|HTTPS?|https?://\S*|XLSX|CSV|TXT|MP4|kb/s|Mb/s|Mbps|H\.264|AAC|Opus|UDP|MSE|WebSocket|Chromium \d+|/socket\.io|SHA-?256|WebRTC|HLS|OBS|WHIP|Outlook|WPS|Ctrl|E-\d+|UUID|Webhook|SEC"
 )
 
 _OVERFLOW = """() => {

@@ -68,8 +68,6 @@ export const api = {
   withdrawRecording: (id: string): Promise<Recording> => json('POST', `/recordings/${part(id)}/withdraw`),
   watchRecording: (id: string): Promise<RecordingWatch> => json('POST', `/recordings/${part(id)}/watch`),
   recorder: (): Promise<RecorderReport> => json('GET', '/recorder'),
-  exportUrl: (id: string, number: string, format: 'xlsx' | 'csv'): string =>
-    `${ROOT}/lectures/${part(id)}/exports/${part(number)}.${format}`,
 
   /** Asks, as a paired screen, what to watch now. */
   watch: async (who: Who, told?: { capability: Capability }): Promise<Watch> =>

@@ -7,10 +7,10 @@
 const AHEAD_MS = 8 * 3_600_000;
 const DAY_MS = 86_400_000;
 
-/** The instant of a local day and time, `2026-11-23T06:05:00.000Z`; '' for what is no time at all. */
+/** The instant of a local day and time with or without seconds, `2026-11-23T06:05:00.000Z`; '' for what is no time at all. */
 export function instant(day: string, time: string): string {
-  if (!isDay(day) || !/^([01]\d|2[0-3]):[0-5]\d$/.test(time)) return '';
-  return new Date(`${day}T${time}:00+08:00`).toISOString();
+  if (!isDay(day) || !/^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$/.test(time)) return '';
+  return new Date(`${day}T${time.length === 5 ? `${time}:00` : time}+08:00`).toISOString();
 }
 
 /** Whether a text is a day that exists. */
@@ -35,6 +35,11 @@ export function timeOf(iso: string | number): string {
 /** `2026-11-23 14:05`, as pickers hold it; '' for no time. */
 export function stampOf(iso: string): string {
   return iso === '' ? '' : `${dayOf(iso)} ${timeOf(iso)}`;
+}
+
+/** `2026-11-23 14:05:31`, for data that differ within a minute; '' for no time. */
+export function secondOf(iso: string): string {
+  return iso === '' ? '' : shifted(iso).slice(0, 19).replace('T', ' ');
 }
 
 /** The instant of a stamp, '' for what is none. */

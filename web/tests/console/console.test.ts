@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { classState, countySums, merge, pick, schoolState, silent, sums } from '../../src/console/state/board';
-import { fileName } from '../../src/console/state/download';
+import { fileName, receiptOf } from '../../src/console/state/download';
 import { delay, megabits, rate, share } from '../../src/console/state/figures';
 import { HOLD_MS, progress } from '../../src/console/state/hold';
 import { possible } from '../../src/console/state/orders';
@@ -164,6 +164,9 @@ describe('file names', () => {
     expect(fileName("attachment; filename*=UTF-8''%E7%8F%AD%E7%BA%A7.csv", 'x')).toBe('班级.csv');
     expect(fileName('attachment; filename="03.csv"', 'x')).toBe('03.csv');
     expect(fileName(null, '03.csv')).toBe('03.csv');
+    const told = new Headers({ 'X-Report-As-Of': '2026-11-23T06:05:00+00:00', 'X-Report-Policy': '3', 'X-Report-Checksum': 'ab12' });
+    expect(receiptOf(told, '03.csv')).toEqual({ file: '03.csv', asOf: '2026-11-23T06:05:00+00:00', policy: '3', checksum: 'ab12' });
+    expect(receiptOf(new Headers(), 'x.csv').checksum).toBe('');
   });
 });
 

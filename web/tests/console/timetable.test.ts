@@ -17,7 +17,7 @@ import {
 } from '../../src/console/state/calendar';
 import { queryOf } from '../../src/console/state/lectureList';
 import { blank, changesOf, differing, faults, formOf, merge, orderOf, sendsBack, type Form } from '../../src/console/state/plan';
-import { addDays, addMonths, dayOf, endOf, instant, isDay, minuteOf, momentOf, monday, stampOf, timeOf, weekday } from '../../src/shared/localTime';
+import { addDays, addMonths, dayOf, endOf, instant, isDay, minuteOf, momentOf, monday, secondOf, stampOf, timeOf, weekday } from '../../src/shared/localTime';
 import type { Planned } from '../../src/shared/plans';
 
 const PREFECTURE: Node = { code: '522300', name: '州', level: 'prefecture', parent: null };
@@ -32,6 +32,9 @@ describe('local time', () => {
     expect(instant('2026-01-01', '00:30')).toBe('2025-12-31T16:30:00.000Z');
     expect(momentOf('2026-11-23 14:05')).toBe('2026-11-23T06:05:00.000Z');
     expect(stampOf('2026-11-23T16:05:00Z')).toBe('2026-11-24 00:05');
+    expect(secondOf('2026-11-23T06:05:31.250Z')).toBe('2026-11-23 14:05:31');
+    expect(momentOf('2026-11-23 14:05:31')).toBe('2026-11-23T06:05:31.000Z');
+    expect([momentOf('2026-11-23 14:05:61'), secondOf('')]).toEqual(['', '']);
     expect([momentOf(''), stampOf(''), momentOf('2026-11-23')]).toEqual(['', '', '']);
     expect(dayOf('2025-12-31T16:30:00Z')).toBe('2026-01-01');
     expect(timeOf('2025-12-31T16:30:00Z')).toBe('00:30');

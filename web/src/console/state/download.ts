@@ -10,13 +10,36 @@ export function fileName(disposition: string | null, fallback: string): string {
   return /filename="([^"]+)"/i.exec(disposition ?? '')?.[1] ?? fallback;
 }
 
-/** Fetches, so that a refusal can be explained, and hands the file over to the browser. Returns its name. */
-export async function download(url: string, fallback: string): Promise<string> {
-  const response = await request(url, { credentials: 'same-origin' }, PATIENCE_MS);
-  const name = fileName(response.headers.get('Content-Disposition'), fallback);
-  const address = URL.createObjectURL(await response.blob());
+/** What a table says of itself: the same data and rules have the same checksum. Empty for files that are no reports. */
+export interface Receipt {
+  readonly file: string;
+  readonly asOf: string;
+  readonly policy: string;
+  readonly checksum: string;
+}
+
+export function receiptOf(headers: Headers, fallback: string): Receipt {
+  const told = (name: string): string => headers.get(`X-Report-${name}`) ?? '';
+  return { file: fileName(headers.get('Content-Disposition'), fallback), asOf: told('As-Of'), policy: told('Policy'), checksum: told('Checksum') };
+}
+
+/** Hands a file over to the browser. */
+export function hand(content: Blob, name: string): void {
+  const address = URL.createObjectURL(content);
   const link = Object.assign(document.createElement('a'), { href: address, download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
-  return name;
+}
+
+/** Fetches, so that a refusal can be explained, and hands the file over. Returns what it says of itself. */
+export async function downloadReport(url: string, fallback: string): Promise<Receipt> {
+  const response = await request(url, { credentials: 'same-origin' }, PATIENCE_MS);
+  const receipt = receiptOf(response.headers, fallback);
+  hand(await response.blob(), receipt.file);
+  return receipt;
+}
+
+/** The same where only the name of the file is told. */
+export async function download(url: string, fallback: string): Promise<string> {
+  return (await downloadReport(url, fallback)).file;
 }

@@ -6,6 +6,7 @@ import { coverageEn } from './coverage';
 import { directoryEn } from './directory';
 import { entrancesEn } from './entrances';
 import { expertsEn } from './experts';
+import { exportsEn } from './exports';
 import { formsEn } from './forms';
 import { headcountsEn } from './headcounts';
 import { homeEn } from './home';
@@ -30,6 +31,7 @@ export const en: Record<Key, string> = {
   ...directoryEn,
   ...entrancesEn,
   ...expertsEn,
+  ...exportsEn,
   ...formsEn,
   ...headcountsEn,
   ...homeEn,
@@ -230,14 +232,4 @@ export const en: Record<Key, string> = {
   'trouble.reel_unreadable': 'A part of the file was damaged and left out',
   'trouble.removed': 'Its time was over; the recording was deleted',
   'trouble.other': 'Another problem ({code})',
-  'exports.intro': 'What you export is what the server has recorded so far. Look at it during the lecture, hand it up afterwards. The files are in Chinese, as the offices read them.',
-  'exports.01': 'Counties',
-  'exports.01.about': 'A row for each county, with sums',
-  'exports.02': 'Schools',
-  'exports.02.about': 'A row for each school, with first connection and minutes lost',
-  'exports.03': 'Classes',
-  'exports.03.about': 'A row for each class, with minutes watched and the result',
-  'exports.download': 'Download {format}',
-  'exports.busy': 'Preparing…',
-  'exports.done': 'Downloaded {file}',
 };

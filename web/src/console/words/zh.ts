@@ -6,6 +6,7 @@ import { coverageZh } from './coverage';
 import { directoryZh } from './directory';
 import { entrancesZh } from './entrances';
 import { expertsZh } from './experts';
+import { exportsZh } from './exports';
 import { formsZh } from './forms';
 import { headcountsZh } from './headcounts';
 import { homeZh } from './home';
@@ -30,6 +31,7 @@ export const zh = {
   ...directoryZh,
   ...entrancesZh,
   ...expertsZh,
+  ...exportsZh,
   ...formsZh,
   ...headcountsZh,
   ...homeZh,
@@ -227,16 +229,6 @@ export const zh = {
   'trouble.reel_unreadable': '有一段文件损坏，已跳过',
   'trouble.removed': '保存期已满，录像已删除',
   'trouble.other': '其他问题（{code}）',
-  'exports.intro': '导出的就是当前服务器记录的数字。直播时可以先看，结束后再报送。',
-  'exports.01': '单场次分县统计表',
-  'exports.01.about': '每县一行，带合计',
-  'exports.02': '单场次学校明细表',
-  'exports.02.about': '每校一行，含首次接入时间和中断分钟',
-  'exports.03': '班级明细表',
-  'exports.03.about': '每班一行，含有效收看分钟和结果',
-  'exports.download': '下载 {format}',
-  'exports.busy': '正在生成……',
-  'exports.done': '已下载 {file}',
 } as const;
 
 export type Key = keyof typeof zh;
