@@ -51,14 +51,14 @@ class Watchman:
         """Return the metrics as soon as they satisfy the condition, or as they are after `PATIENCE`."""
         deadline = time.monotonic() + PATIENCE
         while not condition(found := await self.look()) and time.monotonic() < deadline:
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.2)  # nobody is told what a process has given back: it is read again and again
         return found
 
     async def keep(self) -> None:
         """Take samples until cancelled."""
         while True:
             self.samples.append(await self.look())
-            await asyncio.sleep(SAMPLE_EVERY)
+            await asyncio.sleep(SAMPLE_EVERY)  # growth is measured over time
 
     def growth(self, name: str) -> float:
         """How much a reading grows in `SPAN` samples: the median over all spans of the second half.
@@ -92,7 +92,7 @@ async def soak(server: Server, watchman: Watchman) -> tuple[dict[str, float], di
             keeping = asyncio.create_task(watchman.keep())
             for number in range(round(SECONDS / VISIT_EVERY)):
                 visits.arrive(STAYS[number % len(STAYS)])
-                await asyncio.sleep(VISIT_EVERY)
+                await asyncio.sleep(VISIT_EVERY)  # so many come in a minute, however fast the machine is
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
             await visits.stop()

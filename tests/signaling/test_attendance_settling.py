@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,119 +11,22 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from config.settings import load
 from signaling.attendance.exports import checksum
 from signaling.attendance.make_up_api import document
 from signaling.attendance.models import AttendanceDecision, AttendanceSettling
 from signaling.attendance.policy import Result
 from signaling.attendance.report import LectureReport
-from signaling.attendance.service import AttendanceService
-from signaling.attendance.settled import DamagedDecisions, SettledSchool, freeze, pack, schools_of, thaw, unpack
+from signaling.attendance.settled import DamagedDecisions, freeze, pack, schools_of, thaw, unpack
 from signaling.attendance.tables import TABLES
 from signaling.db.engine import Database
 from signaling.directory.models import SchoolClass
 from signaling.directory.queries import Scope
 from signaling.ledger.events import Subject
-from signaling.ledger.facts import Confirmed, Corrected, Fact, Fault
-from signaling.ledger.service import LedgerService
-from signaling.library.replaying import Replaying, Stretch, Viewing, Watched
-from signaling.live.models import Broadcast
-from signaling.live.states import Event, State
-from tests.support.roll import (
-    BROADCAST,
-    EVERYTHING,
-    LECTURE,
-    START,
-    ZONE,
-    Rooms,
-    at,
-    changed,
-    database,
-    joined,
-    populate,
-)
+from signaling.ledger.facts import Confirmed, Corrected, Fault
+from tests.support.attending import END, FIRST, SECOND, A, Attending, B, C
+from tests.support.roll import EVERYTHING, LECTURE, START, ZONE, at, database, populate
 
-FIRST, SECOND = "2152230101", "3152230201"
 SCHOOLS = [(FIRST, "522301", "第一小学", 2), (SECOND, "522302", "中学", 1)]
-A, B, C = f"{FIRST}-1", f"{FIRST}-2", f"{SECOND}-1"
-MEDIA = Subject(LECTURE, BROADCAST)
-END = at(120)
-
-
-@dataclass
-class Clock:
-    """A clock that is set by hand."""
-
-    now: datetime = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@dataclass
-class Server:
-    """One server's ledger and attendance over the database that all share."""
-
-    db: Database
-    folder: Path
-    clock: Clock
-    node: str = "node-1"
-    rooms: Rooms = field(default_factory=Rooms)
-    replaying: Replaying = field(default_factory=Replaying)
-
-    def __post_init__(self) -> None:
-        made = load().ledger.model_copy(update={"gather_seconds": 0.0})
-        names = {"node": self.node, "boot": self.node, "data_dir": self.folder, "zone": ZONE}
-        self.ledger = LedgerService(self.db, made, clock=self.clock, **names)  # type: ignore[arg-type]  # kinds differ
-        room, hls = self.rooms.room, self.rooms.take_hls
-        self.attendance = AttendanceService(
-            self.db,
-            load().attendance,
-            self.ledger,
-            boot=self.node,
-            room=room,
-            hls=hls,
-            replays=self.replaying.take,
-            clock=self.clock,
-        )
-
-    async def lecture(self) -> None:
-        """Give two minutes to the classes A and C; the third class is never there."""
-        await self.attendance.handle(changed(Event.START, State.OPEN, 0))
-        for class_id in (A, C):
-            await self.attendance.handle(joined(f"screen-{class_id}", 0))
-        for number in range(12):
-            self.rooms.deliver(1750, 10.0, (f"screen-{A}", 1750, 0), (f"screen-{C}", 1750, 0))
-            self.clock.now = at(10 * number + 10)
-            await self.attendance.tick(self.clock.now)
-        await self.attendance.handle(changed(Event.END, State.LIVE, 120))
-        async with self.db.writing() as session:
-            await session.execute(update(Broadcast).values(state="ended", ended_at=END))
-
-    async def replay(self, class_id: str, later: timedelta, *, windows: int, pace: int = 10) -> None:
-        """Send a class's screen the recording so long after the beginning, `pace` seconds of it in each window of ten."""
-        begin = int(START.timestamp() * 1000)
-        reel = tuple(Stretch(n, 1, begin + 1000 * n, begin + 1000 * (n + 1)) for n in range(120))
-        viewing = Viewing(Watched(LECTURE, BROADCAST), f"screen-{class_id}", reel)
-        for number in range(windows):
-            self.replaying.sent(viewing, number * pace, (number + 1) * pace)
-            self.clock.now = START + later + timedelta(seconds=10 * number + 10)
-            await self.attendance.tick(self.clock.now)
-
-    async def tell(self, *facts: Fact, subject: Subject = MEDIA) -> None:
-        await self.ledger.record(subject, *facts)
-
-    async def report(self, as_of: datetime | None = None) -> LectureReport:
-        made = await self.attendance.report(LECTURE, EVERYTHING, "522300", as_of=as_of)
-        assert made is not None
-        return made
-
-    async def round(self) -> list[str]:
-        return await self.attendance.settler.round()
-
-    async def settled(self) -> dict[str, SettledSchool]:
-        found = await self.attendance.decisions.decisions([LECTURE])
-        return {one.school_code: one for one in found}
 
 
 def confirmed(class_id: str, present: int, when: datetime, counter: int = 1) -> Confirmed:
@@ -140,9 +42,9 @@ async def db(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def server(db: Database, tmp_path: Path) -> Server:
-    made = Server(db, tmp_path, Clock())
-    await made.lecture()
+async def server(db: Database, tmp_path: Path) -> Attending:
+    made = Attending(db, tmp_path)
+    await made.lecture(A, C)
     made.clock.now = END + timedelta(minutes=5)
     return made
 
@@ -153,7 +55,7 @@ async def rounds(db: Database) -> list[tuple[int, str, int]]:
     return [(row.number, row.cause, row.changed) for row in rows]
 
 
-async def test_the_end_settles_every_school_once(server: Server, db: Database) -> None:
+async def test_the_end_settles_every_school_once(server: Attending, db: Database) -> None:
     assert await server.round() == [LECTURE]
     found = await server.settled()
     assert [(one.school_code, one.revision) for one in found.values()] == [(FIRST, 1), (SECOND, 1)]
@@ -166,7 +68,7 @@ async def test_the_end_settles_every_school_once(server: Server, db: Database) -
     assert await rounds(db) == [(1, "ended", 2)]
 
 
-async def test_a_head_count_makes_another_revision_of_its_school_alone(server: Server, db: Database) -> None:
+async def test_a_head_count_makes_another_revision_of_its_school_alone(server: Attending, db: Database) -> None:
     await server.round()
     await server.tell(confirmed(A, 43, at(400)))
     assert await server.round() == [LECTURE]
@@ -180,7 +82,7 @@ async def test_a_head_count_makes_another_revision_of_its_school_alone(server: S
     assert await rounds(db) == [(1, "ended", 2), (2, "confirmed", 1)]
 
 
-async def test_a_recount_is_the_newest_revision(server: Server) -> None:
+async def test_a_recount_is_the_newest_revision(server: Attending) -> None:
     await server.round()
     await server.tell(confirmed(A, 43, at(400)), confirmed(C, 45, at(500)))
     await server.round()
@@ -192,7 +94,7 @@ async def test_a_recount_is_the_newest_revision(server: Server) -> None:
 
 
 async def test_a_report_is_made_once_for_all_tables_until_something_is_told_or_time_goes_by(
-    server: Server,
+    server: Attending,
 ) -> None:
     first = await server.report()
     server.clock.now += timedelta(seconds=20)
@@ -209,7 +111,7 @@ async def test_a_report_is_made_once_for_all_tables_until_something_is_told_or_t
     assert (await server.report()).report is not last.report
 
 
-async def test_a_day_without_a_head_count_decides(server: Server, db: Database) -> None:
+async def test_a_day_without_a_head_count_decides(server: Attending, db: Database) -> None:
     await server.round()
     server.clock.now = END + timedelta(hours=24) - timedelta(seconds=1)
     assert await server.round() == []
@@ -229,7 +131,7 @@ def cells(made: LectureReport, number: str, name: str) -> dict[str, object]:
 
 
 async def test_a_class_that_replays_afterwards_makes_it_up_in_the_settled_revision_and_the_exports(
-    server: Server, db: Database
+    server: Attending, db: Database
 ) -> None:
     await server.round()
     await server.replay(B, timedelta(hours=1), windows=12)
@@ -254,7 +156,7 @@ async def test_a_class_that_replays_afterwards_makes_it_up_in_the_settled_revisi
 
 @pytest.mark.parametrize(("windows", "pace", "later"), [(1, 120, 1), (3, 40, 1), (12, 10, 15 * 24), (8, 10, 1)])
 async def test_haste_half_of_it_and_coming_too_late_make_nothing_up(
-    server: Server, windows: int, pace: int, later: int
+    server: Attending, windows: int, pace: int, later: int
 ) -> None:
     """All of it at once, four times as fast, after the fortnight, and two thirds of it."""
     await server.replay(B, timedelta(hours=later), windows=windows, pace=pace)
@@ -266,7 +168,7 @@ async def test_haste_half_of_it_and_coming_too_late_make_nothing_up(
     assert (found.tally.made_up, found.tally.reached) == (0, 0)
 
 
-async def test_what_is_made_up_is_settled_once_in_ten_minutes(server: Server) -> None:
+async def test_what_is_made_up_is_settled_once_in_ten_minutes(server: Attending) -> None:
     await server.round()
     await server.replay(B, timedelta(hours=1), windows=6)
     assert await server.round() == [LECTURE]
@@ -276,7 +178,7 @@ async def test_what_is_made_up_is_settled_once_in_ten_minutes(server: Server) ->
     assert await server.round() == [LECTURE]
 
 
-async def test_a_class_is_told_how_far_it_has_come_and_where_it_has_to_go_on(server: Server) -> None:
+async def test_a_class_is_told_how_far_it_has_come_and_where_it_has_to_go_on(server: Attending) -> None:
     reports, begin = server.attendance.reports, int(START.timestamp() * 1000)
     absent = await reports.make_up(LECTURE, B)
     assert absent is not None
@@ -301,7 +203,7 @@ async def test_a_class_is_told_how_far_it_has_come_and_where_it_has_to_go_on(ser
     assert await reports.make_up("a lecture of nobody", A) is None
 
 
-async def test_what_a_fault_or_a_correction_excuses_is_not_to_be_made_up(server: Server) -> None:
+async def test_what_a_fault_or_a_correction_excuses_is_not_to_be_made_up(server: Attending) -> None:
     reports = server.attendance.reports
     half = Fault("f1", "power", f"{FIRST}-2", START, START + timedelta(minutes=1), "u1", "", at(300), 1)
     await server.tell(half, subject=Subject())
@@ -313,7 +215,7 @@ async def test_what_a_fault_or_a_correction_excuses_is_not_to_be_made_up(server:
     assert await reports.make_up(LECTURE, B) is None
 
 
-async def test_a_lecture_is_settled_anew_for_faults_that_touch_it_alone(server: Server, db: Database) -> None:
+async def test_a_lecture_is_settled_anew_for_faults_that_touch_it_alone(server: Attending, db: Database) -> None:
     await server.round()
     before = Fault(
         "f1", "power", "522301", START - timedelta(hours=2), START - timedelta(minutes=1), "u1", "", at(300), 1
@@ -334,7 +236,7 @@ async def test_a_lecture_is_settled_anew_for_faults_that_touch_it_alone(server: 
     assert [cause for _, cause, _ in await rounds(db)] == ["ended", "confirmed", "fault", "fault"]
 
 
-async def test_faults_of_a_region_and_corrections_are_settled_with_their_cause(server: Server, db: Database) -> None:
+async def test_faults_of_a_region_and_corrections_are_settled_with_their_cause(server: Attending, db: Database) -> None:
     await server.round()
     power = Fault("f1", "power", "522302", START, END, "u1", "", at(300), 1)
     await server.tell(power, subject=Subject())
@@ -352,18 +254,18 @@ async def test_faults_of_a_region_and_corrections_are_settled_with_their_cause(s
 
 
 async def test_a_restarted_server_finds_nothing_to_do_and_two_do_not_write_twice(
-    server: Server, db: Database, tmp_path: Path
+    server: Attending, db: Database, tmp_path: Path
 ) -> None:
-    other = Server(db, tmp_path, server.clock, "node-2")
+    other = Attending(db, tmp_path, server.clock, "node-2")
     done = await asyncio.gather(server.round(), other.round())
     assert sorted(map(len, done))[-1] == 1
     assert all(one.revision == 1 for one in (await server.settled()).values())
     first = await rounds(db)
-    assert await Server(db, tmp_path, server.clock, "node-3").round() == []
+    assert await Attending(db, tmp_path, server.clock, "node-3").round() == []
     assert await rounds(db) == first
 
 
-async def test_nothing_settled_can_be_changed(server: Server, db: Database) -> None:
+async def test_nothing_settled_can_be_changed(server: Attending, db: Database) -> None:
     await server.round()
     for table in ("attendance_decisions", "attendance_settlings", "attendance_frames"):
         for sql in (f"UPDATE {table} SET lecture_id = 'x'", f"DELETE FROM {table}"):
@@ -372,7 +274,7 @@ async def test_nothing_settled_can_be_changed(server: Server, db: Database) -> N
                     await session.execute(text(sql))
 
 
-async def test_the_door_shows_a_county_its_own_schools_and_tells_of_changes(server: Server) -> None:
+async def test_the_door_shows_a_county_its_own_schools_and_tells_of_changes(server: Attending) -> None:
     await server.round()
     decisions = server.attendance.decisions
     own = await decisions.decisions([LECTURE, "unknown"], Scope(frozenset({"522302"})))
@@ -388,7 +290,7 @@ def sums(made: LectureReport) -> list[str]:
     return [checksum(make(made.report, made.unit, ZONE, made.names)) for make in TABLES.values()]
 
 
-async def test_a_report_as_of_a_time_says_later_what_it_said_then(server: Server, db: Database) -> None:
+async def test_a_report_as_of_a_time_says_later_what_it_said_then(server: Attending, db: Database) -> None:
     await server.round()
     await server.tell(confirmed(A, 43, at(400)))
     server.clock.now += timedelta(minutes=1)
@@ -407,7 +309,7 @@ async def test_a_report_as_of_a_time_says_later_what_it_said_then(server: Server
     assert running.report.on_air_ms == 60_000
 
 
-async def test_the_first_policy_gives_its_own_figures_beside(server: Server) -> None:
+async def test_the_first_policy_gives_its_own_figures_beside(server: Attending) -> None:
     await server.tell(confirmed(A, 43, at(400)))
     made = await server.attendance.report(LECTURE, EVERYTHING, "522300", policy=1)
     assert made is not None
@@ -415,7 +317,7 @@ async def test_the_first_policy_gives_its_own_figures_beside(server: Server) -> 
     assert (row.decision.label, row.decision.policy_version, row.decision.present) == ("达标(未确认)", 1, None)
 
 
-async def test_what_is_packed_reads_back_and_what_is_torn_says_so(server: Server) -> None:
+async def test_what_is_packed_reads_back_and_what_is_torn_says_so(server: Attending) -> None:
     await server.tell(confirmed(A, 43, at(400)))
     schools = list(schools_of(LECTURE, (await server.report()).report))
     for school in schools:

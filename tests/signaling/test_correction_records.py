@@ -26,10 +26,11 @@ from signaling.attendance.telling import Teller
 from signaling.corrections.records import FOLLOWS, IDLE, record_table
 from signaling.ledger.facts import Corrected, Fault
 from signaling.ledger.reading import tell
+from tests.support.attending import FIRST, A, B, C
 from tests.support.chains import Chains, Written
 from tests.support.evidence import BEGIN, END, REGIONS, MadeLecture, facts_of, lecture
 from tests.support.evidence import LECTURE as SUBJECT
-from tests.support.righting import FIRST, HOME, A, B, C, Office, office
+from tests.support.righting import HOME, Office, office
 from tests.support.roll import LECTURE, ZONE
 
 EXAMPLES = int(os.environ.get("JIANGTANG_EXAMPLES", "12"))

@@ -20,7 +20,8 @@ from signaling.corrections.reasons import FIELDS, reasons
 from signaling.db.base import Base
 from signaling.ledger.errors import LedgerUnavailable
 from signaling.ledger.facts import Corrected, Fault, Kind
-from tests.support.righting import AWAY, END, FIRST, HOME, SECOND, TERM, TOP, A, B, C, Office, office
+from tests.support.attending import END, FIRST, SECOND, A, B, C
+from tests.support.righting import AWAY, HOME, TERM, TOP, Office, office
 from tests.support.roll import LECTURE
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from signaling.ledger.facts import Kind
-from tests.support.righting import AWAY, END, FIRST, HOME, SECOND, TERM, TOP, A, B, C, Office, office
+from tests.support.attending import END, FIRST, SECOND, A, B, C
+from tests.support.righting import AWAY, HOME, TERM, TOP, Office, office
 from tests.support.roll import LECTURE, START, at
 
 

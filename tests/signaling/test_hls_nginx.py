@@ -80,32 +80,31 @@ async def front(tmp_path: Path) -> AsyncIterator[Front]:
             yield made
 
 
-async def lecture(front: Front, players: list[Player], parts: int) -> None:
-    """Let the players follow the lecture: a part comes when all of them wait for it."""
+async def lecture(front: Front, players: list[Player], fetched: asyncio.Queue[str], parts: int) -> None:
+    """Let the players follow the lecture: a part comes when all of them have the one before."""
     assert front.stage.running is not None
-    following = [asyncio.create_task(player.follow()) for player in players]
-    for told in range(parts):
-        while front.stage.running.waiting < len(players) or any(len(player.parts) <= told for player in players):
-            for task in following:
-                if task.done():
-                    task.result()
-            await asyncio.sleep(0.005)
-        assert front.tell_a_part()
-    front.stage.running.take(ReelEnded("e001"))
-    front.stage.running.take(Ended())
-    await asyncio.gather(*following)
+    async with asyncio.TaskGroup() as following:  # a player that is refused ends the lecture
+        for player in players:
+            following.create_task(player.follow())
+        for _ in range(parts):
+            for _ in players:
+                await fetched.get()
+            assert front.tell_a_part()
+        front.stage.running.take(ReelEnded("e001"))
+        front.stage.running.take(Ended())
 
 
 async def test_hundreds_of_players_get_their_media_from_the_cache(front: Front) -> None:
+    fetched: asyncio.Queue[str] = asyncio.Queue()
     players = [
-        Player(front.proxy.port, front.tls, front.base, front.stage.token(f"screen-{number}"))
+        Player(front.proxy.port, front.tls, front.base, front.stage.token(f"screen-{number}"), fetched)
         for number in range(PLAYERS)
     ]
     try:
         async with asyncio.timeout(120):
             for player in players:
                 await player.start()
-            await lecture(front, players, PARTS)
+            await lecture(front, players, fetched, PARTS)
     finally:
         await asyncio.gather(*(player.close() for player in players))
     lines = front.proxy.log()

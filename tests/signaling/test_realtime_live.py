@@ -354,8 +354,8 @@ async def test_tasks_of_the_library_end_with_the_server(tmp_path: Path) -> None:
         await page.leave()
         await served.realtime.stop()
         async with asyncio.timeout(5):
-            while asyncio.all_tasks() - before:
-                await asyncio.sleep(0.01)
+            while left := asyncio.all_tasks() - before:
+                await asyncio.wait(left)
 
 
 async def test_polling_alone_works_when_websocket_is_blocked(served: Site) -> None:

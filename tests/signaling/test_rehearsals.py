@@ -24,6 +24,7 @@ from signaling.auth.tokens import MONITOR
 from signaling.ledger.models import LedgerEntry
 from signaling.library.models import RecordingEntry
 from signaling.live.broadcasts import SYSTEM
+from signaling.live.events import BroadcastChanged, LiveEvent
 from signaling.live.rehearsal_service import RehearsalService
 from signaling.live.rehearsals import is_rehearsal, new_id
 from signaling.live.sessions import is_monitor
@@ -81,7 +82,7 @@ async def filming(peer: Peer) -> AsyncIterator[None]:
     async def film() -> None:
         while True:
             peer.send_frame()
-            await asyncio.sleep(1 / 30)
+            await asyncio.sleep(1 / 30)  # the time between two pictures
 
     task = asyncio.create_task(film())
     try:
@@ -207,10 +208,15 @@ async def test_a_rehearsal_goes_on_after_a_crash_and_ends_in_time(tmp_path: Path
     async with house(tmp_path) as home:
         home.hands.advance(home.settings.live.rehearsal_minutes * 60)
         late = RehearsalService(home.db, home.live, home.lectures, home.settings.live, home.hands.wall)
+        told: asyncio.Queue[LiveEvent] = asyncio.Queue()
+        await home.live.stop()
+        home.live.rehearsal_listeners.append(told.put)
+        await home.live.start()
         await late.start()
         async with asyncio.timeout(5):
-            while home.live.state(made.id) is not State.ENDED:
-                await asyncio.sleep(0)
+            over = await told.get()
+        assert isinstance(over, BroadcastChanged)
+        assert (over.lecture_id, over.to_state, home.live.state(made.id)) == (made.id, State.ENDED, State.ENDED)
         await late.stop()
 
 

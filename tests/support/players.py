@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 class Player:
     """A player as hls.js is one: asks for the playlist with the next part, then fetches what is new in it.
 
-    `url` is the path of the recording's folder. Raises `RuntimeError` on any other answer than 200.
+    `url` is the path of the recording's folder. Each part that was fetched is told to `fetched`, which players may share. Raises
+    `RuntimeError` on any other answer than 200.
     """
 
     port: int
     tls: ssl.SSLContext
     url: str
     token: str
+    fetched: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     parts: list[str] = field(default_factory=list)
     _reader: asyncio.StreamReader | None = None
     _writer: asyncio.StreamWriter | None = None
@@ -31,8 +33,9 @@ class Player:
         await self._fetch(text)
 
     async def follow(self) -> None:
-        """Ask for the next part until the lecture has ended."""
+        """Ask for the next part until the lecture has ended, and fetch each that is new."""
         text = await self.playlist()
+        await self._fetch(text)
         while "#EXT-X-ENDLIST" not in text:
             msn, part = position(text)
             text = await self.playlist(f"?_HLS_msn={msn}&_HLS_part={part}")
@@ -47,6 +50,7 @@ class Player:
         if newest not in self.parts:
             self.parts.append(newest)
             await self.get(newest)
+            self.fetched.put_nowait(newest)
 
     async def get(self, name: str) -> bytes:
         """Return what is at this name."""

@@ -12,14 +12,11 @@ from typing import Any, Final
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
-from sqlalchemy import update
 
 from config.settings import load
 from signaling.api.errors import problems
 from signaling.api.proxy import PROXIES, Proxies
 from signaling.attendance import api as attendance_api
-from signaling.attendance.report import LectureReport
-from signaling.attendance.service import AttendanceService
 from signaling.attendance.sheets_service import SheetsService
 from signaling.auth import opaque
 from signaling.auth.identity import Role
@@ -32,32 +29,13 @@ from signaling.directory.service import DirectoryService
 from signaling.directory.terms_service import TermsService
 from signaling.lectures.access import Access
 from signaling.lectures.service import LectureService
-from signaling.ledger.events import Subject
-from signaling.ledger.facts import Confirmed, Fact
-from signaling.ledger.service import LedgerService
-from signaling.live.models import Broadcast
-from signaling.live.states import Event, State
+from signaling.ledger.facts import Confirmed
+from tests.support.attending import END, FIRST, SECOND, A, Attending, C
 from tests.support.platform import SAME_ORIGIN, Clock
-from tests.support.roll import (
-    BROADCAST,
-    EVERYTHING,
-    LECTURE,
-    START,
-    ZONE,
-    Rooms,
-    at,
-    changed,
-    database,
-    joined,
-    populate,
-)
+from tests.support.roll import LECTURE, START, at, database, populate
 
-FIRST, SECOND = "2152230101", "3152230201"
 HOME, AWAY, TOP = "522301", "522302", "522300"
-A, B, C = f"{FIRST}-1", f"{FIRST}-2", f"{SECOND}-1"
-END = at(120)
 TERM = "2026-2027-1"
-MEDIA = Subject(LECTURE, BROADCAST)
 PEOPLE: Final = {
     "teacher": (Role.SCHOOL_ADMIN, FIRST),
     "other": (Role.SCHOOL_ADMIN, SECOND),
@@ -80,20 +58,15 @@ class Office:
     db: Database
     folder: Path
     clock: Clock = field(default_factory=lambda: Clock(START))
-    rooms: Rooms = field(default_factory=Rooms)
     tokens: dict[str, str] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
     client: TestClient[Any, Any] = field(init=False)
 
     def __post_init__(self) -> None:
         settings = load(overrides={"auth": {"totp_required": "never"}})
-        quick = settings.ledger.model_copy(update={"gather_seconds": 0.0})
-        self.ledger = LedgerService(
-            self.db, quick, node="node-1", boot="boot-1", data_dir=self.folder, zone=ZONE, clock=self.clock
-        )
-        self.attendance = AttendanceService(
-            self.db, settings.attendance, self.ledger, boot="boot-1", room=self.rooms.room, clock=self.clock
-        )
+        self.server = Attending(self.db, self.folder, self.clock)
+        self.ledger, self.attendance = self.server.ledger, self.server.attendance
+        self.tell, self.report = self.server.tell, self.server.report
         passwords = Passwords(2, 64, PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
         self.auth = AuthService(self.db, settings.auth, passwords, clock=self.clock, key=b"k" * 32)
         self.directory = DirectoryService(self.db)
@@ -114,7 +87,7 @@ class Office:
 
     async def fill(self) -> None:
         """Give the lecture, people and the term."""
-        await self._lecture()
+        await self.server.lecture(A, C)
         for login, (role, node) in PEOPLE.items():
             user = await self.auth.add_user(login, login.title(), role, node, "correct horse 电池")
             self.tokens[login], self.ids[login] = opaque.mint(opaque.API_TOKEN), user.id
@@ -122,18 +95,6 @@ class Office:
         async with self.db.writing() as session:
             session.add(Term(region_code=TOP, code=TERM, starts_on=date(2026, 9, 1), ends_on=date(2027, 1, 20)))
         self.clock.now = END + timedelta(hours=1)
-
-    async def _lecture(self) -> None:
-        await self.attendance.handle(changed(Event.START, State.OPEN, 0))
-        for class_id in (A, C):
-            await self.attendance.handle(joined(f"screen-{class_id}", 0))
-        for number in range(12):
-            self.rooms.deliver(1750, 10.0, (f"screen-{A}", 1750, 0), (f"screen-{C}", 1750, 0))
-            self.clock.now = at(10 * number + 10)
-            await self.attendance.tick(self.clock.now)
-        await self.attendance.handle(changed(Event.END, State.LIVE, 120))
-        async with self.db.writing() as session:
-            await session.execute(update(Broadcast).values(state="ended", ended_at=END))
 
     def web_app(self) -> web.Application:
         """Return the application with the routes of corrections and attendance."""
@@ -182,16 +143,6 @@ class Office:
         """Write down a head-count."""
         fact = Confirmed(class_id, "", 45, present, 0, "room", at(seconds), int(seconds))
         await self.tell(fact)
-
-    async def tell(self, *facts: Fact, subject: Subject = MEDIA) -> None:
-        """Write facts into the ledger."""
-        await self.ledger.record(subject, *facts)
-
-    async def report(self, as_of: datetime | None = None) -> LectureReport:
-        """Return the report of everything."""
-        made = await self.attendance.report(LECTURE, EVERYTHING, TOP, as_of=as_of)
-        assert made is not None
-        return made
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ from signaling.directory.queries import Scope
 from signaling.lectures.models import Lecture, LectureAudience, LectureTarget
 from signaling.ledger.codec import framed
 from signaling.ledger.columns import media_payload
+from signaling.ledger.events import Subject
 from signaling.ledger.service import LedgerService
 from signaling.live.events import BroadcastChanged, ScreenJoined, ScreenLeft
 from signaling.live.models import Broadcast
@@ -25,6 +26,7 @@ from tests.support.databases import database_in
 
 START = datetime(2026, 9, 14, 2, 0, tzinfo=UTC)  # 10:00 in Asia/Shanghai
 LECTURE, BROADCAST = "lecture-1", "broadcast-1"
+MEDIA = Subject(LECTURE, BROADCAST)
 EVERYTHING = Scope(None)
 ZONE = timezone(timedelta(hours=8))
 COUNTIES = (("522301", "兴义市", "522301"), ("522302", "兴仁市", "522302"), ("5223Y1", "义龙新区", None))
@@ -154,9 +156,9 @@ def damaged(lecture_id: str) -> dict[str, object]:
     return place | of | {"body": body, "digest": bytes(32)}
 
 
-def joined(screen: str, seconds: float, session: str | None = None) -> ScreenJoined:
+def joined(screen: str, seconds: float, session: str | None = None, of: Subject = MEDIA) -> ScreenJoined:
     """Return the event of a screen whose transport connects."""
-    return ScreenJoined(LECTURE, BROADCAST, at(seconds), screen, session or f"s-{screen}")
+    return ScreenJoined(of.lecture_id, of.broadcast_id, at(seconds), screen, session or f"s-{screen}")
 
 
 def left(screen: str, seconds: float, session: str | None = None) -> ScreenLeft:
@@ -164,6 +166,7 @@ def left(screen: str, seconds: float, session: str | None = None) -> ScreenLeft:
     return ScreenLeft(LECTURE, BROADCAST, at(seconds), screen, session or f"s-{screen}", "closed_by_peer")
 
 
-def changed(event: Event, from_state: State, seconds: float) -> BroadcastChanged:
+def changed(event: Event, from_state: State, seconds: float, of: Subject = MEDIA) -> BroadcastChanged:
     """Return the event of a transition."""
-    return BroadcastChanged(LECTURE, BROADCAST, at(seconds), event, from_state, TABLE[from_state, event], 1)
+    to_state = TABLE[from_state, event]
+    return BroadcastChanged(of.lecture_id, of.broadcast_id, at(seconds), event, from_state, to_state, 1)
