@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
@@ -272,24 +269,3 @@ async def test_the_bulletin_covers_the_callers_node_and_can_be_drafted_again(
         assert await response.json() == drafted
     async with client.get(f"{BASE}/bulletin?policy=1", headers=who(name)) as response:
         assert (await response.json())["policy_version"] == 1
-
-
-@pytest.mark.server
-@pytest.mark.parametrize("number", ["04", "11"])
-async def test_libreoffice_opens_the_lists(client: Client, tmp_path: Path, number: str) -> None:
-    for kind, filters in (("xlsx", []), ("csv", ["--infilter=CSV:44,34,76,1"])):
-        async with client.get(f"{BASE}/exports/{number}.{kind}", headers=who("prefecture")) as response:
-            (tmp_path / f"{kind}.{kind}").write_bytes(await response.read())
-        flat = await asyncio.to_thread(opened, tmp_path, f"{kind}.{kind}", filters)
-        assert "table:formula" not in flat
-        assert "=中学" in flat
-        assert "三年级（2）班" in flat
-
-
-def opened(folder: Path, name: str, filters: list[str]) -> str:
-    office = shutil.which("soffice")
-    assert office is not None, "LibreOffice is not installed: make test-tools installs it"
-    profile = f"-env:UserInstallation=file://{folder}/profile"
-    command = [office, profile, "--headless", "--convert-to", "fods", "--outdir", str(folder), *filters]
-    subprocess.run([*command, str(folder / name)], check=True, capture_output=True, timeout=110)
-    return (folder / name).with_suffix(".fods").read_text("utf-8")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import shutil
-import subprocess
 import zipfile
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -20,6 +18,7 @@ from signaling.attendance.policy import load_policy
 from signaling.attendance.stays import Presence
 from signaling.attendance.tables import TABLES, Table
 from tests.support.evidence import built
+from tests.support.libreoffice import READING_CSV, converted
 
 ZONE = timezone(timedelta(hours=8))
 NOTE = Note((("表名", "03 班级明细表"), ("制表人", "=HYPERLINK(1)"), ("审核人", "")))
@@ -133,18 +132,13 @@ def test_the_check_sum_follows_the_figures_only() -> None:
 
 
 @pytest.mark.server
-def test_libreoffice_sees_text_where_we_wrote_text(tmp_path: Path) -> None:
-    office = shutil.which("soffice")
-    assert office is not None, "LibreOffice is not installed: make test-tools installs it"
-    (tmp_path / "03.xlsx").write_bytes(to_xlsx(table("03", PAYLOADS), NOTE))
-    (tmp_path / "03csv.csv").write_bytes(to_csv(table("03", PAYLOADS)))
-    profile = f"-env:UserInstallation=file://{tmp_path}/profile"
-    options = [office, profile, "--headless", "--convert-to", "fods", "--outdir", str(tmp_path)]
-    utf8 = ["--infilter=CSV:44,34,76,1"]
-    subprocess.run([*options, str(tmp_path / "03.xlsx")], check=True, capture_output=True, timeout=110)
-    subprocess.run([*options, *utf8, str(tmp_path / "03csv.csv")], check=True, capture_output=True, timeout=110)
-    for name in ("03.fods", "03csv.fods"):
-        flat = (tmp_path / name).read_text("utf-8")
+async def test_libreoffice_sees_text_where_we_wrote_text(tmp_path: Path) -> None:
+    book, plain = tmp_path / "book.xlsx", tmp_path / "plain.csv"
+    book.write_bytes(to_xlsx(table("03", PAYLOADS), NOTE))
+    plain.write_bytes(to_csv(table("03", PAYLOADS)))
+    for file, reading in ((book, ""), (plain, READING_CSV)):
+        made = await converted(tmp_path, "fods", file, reading=reading)
+        flat = (made / f"{file.stem}.fods").read_text("utf-8")
         assert "table:formula" not in flat
         assert "三年级（1）班" in flat
-    assert 'office:value-type="percentage"' in (tmp_path / "03.fods").read_text("utf-8")
+    assert 'office:value-type="percentage"' in (made / "book.fods").read_text("utf-8")

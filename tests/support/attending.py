@@ -59,13 +59,16 @@ class Attending:
             clock=self.clock,
         )
 
-    async def lecture(self, *classes: str, of: Subject = MEDIA, begin: float = 0.0, windows: int = WINDOWS) -> None:
-        """Give all of a lecture to some classes; it begins so many seconds after `START`."""
+    async def lecture(
+        self, *classes: str, of: Subject = MEDIA, begin: float = 0.0, windows: int = WINDOWS, by_hls: str = ""
+    ) -> None:
+        """Give all of a lecture to some classes, to one of them over HLS; it begins so many seconds after `START`."""
         await self.attendance.handle(changed(Event.START, State.OPEN, begin, of))
         for class_id in classes:
             await self.attendance.handle(joined(f"screen-{class_id}", begin, of=of))
         for number in range(windows):
             self.rooms.deliver(1750, 10.0, *((f"screen-{class_id}", 1750, 0) for class_id in classes))
+            self.rooms.hls = {f"screen-{by_hls}": 10.0} if by_hls else {}
             self.clock.now = at(begin + 10 * number + 10)
             await self.attendance.tick(self.clock.now)
         end = begin + 10 * windows

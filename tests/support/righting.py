@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -23,16 +23,21 @@ from signaling.auth.identity import Role
 from signaling.auth.passwords import Passwords
 from signaling.auth.service import AuthService
 from signaling.corrections.parts import CorrectionParts
+from signaling.coverage.parts import CoverageParts
+from signaling.coverage.settled_results import SettledResults
 from signaling.db.engine import Database
 from signaling.directory.models import Term
 from signaling.directory.service import DirectoryService
 from signaling.directory.terms_service import TermsService
 from signaling.lectures.access import Access
 from signaling.lectures.service import LectureService
+from signaling.ledger.events import Subject
 from signaling.ledger.facts import Confirmed
+from signaling.screens.gate import ScreenGate
+from signaling.screens.proofs import Proofs
 from tests.support.attending import END, FIRST, SECOND, A, Attending, C
 from tests.support.platform import SAME_ORIGIN, Clock
-from tests.support.roll import LECTURE, START, at, database, populate
+from tests.support.roll import LECTURE, MEDIA, START, at, database, populate
 
 HOME, AWAY, TOP = "522301", "522302", "522300"
 TERM = "2026-2027-1"
@@ -52,12 +57,13 @@ PEOPLE: Final = {
 class Office:
     """The services over one database, and an API token for each of `PEOPLE`.
 
-    Class A of the first school and C of the second watched all of two minutes, B was never there.
+    Class A of the first school and C of the second watched all of two minutes, and so did `by_hls` if there is one; B was never there.
     """
 
     db: Database
     folder: Path
     clock: Clock = field(default_factory=lambda: Clock(START))
+    by_hls: str = ""
     tokens: dict[str, str] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
     client: TestClient[Any, Any] = field(init=False)
@@ -78,6 +84,8 @@ class Office:
         )
         self.sheets = SheetsService(self.db, self.ledger, settings.attendance)
         self.sheets.others["10"] = self.parts.records.table
+        results = SettledResults(self.attendance.decisions)
+        self.coverage = CoverageParts(self.db, settings, results, b"codes", self.today, self.clock)
         self.settings = settings
 
     def today(self) -> date:
@@ -87,7 +95,7 @@ class Office:
 
     async def fill(self) -> None:
         """Give the lecture, people and the term."""
-        await self.server.lecture(A, C)
+        await self.server.lecture(A, C, by_hls=self.by_hls)
         for login, (role, node) in PEOPLE.items():
             user = await self.auth.add_user(login, login.title(), role, node, "correct horse 电池")
             self.tokens[login], self.ids[login] = opaque.mint(opaque.API_TOKEN), user.id
@@ -97,10 +105,14 @@ class Office:
         self.clock.now = END + timedelta(hours=1)
 
     def web_app(self) -> web.Application:
-        """Return the application with the routes of corrections and attendance."""
+        """Return the application with the routes of corrections, attendance and coverage."""
         app = web.Application(middlewares=[problems])
         app[PROXIES] = Proxies((), "")
         app.add_routes(self.parts.routes(self.auth, self.access, self.directory))
+        gate = ScreenGate(
+            self.directory, Proofs(b"key", self.settings.screens.nonce_seconds, 10), lambda credential: None, self.clock
+        )
+        app.add_routes(self.coverage.routes(self.auth, self.directory, gate))
         attendance = self.settings.attendance
         app.add_routes(attendance_api.routes(self.attendance, self.sheets, self.access, self.directory, attendance))
         return app
@@ -130,27 +142,29 @@ class Office:
         status, document, _ = await self.ask(who, "POST", f"/corrections/{correction_id}/decision", order, match)
         return status, document
 
-    async def approved(self, who: str, by: str, scope: str, name: str, new: str, reason: str) -> str:
+    async def approved(self, who: str, by: str, scope: str, name: str, new: str, reason: str, **more: str) -> str:
         """Have a correction asked for and approved, a minute each; return its id."""
         self.clock.now += timedelta(minutes=1)
-        made = (await self.request(who, scope, name, new, reason))["id"]
+        made = (await self.request(who, scope, name, new, reason, **more))["id"]
         self.clock.now += timedelta(minutes=1)
         status, document = await self.decide(by, made)
         assert status == 200, document
         return str(made)
 
-    async def confirm(self, class_id: str, present: int, seconds: float) -> None:
+    async def confirm(self, class_id: str, present: int, seconds: float, of: Subject = MEDIA, by: str = "room") -> None:
         """Write down a head-count."""
-        fact = Confirmed(class_id, "", 45, present, 0, "room", at(seconds), int(seconds))
-        await self.tell(fact)
+        fact = Confirmed(class_id, "", 45, present, 0, by, at(seconds), int(seconds))
+        await self.tell(fact, subject=of)
 
 
 @asynccontextmanager
-async def office(folder: Path) -> AsyncIterator[Office]:
-    """Yield an office whose lecture ended an hour ago."""
+async def office(
+    folder: Path, more: Iterable[tuple[str, str, str, int]] = (), by_hls: str = ""
+) -> AsyncIterator[Office]:
+    """Yield an office whose lecture ended an hour ago; there may be `more` schools, as `populate` takes them."""
     db = await database(folder)
-    await populate(db, [(FIRST, HOME, "第一小学", 2), (SECOND, AWAY, "中学", 1)])
-    made = Office(db, folder)
+    await populate(db, [(FIRST, HOME, "第一小学", 2), (SECOND, AWAY, "中学", 1), *more])
+    made = Office(db, folder, by_hls=by_hls)
     try:
         await made.fill()
         async with TestClient(TestServer(made.web_app())) as client:
