@@ -21,7 +21,7 @@ With several nodes the on-air time of a window is the longest of theirs. All tim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final, Protocol
@@ -152,21 +152,3 @@ class Folded:
         """Return the on-air milliseconds of the minutes whose bits are set."""
         first = self.first_minute
         return sum(ms for minute, ms in self.on_air_by_minute.items() if bits >> (minute - first) & 1)
-
-
-Roster = Mapping[tuple[str, int], tuple[str, str | None]]
-"""(node, slot) -> (screen_id, class_id)"""
-
-
-def fold(windows: Iterable[Window], roster: Roster, stays: Iterable[Stay], rules: Rules) -> Folded:
-    """Return what each class got of a whole lecture, told at once. Windows without a published packet only fill up the one before."""
-    from signaling.attendance.running import RunningFold  # built on these values
-
-    running = RunningFold(rules)
-    for (node, slot), (screen_id, class_id) in roster.items():
-        running.number(node, slot, screen_id, class_id)
-    for row in windows:
-        running.window(row)
-    for number, stay in enumerate(stays):
-        running.stay(str(number), stay)
-    return running.result()

@@ -15,7 +15,8 @@ from signaling.corrections import rules
 from signaling.corrections.effect import Effect, Wish
 from signaling.corrections.queries import CorrectionFilter
 from signaling.corrections.reasons import reasons
-from signaling.corrections.service import CorrectionsService, Listed
+from signaling.corrections.service import CorrectionsService
+from signaling.corrections.values import Listed
 from signaling.directory.queries import Scope
 from signaling.directory.service import DirectoryService
 from signaling.lectures.access import Access

@@ -13,7 +13,7 @@ from signaling.attendance.policy import Result
 from signaling.corrections.effect import RESULTS, Effect
 from signaling.corrections.reasons import Field as FieldName
 from signaling.corrections.reasons import Reason
-from signaling.corrections.service import Listed
+from signaling.corrections.values import Listed
 from signaling.directory.documents import Order
 from signaling.directory.personal import is_personal
 

@@ -15,6 +15,7 @@ from signaling.corrections.closing_service import ClosingService
 from signaling.corrections.faults_service import FaultsService
 from signaling.corrections.records_service import RecordsService
 from signaling.corrections.service import CorrectionsService
+from signaling.corrections.telling_service import TellingService
 from signaling.db.base import utc_now
 from signaling.db.engine import Database
 from signaling.directory.service import DirectoryService
@@ -42,20 +43,19 @@ class CorrectionParts:
         zone = timezone(timedelta(hours=settings.attendance.report_utc_offset_hours))
         self.closing = ClosingService(db, terms, zone, clock)
         limits = settings.corrections
-        self.corrections = CorrectionsService(
-            db, reports, ledger, self.closing, limits.days, limits.mend_seconds, clock
-        )
+        self.telling = TellingService(db, ledger, limits.mend_seconds, clock)
+        self.corrections = CorrectionsService(db, reports, self.telling, self.closing, limits.days, clock)
         self.records = RecordsService(db, reports)
         longest = timedelta(days=limits.fault_days)
         self.faults = FaultsService(db, reports, ledger, self.closing, limits.days, longest, clock)
 
     def start(self) -> None:
         """Begin to tell the ledger what it was not told."""
-        self.corrections.start()
+        self.telling.start()
 
     async def stop(self) -> None:
         """End that."""
-        await self.corrections.stop()
+        await self.telling.stop()
 
     def routes(self, auth: AuthService, access: Access, directory: DirectoryService) -> Iterable[web.AbstractRouteDef]:
         """Yield the routes."""

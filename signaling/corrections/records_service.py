@@ -12,7 +12,7 @@ from signaling.attendance.tables import Table
 from signaling.corrections import queries
 from signaling.corrections.effect import CLASS, COUNTY
 from signaling.corrections.records import Details, record_table
-from signaling.corrections.service import Listed
+from signaling.corrections.values import Listed
 from signaling.db.engine import Database
 from signaling.directory.queries import Scope
 

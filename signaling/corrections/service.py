@@ -1,7 +1,7 @@
 """Corrections: asked for, decided by somebody else, written into the ledger.
 
 1. **The decision comes first, then the fact**: the row of the outcome settles who was first; the fact has the same time and id, however often it is told.
-   `mend` tells what a crash between the two left untold.
+   `telling_service` tells what a crash between the two left untold.
 2. The newest correction of a field counts; the one before stays in the ledger, and the settled decision before stays as a revision.
 """
 
@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,75 +26,19 @@ from signaling.corrections.closing_service import ClosingService
 from signaling.corrections.effect import CLASS, COUNTY, SCHOOL, Aired, Effect, Wish, check, effect, supposed
 from signaling.corrections.models import Correction, CorrectionOutcome
 from signaling.corrections.queries import CorrectionFilter
-from signaling.corrections.reasons import reasons
+from signaling.corrections.telling_service import TellingService
+from signaling.corrections.values import Listed, Place
 from signaling.db.base import utc_now, uuid7
 from signaling.db.engine import Database
 from signaling.directory.models import Region, School
 from signaling.directory.queries import Scope, number_of
-from signaling.ledger.errors import LedgerUnavailable
-from signaling.ledger.events import Subject
-from signaling.ledger.facts import Corrected, Fault, Kind, whole_milliseconds
-from signaling.ledger.service import LedgerService
-from signaling.live.states import OVER
-from signaling.operations.pulse import Pulse
-from signaling.presence.api import busy
+from signaling.ledger.facts import whole_milliseconds
 
-log = structlog.get_logger(__name__)
-
-LOOKED_BACK: Final = timedelta(days=200)
-"""How far back what was approved is looked for in the ledger at a start: a term."""
-TOLD: Final = frozenset({Kind.CORRECTED, Kind.FAULT})
 ACTIONS: Final = {
     rules.APPROVED: "correction.approved",
     rules.REJECTED: "correction.rejected",
     rules.WITHDRAWN: "correction.withdrawn",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What a correction is about, and where that lies."""
-
-    scope: str
-    level: str
-    school_code: str | None
-    region_code: str
-
-    @property
-    def cover(self) -> Scope:
-        """The classes that it can touch."""
-        regions = frozenset({self.region_code})
-        return Scope(regions, self.school_code) if self.school_code is not None else Scope(regions)
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A correction with its outcome, the title of the lecture, and names."""
-
-    row: Correction
-    outcome: CorrectionOutcome | None
-    title: str
-    class_name: str
-    school_name: str
-    region_name: str
-    requested_name: str
-    decided_name: str
-
-    @property
-    def state(self) -> str:
-        """Where it is in the table of `rules`."""
-        return rules.REQUESTED if self.outcome is None else self.outcome.outcome
-
-    @property
-    def wish(self) -> Wish:
-        """What was asked for."""
-        row = self.row
-        return Wish(row.lecture_id, row.scope, row.field, row.new, row.reason, row.note, row.evidence)
-
-    @property
-    def place(self) -> Place:
-        """Where."""
-        return Place(self.row.scope, self.row.level, self.row.school_code, self.row.region_code)
 
 
 class CorrectionsService:
@@ -106,28 +48,17 @@ class CorrectionsService:
         self,
         db: Database,
         reports: ReportsService,
-        ledger: LedgerService,
+        telling: TellingService,
         closing: ClosingService,
         days: int,
-        mend_seconds: float,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._db = db
         self._reports = reports
-        self._ledger = ledger
+        self._telling = telling
         self._closing = closing
         self._days = days
         self._clock = clock
-        self._told: set[str] = set()  # what was seen in the ledger
-        self._pulse = Pulse("corrections", self.mend, mend_seconds)
-
-    def start(self) -> None:
-        """Begin to tell the ledger what it was not told."""
-        self._pulse.start()
-
-    async def stop(self) -> None:
-        """End that."""
-        await self._pulse.stop()
 
     async def listing(
         self, scope: Scope, wanted: CorrectionFilter, limit: int, offset: int
@@ -156,7 +87,9 @@ class CorrectionsService:
 
     async def effect_of(self, found: Listed) -> Effect:
         """Return what a correction would change if it were approved now."""
-        return await self._effect(found.wish, found.place, await self._aired(found.row.lecture_id), found.row.id)
+        return await self._effect(
+            found.wish, found.place, await self._telling.aired(found.row.lecture_id), found.row.id
+        )
 
     async def ask(self, wish: Wish, principal: Principal, scope: Scope) -> str:
         """Ask for a correction; return its id. Raise 404, 409 `not_ended`, `too_late`, `term_closed`, `changes_nothing`, `already_asked` or 422."""
@@ -194,7 +127,7 @@ class CorrectionsService:
         found = await self.one(correction_id, scope)
         state = rules.after(found.state, action)
         rules.check_person(action, principal.user_id, found.row.requested_by)
-        aired = await self._aired(found.row.lecture_id)
+        aired = await self._telling.aired(found.row.lecture_id)
         if action == "approve":
             await self._check_approval(found, aired, seen)
         row = found.row
@@ -216,7 +149,7 @@ class CorrectionsService:
         except IntegrityError:
             raise etags.changed_meanwhile() from None
         if action == "approve":
-            await self._tell(row, outcome, aired)
+            await self._telling.tell(row, outcome, aired)
 
     async def _check_approval(self, found: Listed, aired: Aired, seen: Effect | None) -> None:
         rules.check_term((await self._closing.at(found.row.region_code, aired.started_at or self._clock())).state)
@@ -241,15 +174,7 @@ class CorrectionsService:
         if not inside:
             raise not_found("class of this lecture")
         place = Place(wish.scope, level, None if level == COUNTY else school, region)
-        return place, await self._aired(wish.lecture_id)
-
-    async def _aired(self, lecture_id: str) -> Aired:
-        async with self._db.reading() as session:
-            found = (await session.execute(queries.broadcast(lecture_id))).one_or_none()
-        if found is None:
-            raise Problem(409, "not_ended", "the lecture has not ended yet")
-        broadcast_id, state, started_at, ended_at = found
-        return Aired(broadcast_id, started_at, ended_at if state in OVER else None)
+        return place, await self._telling.aired(wish.lecture_id)
 
     async def _effect(self, wish: Wish, place: Place, aired: Aired, correction_id: str) -> Effect:
         also = supposed(wish, place.level, correction_id, whole_milliseconds(self._clock()), aired)
@@ -258,55 +183,10 @@ class CorrectionsService:
             raise not_found("lecture")
         return effect(wish, place.level, *both)
 
-    # --- the ledger ---------------------------------------------------------------------------------------------------
-
-    async def _tell(self, row: Correction, outcome: CorrectionOutcome, aired: Aired) -> None:
-        fact = fact_of(row, outcome, aired)
-        try:
-            await self._ledger.record(Subject(row.lecture_id, aired.broadcast_id), fact)
-        except LedgerUnavailable:
-            raise busy("the correction is approved and counts as soon as facts can be written down") from None
-        self._told.add(row.id)
-
-    async def mend(self) -> list[str]:
-        """Tell the ledger what was approved and is not in it; return the corrections. Raises `LedgerUnavailable`."""
-        async with self._db.reading() as session:
-            rows = (await session.execute(queries.approved_since(self._clock() - LOOKED_BACK))).all()
-        missing = [(row, outcome) for row, outcome in rows if row.id not in self._told]
-        for lecture_id in {row.lecture_id for row, _ in missing}:
-            self._told |= await self._known(lecture_id)
-        told = []
-        for row, outcome in missing:
-            if row.id not in self._told:
-                await self._tell(row, outcome, await self._aired(row.lecture_id))
-                log.warning("- a correction was approved and not told, told now", correction=row.id)
-                told.append(row.id)
-        return told
-
-    async def _known(self, lecture_id: str) -> set[str]:
-        found = set()
-        async for told in self._ledger.facts(lecture_id, TOLD):
-            match told.fact:
-                case Corrected() as fact:
-                    found.add(fact.correction_id)
-                case Fault() as fault:
-                    found.add(fault.fault_id)
-        return found
-
     def _audit(self, session: AsyncSession, actor: str, action: str, row: Correction) -> None:
         told: Mapping[str, Any] = {name: getattr(row, name) for name in ("lecture_id", "scope", "field", "old", "new")}
         detail = json.dumps({**told, "reason": row.reason}, ensure_ascii=False)
         session.add(AuditEntry(at=self._clock(), actor=actor, action=action, subject=row.id, detail=detail))
-
-
-def fact_of(row: Correction, outcome: CorrectionOutcome, aired: Aired) -> Corrected | Fault:
-    """Return what the ledger is told of an approved correction."""
-    if row.level == CLASS:
-        people = (row.requested_by, outcome.decided_by)
-        values = (row.field, outcome.old, row.new, row.reason)
-        return Corrected(row.id, row.scope, *values, *people, outcome.at, outcome.supersedes)
-    cause, begin = reasons()[row.reason].cause or "closed", aired.started_at or outcome.at
-    return Fault(row.id, cause, row.scope, begin, aired.ended_at, outcome.decided_by, row.reason, outcome.at, 1)
 
 
 def _check_does(seen: Effect) -> None:

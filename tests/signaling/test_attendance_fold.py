@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signaling.attendance.fold import ClassDelivery, Folded, Rules, Stay, Window, fold
+from signaling.attendance.fold import ClassDelivery, Folded, Rules, Stay, Window
+from signaling.attendance.running import RunningFold
 from signaling.ledger.packing import pack, unpack
 
 RULES = Rules(10, 40, Fraction(1, 5))
@@ -37,6 +38,21 @@ def window(
 
 def full(numbers: Iterable[int], *slots: int) -> list[Window]:
     return [window(number, dict.fromkeys(slots, RATE * 10)) for number in numbers]
+
+
+Roster = Mapping[tuple[str, int], tuple[str, str | None]]
+
+
+def fold(windows: Iterable[Window], roster: Roster, stays: Iterable[Stay], rules: Rules) -> Folded:
+    """Return what each class got of a whole lecture, told at once."""
+    running = RunningFold(rules)
+    for (node, slot), (screen_id, class_id) in roster.items():
+        running.number(node, slot, screen_id, class_id)
+    for row in windows:
+        running.window(row)
+    for number, stay in enumerate(stays):
+        running.stay(str(number), stay)
+    return running.result()
 
 
 def folded(windows: Iterable[Window], stays: Iterable[Stay] = ()) -> Folded:

@@ -281,8 +281,8 @@ async def test_what_a_crash_kept_from_the_ledger_is_told_once(here: Office, monk
         status, document = await here.decide("county", made["id"])
     assert (status, document["code"]) == (503, "busy")
     assert (await decision(here, A)).present is None
-    assert await here.parts.corrections.mend() == [made["id"]]
+    assert await here.parts.telling.mend() == [made["id"]]
     assert (await decision(here, A)).present == 44
-    assert await here.parts.corrections.mend() == []
-    here.parts.corrections._told.clear()
-    assert await here.parts.corrections.mend() == []
+    assert await here.parts.telling.mend() == []
+    here.parts.telling._told.clear()
+    assert await here.parts.telling.mend() == []
