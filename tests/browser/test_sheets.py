@@ -17,6 +17,8 @@ from tests.support.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 A4 = (595, 842)  # points
+LECTURES = 14
+"""Lectures that fit on the page."""
 DIGEST = re.compile(r"[0-9a-f]{8,16}")
 
 
@@ -73,3 +75,43 @@ def test_a_school_prints_its_term_and_its_lectures_on_one_page_each(server: Serv
             printed(page)
             page.context.clear_cookies()
         assert problems == []
+
+
+def test_a_term_of_many_lectures_still_prints_on_one_page(server: Server) -> None:
+    """Thirty lectures, titles as long as they may be: the newest ones are drawn, and that there are more is said."""
+    demo = server.demo()
+    assert demo is not None
+    school = train(server)
+    _, told = server.call("GET", f"/api/v1/schools/{school}/sheet", demo["api_token"])
+    told["figures"]["lectures"] = [lecture(number) for number in range(30)]
+    with chromium() as browser:
+        page = browser.new_page(viewport=DESK)
+        problems = watch_errors(page)
+        for language in ("zh-CN", "en"):
+            enter(page, demo, language)
+            page.route("**/sheet*", lambda route: route.fulfill(body=json.dumps(told), content_type="application/json"))
+            page.goto(f"{server.url}/console?lang={language}#/sheets/{school}")
+            page.reload()
+            rows = page.get_by_test_id("chart").locator("g")
+            expect(rows).to_have_count(LECTURES, timeout=AWAY)
+            expect(page.get_by_test_id("sheet")).to_contain_text(str(30 - LECTURES))
+            shot(page, f"sheet-many-{language}")
+            assert (overflow(page), barriers(page)) == ([], [])
+            printed(page)
+            page.context.clear_cookies()
+        assert problems == []
+
+
+def lecture(number: int) -> dict[str, Any]:
+    """Return a lecture of a school as the API tells it: from all classes to none."""
+    return {
+        "id": f"lecture-{number}",
+        "title": "认识新型毒品的伪装与防范：给五年级同学的一堂课" * 3,
+        "kind": "pupils",
+        "started_at": f"2026-{9 + number // 10:02}-{1 + number % 10:02}T02:00:00Z",
+        "classes": 12,
+        "credited": max(0, 10 - number // 2),
+        "excused": number % 3,
+        "expected": 480,
+        "present": 360,
+    }
