@@ -362,6 +362,7 @@ class CoverageSettings(Section):
     """`[coverage]`"""
 
     obligations: Count
+    kept_per_day: Count
 
 
 class CorrectionsSettings(Section):

@@ -51,10 +51,15 @@ class DecisionsService:
         self._db = db
         self._clock = clock
 
-    async def decisions(self, lecture_ids: Sequence[str], scope: Scope = EVERYTHING) -> list[SettledSchool]:
-        """Return the newest decision of every school of the lectures that `scope` covers, in the order of lectures and schools."""
+    async def decisions(
+        self, lecture_ids: Sequence[str], scope: Scope = EVERYTHING, until: datetime | None = None
+    ) -> list[SettledSchool]:
+        """Return the newest decision of every school of the lectures that `scope` covers, in the order of lectures and schools.
+
+        `until` leaves out what was settled later.
+        """
         async with self._db.reading() as session:
-            found = [one for start in _chunks(lecture_ids) for one in await _newest(session, start, scope)]
+            found = [one for start in _chunks(lecture_ids) for one in await _newest(session, start, scope, until)]
         return found
 
     async def stamps(self, lecture_ids: Sequence[str]) -> dict[str, str]:
@@ -64,9 +69,9 @@ class DecisionsService:
         async with self._db.reading() as session:
             return {lecture: str(revisions) for lecture, revisions in await session.execute(counted)}
 
-    async def minutes(self, lecture_id: str) -> Mapping[str, Sequence[int]]:
+    async def minutes(self, lecture_id: str, until: datetime | None = None) -> Mapping[str, Sequence[int]]:
         """Return for each class the UTC minutes of a lecture that counted."""
-        schools = await self.decisions([lecture_id])
+        schools = await self.decisions([lecture_id], until=until)
         return {one.class_id: one.minutes for school in schools for one in school.classes}
 
     async def last(self, lecture_id: str) -> Settling | None:
@@ -135,8 +140,10 @@ def _row(one: SettledSchool, before: SettledSchool | None) -> dict[str, Any]:
     }
 
 
-async def _newest(session: AsyncSession, lecture_ids: Sequence[str], scope: Scope) -> list[SettledSchool]:
-    rows = (await session.execute(_statement(lecture_ids))).all()
+async def _newest(
+    session: AsyncSession, lecture_ids: Sequence[str], scope: Scope, until: datetime | None = None
+) -> list[SettledSchool]:
+    rows = (await session.execute(_statement(lecture_ids, until))).all()
     found = []
     for lecture_id, school, region, version, packed, revision, *counts in rows:
         if scope.includes(region, school):
@@ -145,11 +152,12 @@ async def _newest(session: AsyncSession, lecture_ids: Sequence[str], scope: Scop
     return found
 
 
-def _statement(lecture_ids: Sequence[str]) -> Select[Any]:
+def _statement(lecture_ids: Sequence[str], until: datetime | None) -> Select[Any]:
     row = AttendanceDecision
+    then = [] if until is None else [row.settled_at <= until]
     newest = (
         select(row.lecture_id, row.school_code, func.max(row.revision).label("revision"))
-        .where(row.lecture_id.in_(lecture_ids))
+        .where(row.lecture_id.in_(lecture_ids), *then)
         .group_by(row.lecture_id, row.school_code)
         .subquery()
     )

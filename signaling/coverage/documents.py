@@ -132,13 +132,16 @@ class LectureDocument(BaseModel):
 
 
 class RulesDocument(BaseModel):
-    """The obligations that were counted by; `enabled` says which are counted by now."""
+    """The obligations that were counted by: how many a term (`minimum`), from which share one is done; `enabled` says which are counted by now."""
 
     version: int
     name: str
     summary: str
     strict_ratio: float
     lenient_ratio: float
+    lesson_minutes: int
+    attended_ratio: float
+    households_ratio: float
     minimum: dict[str, int]
     enabled: dict[str, bool]
 
@@ -241,6 +244,9 @@ def rules_document(rules: Obligations) -> RulesDocument:
         summary=rules.summary,
         strict_ratio=float(rules.strict_ratio),
         lenient_ratio=float(rules.lenient_ratio),
+        lesson_minutes=rules.lesson_minutes,
+        attended_ratio=float(rules.attended_ratio),
+        households_ratio=float(rules.households_ratio),
         minimum={kind.value: rules.minimum[kind] for kind in Kind},
         enabled={kind.value: rules.enabled[kind] for kind in Kind},
     )

@@ -1,15 +1,16 @@
-"""Tables of what schools and homes do for the term: marks of teachers' trainings, households that watched at home.
+"""Tables of what schools and homes do for the term: marks of teachers' trainings, households that watched at home; exports that were made.
 
 Neither is in the ledger of lectures: that one is about screens, holds no person and is read for a whole prefecture, while a mark is
-about a member of the staff and is for those who may see their names. Both tables are **append-only**: triggers refuse UPDATE and
+about a member of the staff and is for those who may see their names. All tables are **append-only**: triggers refuse UPDATE and
 DELETE, a mistake is answered by another row. There are no foreign keys: neither a missing parent nor a cascade can touch them.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Index, String, UniqueConstraint
+from sqlalchemy import Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from signaling.db.append_only import append_only
@@ -51,5 +52,45 @@ class HomeView(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-for _table in (TrainingMark.__tablename__, HomeView.__tablename__):
+class CoverageTable(Base):
+    """A table as it was exported, packed (see `frozen.py`), under the SHA-256 of that: the same content is there once."""
+
+    __tablename__ = "coverage_tables"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    packed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class CoverageExport(Base):
+    """An export that was made of a node's term: facts as of `as_of`, the directory as of `directory_at`; `note` is JSON, `by` a person's id."""
+
+    __tablename__ = "coverage_exports"
+    __table_args__ = (
+        UniqueConstraint("term", "node", "number", "level", "as_of", name="uq_coverage_exports_term_node_number_level"),
+        Index("ix_coverage_exports_node_at", "node", "at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=uuid7)
+    term: Mapped[str] = mapped_column(String(11))
+    node: Mapped[str] = mapped_column(String(12))
+    number: Mapped[str] = mapped_column(String(2))
+    level: Mapped[str] = mapped_column(String(8))
+    as_of: Mapped[datetime] = mapped_column(UtcDateTime)
+    directory_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    rules_version: Mapped[int]
+    checksum: Mapped[str] = mapped_column(String(16))
+    digest: Mapped[str] = mapped_column(String(64))
+    note: Mapped[str] = mapped_column(Text)
+    by: Mapped[str] = mapped_column(String(36))
+
+
+TABLES: Final = (
+    TrainingMark.__tablename__,
+    HomeView.__tablename__,
+    CoverageTable.__tablename__,
+    CoverageExport.__tablename__,
+)
+
+for _table in TABLES:
     append_only(Base.metadata.tables[_table])

@@ -9,7 +9,9 @@ from aiohttp import web
 
 from config.settings import Settings
 from signaling.auth.service import AuthService
-from signaling.coverage import api, training_api
+from signaling.coverage import api, exports_api, training_api
+from signaling.coverage.asking import Asking
+from signaling.coverage.frozen_service import FrozenService
 from signaling.coverage.obligations import load_obligations
 from signaling.coverage.reports_service import ReportsService
 from signaling.coverage.results import Results
@@ -37,12 +39,15 @@ class CoverageParts:
         self.rules = load_obligations(settings.coverage.obligations)
         zone = timezone(timedelta(hours=self._hours))
         self.coverage = CoverageService(db, results, self.rules, today, zone, clock)
-        self.reports = ReportsService(db, results, today)
+        self.reports = ReportsService(db, results, today, zone)
+        self.frozen = FrozenService(db, settings.coverage.kept_per_day, clock)
         self.trainings = TrainingService(db, results, self.rules, key, today, clock)
 
     def routes(
         self, auth: AuthService, directory: DirectoryService, gate: ScreenGate
     ) -> Iterable[web.AbstractRouteDef]:
         """Yield the routes."""
-        yield from api.routes(auth, directory, self.coverage, self.reports, self._hours)
+        asking = Asking(auth, directory, self.coverage)
+        yield from api.routes(asking, self.coverage)
+        yield from exports_api.routes(auth, asking, self.coverage, self.reports, self.frozen, self._hours)
         yield from training_api.routes(auth, directory, self.trainings, self.rules, gate)

@@ -83,19 +83,23 @@ def marks_made(lecture_ids: Sequence[str]) -> Select[str, int]:
     return select(row.lecture_id, func.count()).where(row.lecture_id.in_(lecture_ids)).group_by(row.lecture_id)
 
 
-def marks(lecture_id: str, school_code: str | None = None) -> Select[str, str, str, str, datetime, str, str]:
-    """Id, teacher, venue, action, time, author and school of the marks of a lecture."""
+def marks(
+    lecture_id: str, school_code: str | None = None, until: datetime | None = None
+) -> Select[str, str, str, str, datetime, str, str]:
+    """Id, teacher, venue, action, time, author and school of the marks of a lecture; `until` leaves out later ones."""
     row = TrainingMark
     columns = (row.id, row.teacher_id, row.class_id, row.action, row.at, row.by, row.school_code)
     statement = select(*columns).where(row.lecture_id == lecture_id)
+    statement = statement if until is None else statement.where(row.at <= until)
     return statement if school_code is None else statement.where(row.school_code == school_code)
 
 
-def homes(lecture_ids: Sequence[str]) -> Select[str, str, int]:
-    """Lecture, class and number of the households that watched."""
+def homes(lecture_ids: Sequence[str], until: datetime | None = None) -> Select[str, str, int]:
+    """Lecture, class and number of the households that watched; `until` leaves out later ones."""
     row = HomeView
+    then = [] if until is None else [row.at <= until]
     return (
         select(row.lecture_id, row.class_id, func.count())
-        .where(row.lecture_id.in_(lecture_ids))
+        .where(row.lecture_id.in_(lecture_ids), *then)
         .group_by(row.lecture_id, row.class_id)
     )

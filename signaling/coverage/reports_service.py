@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, tzinfo
 
 from sqlalchemy import Select, select
 
@@ -22,19 +22,21 @@ MEETING, HOME = "家长会", "线上"
 
 
 class ReportsService:
-    """The door for exports; `today` tells the local day."""
+    """The door for exports; `today` tells the local day, `zone` is that of the schools."""
 
-    def __init__(self, db: Database, results: Results, today: Callable[[], date]) -> None:
+    def __init__(self, db: Database, results: Results, today: Callable[[], date], zone: tzinfo) -> None:
         self._db = db
         self._results = results
         self._today = today
+        self._zone = zone
 
     async def staffed(self, counted: CountedTerm, scope: Scope) -> list[Staffed]:
         """Return the staff of the schools, with each training of theirs, or once without any."""
         schools = {one.place.code: one for one in counted.seen(scope)}
         titles = {held.lecture_id: title for held, title in counted.lectures if held.kind is Kind.TEACHERS}
+        day = self._today() if counted.until is None else counted.until.astimezone(self._zone).date()
         async with self._db.reading() as session:
-            staff = (await session.execute(_staff(scope, self._today()))).all()
+            staff = (await session.execute(_staff(scope, day))).all()
             rooms = {row[0]: row[1] for row in await session.execute(queries.classes())}
         place = {code: number for number, code in enumerate(schools)}
         rows = []
@@ -54,9 +56,10 @@ class ReportsService:
         """Return the households that parents' lectures reached, by class: at the meeting, and at home where somebody was."""
         titles = {held.lecture_id: title for held, title in counted.lectures if held.kind is Kind.PARENTS}
         schools = {one.place.code: one for one in counted.seen(scope)}
-        results = await self._results.decisions(list(titles), scope)
+        results = await self._results.decisions(list(titles), scope, counted.until)
         async with self._db.reading() as session:
-            homes = {(one, made): number for one, made, number in await session.execute(queries.homes(list(titles)))}
+            rows_of_homes = await session.execute(queries.homes(list(titles), counted.until))
+            homes = {(one, made): number for one, made, number in rows_of_homes}
         order = {code: number for number, code in enumerate(schools)}
         rows = []
         for school in sorted(results, key=lambda one: (order.get(one.school_code, len(order)), one.lecture_id)):

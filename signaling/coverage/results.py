@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 
 from signaling.directory.queries import Scope
@@ -39,8 +40,10 @@ class Results(Protocol):
     async def stamps(self, lecture_ids: Sequence[str]) -> Mapping[str, str]:
         """Return for each lecture with results what differs as soon as one of them does."""
 
-    async def decisions(self, lecture_ids: Sequence[str], scope: Scope) -> Sequence[SchoolResults]:
-        """Return the newest results of the lectures for what a scope covers."""
+    async def decisions(
+        self, lecture_ids: Sequence[str], scope: Scope, until: datetime | None = None
+    ) -> Sequence[SchoolResults]:
+        """Return the newest results of the lectures for what a scope covers; `until` leaves out what was settled later."""
 
-    async def minutes(self, lecture_id: str) -> Mapping[str, Sequence[int]]:
+    async def minutes(self, lecture_id: str, until: datetime | None = None) -> Mapping[str, Sequence[int]]:
         """Return for each class the UTC minutes (Unix seconds // 60) of a lecture that count for it."""

@@ -2,7 +2,9 @@
 
 1. **What is asked for again costs no count**: a term is counted anew when a stamp of what it is made of differs (directory, lectures,
    results, marks, homes, the day).
-2. One term is counted at a time, in a thread. **A count that takes long is not made again at once**: one of more than `LONG_SECONDS`
+2. **A count as of an earlier time leaves out what was recorded later** (results, marks, homes, lectures). Schools, classes, staff, terms and
+   what lectures are for change in place: they are those of the day on which it is made; `frozen_service` keeps what came of it.
+3. One term is counted at a time, in a thread. **A count that takes long is not made again at once**: one of more than `LONG_SECONDS`
    stands for ten times as long as it took, told by its `as_of`, so that counting never takes more than a tenth of a core.
 """
 
@@ -12,7 +14,8 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from datetime import date, datetime, tzinfo
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -58,6 +61,7 @@ class CoverageService:
         self._clock = clock
         self._monotonic = monotonic
         self._stands_until: dict[str, float] = {}
+        self._last_as_of = datetime.min.replace(tzinfo=UTC)
         self._counted: OrderedDict[str, tuple[Hashable, CountedTerm]] = OrderedDict()
         self._turn = asyncio.Lock()
 
@@ -93,6 +97,21 @@ class CoverageService:
                 self._stands_until.pop(forgotten, None)
             return known[1]
 
+    async def term_until(self, code: str, until: datetime) -> CountedTerm | None:
+        """Return the count of a term as of an earlier time; None when nobody has such a term."""
+        async with self._turn:
+            async with self._db.reading() as session:
+                frame = await self._frame(session, code)
+            if frame is None:
+                return None
+            lectures = [(held, title) for held, title in frame.lectures if held.started_at <= until]
+            return await self._count(code, replace(frame, lectures=lectures), until)
+
+    def _now(self) -> datetime:
+        """Return a time that no other count has: `as_of` names a count."""
+        self._last_as_of = max(self._clock(), self._last_as_of + timedelta(microseconds=1))
+        return self._last_as_of
+
     async def _frame(self, session: AsyncSession, code: str) -> Frame | None:
         regions = [
             RegionInfo(own, national or own, name, level, parent)
@@ -119,22 +138,25 @@ class CoverageService:
         )
         return Frame(spans, regions, lectures, stamp)
 
-    async def _count(self, code: str, frame: Frame) -> CountedTerm:
-        as_of, held = self._clock(), {one.lecture_id: one for one, _ in frame.lectures}
-        results = await self._results.decisions(list(held), EVERYTHING)
+    async def _count(self, code: str, frame: Frame, until: datetime | None = None) -> CountedTerm:
+        as_of, held = until or self._now(), {one.lecture_id: one for one, _ in frame.lectures}
+        today = self._today() if until is None else until.astimezone(self._zone).date()
+        results = await self._results.decisions(list(held), EVERYTHING, until)
         minutes = {
-            one.lecture_id: await self._results.minutes(one.lecture_id)
+            one.lecture_id: await self._results.minutes(one.lecture_id, until)
             for one in held.values()
             if one.kind is Kind.TEACHERS
         }
         async with self._db.reading() as session:
-            rows = await _rows(session, list(held), self.rules.enabled)
-        return await asyncio.to_thread(
-            make, code, frame, as_of, self.rules, Found(results, minutes, rows), self._today(), self._zone
-        )
+            rows = await _rows(session, list(held), self.rules.enabled, until)
+        found = Found(results, minutes, rows)
+        counted = await asyncio.to_thread(make, code, frame, as_of, self.rules, found, today, self._zone)
+        return replace(counted, until=until)
 
 
-async def _rows(session: AsyncSession, lecture_ids: Sequence[str], enabled: Mapping[Kind, bool]) -> Rows:
+async def _rows(
+    session: AsyncSession, lecture_ids: Sequence[str], enabled: Mapping[Kind, bool], until: datetime | None
+) -> Rows:
     classes = (await session.execute(queries.classes())).all()
     without = [row[0] for row in classes if not row[3]]
     sizes: dict[str, int] = {}
@@ -146,6 +168,6 @@ async def _rows(session: AsyncSession, lecture_ids: Sequence[str], enabled: Mapp
         classes,
         sizes,
         (await session.execute(queries.staff())).all() if enabled[Kind.TEACHERS] else (),
-        {one: (await session.execute(queries.marks(one))).all() for one in lecture_ids},
-        {(lecture, made): number for lecture, made, number in await session.execute(queries.homes(lecture_ids))},
+        {one: (await session.execute(queries.marks(one, until=until))).all() for one in lecture_ids},
+        {(lecture, made): number for lecture, made, number in await session.execute(queries.homes(lecture_ids, until))},
     )

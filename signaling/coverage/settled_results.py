@@ -6,6 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 
 from signaling.attendance.settled import Brief, SettledSchool, brief
@@ -23,8 +24,10 @@ class Decisions(Protocol):
     """The door to settled decisions (`signaling.attendance.decisions_service.DecisionsService`)."""
 
     async def stamps(self, lecture_ids: Sequence[str]) -> dict[str, str]: ...
-    async def decisions(self, lecture_ids: Sequence[str], scope: Scope = EVERYTHING) -> list[SettledSchool]: ...
-    async def minutes(self, lecture_id: str) -> Mapping[str, Sequence[int]]: ...
+    async def decisions(
+        self, lecture_ids: Sequence[str], scope: Scope = EVERYTHING, until: datetime | None = None
+    ) -> list[SettledSchool]: ...
+    async def minutes(self, lecture_id: str, until: datetime | None = None) -> Mapping[str, Sequence[int]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +54,23 @@ class SettledResults:
         """Return what differs for each settled lecture as soon as one of its decisions does."""
         return await self._decisions.stamps(lecture_ids)
 
-    async def decisions(self, lecture_ids: Sequence[str], scope: Scope) -> Sequence[SchoolResults]:
-        """Return the newest results of the lectures for what a scope covers."""
+    async def decisions(
+        self, lecture_ids: Sequence[str], scope: Scope, until: datetime | None = None
+    ) -> Sequence[SchoolResults]:
+        """Return the newest results of the lectures for what a scope covers; as of an earlier time they are read anew."""
+        if until is not None:
+            settled = await self._decisions.decisions(lecture_ids, scope, until)
+            return (await asyncio.to_thread(_kept, "", settled)).schools
         found: list[SchoolResults] = []
         for lecture_id, stamp in (await self.stamps(lecture_ids)).items():
             kept = await self._of(lecture_id, stamp)
             found += [one for one in kept.schools if scope.includes(one.region_code, one.school_code)]
         return found
 
-    async def minutes(self, lecture_id: str) -> Mapping[str, Sequence[int]]:
+    async def minutes(self, lecture_id: str, until: datetime | None = None) -> Mapping[str, Sequence[int]]:
         """Return the counted minutes of a settled lecture, by class."""
+        if until is not None:
+            return await self._decisions.minutes(lecture_id, until)
         stamp = (await self.stamps([lecture_id])).get(lecture_id)
         if stamp is None:
             return {}

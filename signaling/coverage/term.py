@@ -41,6 +41,7 @@ class CountedTerm:
     """Everything about a term as it was counted at `as_of`.
 
     `lectures` are those that count, in order, with their titles; `sums` by lecture and school; `credits` by lecture and teacher.
+    `until` tells that what was recorded later is left out; None where nothing is.
     """
 
     code: str
@@ -52,6 +53,7 @@ class CountedTerm:
     lectures: Sequence[tuple[Held, str]] = ()
     sums: Mapping[str, Mapping[str, LectureSums]] = field(default_factory=dict)
     credits: Mapping[str, Mapping[str, Credit]] = field(default_factory=dict)
+    until: datetime | None = None
 
     @cached_property
     def by_code(self) -> dict[str, SchoolCoverage]:

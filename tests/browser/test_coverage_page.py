@@ -116,6 +116,46 @@ def test_a_term_leads_to_a_class_in_three_clicks(shared: Server, language: str) 
         assert errors == []
 
 
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_a_table_is_fetched_again_as_it_was_and_what_is_owed_is_told(shared: Server, language: str) -> None:
+    demo = shared.demo()
+    assert demo is not None
+    with chromium() as browser:
+        page = browser.new_page(viewport=DESK, reduced_motion="reduce")  # type: ignore[arg-type]
+        errors = watch_errors(page)
+        enter(page, demo, language)
+        page.goto(f"{demo['console_url']}?lang={language}#/coverage")
+        page.get_by_test_id("matrix").wait_for(timeout=AWAY)
+        page.locator("details summary").press("Enter")
+        expect(page.get_by_test_id("owes").locator("tr[data-owed=teachers]")).to_contain_text("80%")
+        page.get_by_test_id("owes").scroll_into_view_if_needed()
+        look(page, "coverage-owes", language)
+
+        page.get_by_test_id("cover-export").click()
+        with page.expect_download(timeout=AWAY) as waiting:
+            page.get_by_test_id("cover-05-csv").click()
+        first = Path(waiting.value.path()).read_bytes()
+        rows = page.get_by_test_id("cover-made").locator("tbody tr")
+        expect(rows.first).to_contain_text("05", timeout=AWAY)
+        with sqlite3.connect(database(shared), timeout=20) as db:
+            db.execute("UPDATE classes SET pupils = pupils + 1, version = version + 1")
+        with page.expect_download(timeout=AWAY) as waiting:
+            page.get_by_test_id("cover-05-csv").click()
+        assert Path(waiting.value.path()).read_bytes() != first
+        expect(page.get_by_test_id("cover-said")).to_contain_text("05", timeout=AWAY)
+        with page.expect_download(timeout=AWAY) as waiting:
+            rows.nth(1).get_by_role("button", name="CSV").press("Enter")
+        assert Path(waiting.value.path()).read_bytes() == first
+        expect(page.get_by_test_id("cover-said")).to_contain_text("05", timeout=AWAY)
+        shot(page, f"coverage-exports-{language}")
+        assert overflow(page) == []
+        assert barriers(page) == []
+        page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        shot(page, f"coverage-exports-dark-{language}")
+        assert barriers(page) == []
+        assert errors == []
+
+
 def test_a_roster_is_ticked_by_touch_and_keyboard_and_undone(shared: Server) -> None:
     demo = shared.demo()
     assert demo is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -64,6 +64,22 @@ async def test_the_newest_decisions_are_read_and_kept_until_one_is_superseded(db
     read = await results.decisions(["l1"], EVERYTHING)
     assert read[0].classes == [ClassResult("c1", "qualified", 40, 38)]
     assert await results.minutes("elsewhere") == {}
+
+
+async def test_as_of_an_earlier_time_later_decisions_are_left_out(db: Database) -> None:
+    at = AT
+    service = DecisionsService(db, lambda: at)
+    await write(service, "l1", school("l1", "s1", "r1", settled("c1", Result.ABSENT, None)))
+    at = AT + timedelta(hours=1)
+    await write(service, "l1", school("l1", "s1", "r1", settled("c1", Result.QUALIFIED, 38)))
+    results = SettledResults(service)
+    told = [
+        [row.result for one in await results.decisions(["l1"], EVERYTHING, until) for row in one.classes]
+        for until in (AT - timedelta(seconds=1), AT, at, None)
+    ]
+    assert told == [[], ["absent"], ["qualified"], ["qualified"]]
+    assert await results.minutes("l1", AT - timedelta(seconds=1)) == {}
+    assert "c1" in await results.minutes("l1", AT)
 
 
 async def test_what_still_waits_for_a_number_is_not_credited_yet(db: Database) -> None:

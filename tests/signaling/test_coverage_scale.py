@@ -24,7 +24,8 @@ from signaling.attendance.settled import SettledClass, SettledSchool, pack
 from signaling.auth.identity import Principal, Role
 from signaling.auth.models import User
 from signaling.coverage import documents as shown
-from signaling.coverage.api import Asked, document
+from signaling.coverage.api import document
+from signaling.coverage.asking import Asked
 from signaling.coverage.obligations import load_obligations
 from signaling.coverage.service import CoverageService
 from signaling.coverage.settled_results import SettledResults

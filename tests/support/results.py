@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from signaling.coverage.results import ClassResult, SchoolResults
 from signaling.directory.queries import Scope
+
+ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 class ToldResults:
@@ -13,13 +16,13 @@ class ToldResults:
 
     def __init__(self) -> None:
         self.asked = 0
-        self._schools: dict[tuple[str, str], SchoolResults] = {}
+        self._schools: dict[tuple[str, str], list[tuple[datetime, SchoolResults]]] = {}
         self._minutes: dict[str, dict[str, Sequence[int]]] = {}
         self._changes: dict[str, int] = {}
 
-    def tell(self, lecture: str, school: str, region: str, *classes: ClassResult) -> None:
-        """Say what a lecture came to for a school."""
-        self._schools[lecture, school] = SchoolResults(lecture, school, region, classes)
+    def tell(self, lecture: str, school: str, region: str, *classes: ClassResult, at: datetime = ALWAYS) -> None:
+        """Say what a lecture came to for a school, and when that was settled."""
+        self._schools.setdefault((lecture, school), []).append((at, SchoolResults(lecture, school, region, classes)))
         self._changes[lecture] = self._changes.get(lecture, 0) + 1
 
     def count(self, lecture: str, class_id: str, minutes: Sequence[int]) -> None:
@@ -31,16 +34,16 @@ class ToldResults:
         """Return how often something was told about each lecture."""
         return {one: str(self._changes[one]) for one in lecture_ids if one in self._changes}
 
-    async def decisions(self, lecture_ids: Sequence[str], scope: Scope) -> Sequence[SchoolResults]:
-        """Return what was told."""
+    async def decisions(
+        self, lecture_ids: Sequence[str], scope: Scope, until: datetime | None = None
+    ) -> Sequence[SchoolResults]:
+        """Return what was told last, by a time."""
         self.asked += 1
         wanted = set(lecture_ids)
-        return [
-            one
-            for one in self._schools.values()
-            if one.lecture_id in wanted and scope.includes(one.region_code, one.school_code)
-        ]
+        told = ([one for at, one in every if until is None or at <= until] for every in self._schools.values())
+        newest = [every[-1] for every in told if every]
+        return [one for one in newest if one.lecture_id in wanted and scope.includes(one.region_code, one.school_code)]
 
-    async def minutes(self, lecture_id: str) -> Mapping[str, Sequence[int]]:
+    async def minutes(self, lecture_id: str, until: datetime | None = None) -> Mapping[str, Sequence[int]]:
         """Return what was told."""
         return self._minutes.get(lecture_id, {})

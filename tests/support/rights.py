@@ -173,6 +173,7 @@ QUERIES: Final[Mapping[tuple[str, str], str]] = {
     ("GET", "/api/v1/tables/screens.{format}"): "?school={school_code}",
     ("GET", "/api/v1/terms"): "?county={region}",
     ("GET", "/api/v1/coverage"): "?term={term}&node={school_code}",
+    ("GET", "/api/v1/coverage/exports"): "?term={term}&node={school_code}",
     ("GET", "/api/v1/coverage/exports/{table}"): "?term={term}&node={school_code}",
     ("GET", "/api/v1/schools/{school_code}/sheet"): "?term={term}",
     ("GET", "/api/v1/terms/current"): "?county={region}",

@@ -15,6 +15,7 @@ from signaling.directory.models import School, SchoolClass, Teacher
 from signaling.lectures.models import Lecture
 from signaling.live.models import Broadcast
 from tests.support.platform import NOON, PREFECTURE, Platform, platform
+from tests.support.results import ALWAYS
 
 TERM = "2025-2026-2"
 HOME, AWAY = "522301", "522302"
@@ -77,13 +78,13 @@ class TermStage:
             )
         return lecture
 
-    def tell(self, lecture: str, school: str, *results: tuple[str, int | None]) -> None:
-        """Say result and number of each class of a school."""
+    def tell(self, lecture: str, school: str, *results: tuple[str, int | None], at: datetime = ALWAYS) -> None:
+        """Say result and number of each class of a school, and when that was settled."""
         rows = [
             ClassResult(made.id, result, 40, present)
             for made, (result, present) in zip(self.classes[school], results, strict=True)
         ]
-        self.house.results.tell(lecture, school, HOME if school != CODES[2] else AWAY, *rows)
+        self.house.results.tell(lecture, school, HOME if school != CODES[2] else AWAY, *rows, at=at)
 
 
 def _class(school: School, number: int) -> SchoolClass:

@@ -1,4 +1,5 @@
 import { send } from './directory';
+import type { PageOf } from './screens';
 
 /** The REST interface of the coverage of terms and of the trainings of teachers. Every failure is a `Problem`. */
 export const FOUR = ['lessons', 'teachers', 'pupils', 'parents'] as const;
@@ -59,6 +60,38 @@ export interface CoverClass {
   rolled: boolean;
 }
 
+export const OWED = ['pupils', 'teachers', 'parents', 'assessment'] as const;
+export type Owed = (typeof OWED)[number];
+
+/** What is owed in a term, and from which shares it is done; `enabled` says what is counted by now. */
+export interface CoverRules {
+  version: number;
+  name: string;
+  summary: string;
+  strict_ratio: number;
+  lenient_ratio: number;
+  lesson_minutes: number;
+  attended_ratio: number;
+  households_ratio: number;
+  minimum: Record<Owed, number>;
+  enabled: Record<Owed, boolean>;
+}
+
+/** An export that was made: the same `as_of` gives the same table again. `directory_at` is when schools, classes and staff were read for it. */
+export interface CoverExport {
+  number: CoverTable;
+  level: string;
+  as_of: string;
+  directory_at: string;
+  at: string;
+  rules_version: number;
+  checksum: string;
+  by: string;
+}
+
+export const COVER_TABLES = ['05', '06', '07'] as const;
+export type CoverTable = (typeof COVER_TABLES)[number];
+
 export interface CoverLecture {
   id: string;
   title: string;
@@ -78,7 +111,7 @@ export interface Coverage {
   ends_on: string | null;
   as_of: string;
   unit: { code: string; name: string; level: UnitLevel; parent: string | null };
-  rules: { version: number; name: string; summary: string; strict_ratio: number; lenient_ratio: number };
+  rules: CoverRules;
   cells: CoverCells;
   totals: CoverTotals;
   four: boolean;
@@ -147,6 +180,7 @@ export const coverageApi = {
   term: (query: Record<string, string>): Promise<Coverage> => send('GET', `/coverage?${new URLSearchParams(query).toString()}`),
   exportUrl: (table: string, format: string, query: Record<string, string>): string =>
     `/api/v1/coverage/exports/${table}.${format}?${new URLSearchParams(query).toString()}`,
+  exports: (query: Record<string, string>): Promise<PageOf<CoverExport>> => send('GET', `/coverage/exports?${new URLSearchParams(query).toString()}`),
   trainings: async (school: string): Promise<Training[]> => (await send<{ items: Training[] }>('GET', ofSchool(school))).items,
   roster: (school: string, lecture: string): Promise<Roster> => send('GET', `${ofSchool(school)}/${part(lecture)}`),
   tick: (school: string, lecture: string, room: string, teachers: readonly string[], ticked: boolean): Promise<Roster> =>
