@@ -2,8 +2,8 @@
 
 1. A range counts only if it was delivered: what was skipped is in no fact.
 2. **Faster than `speed` against the clock counts nothing.** Each screen has an account: every window of the clock pays in its length times `speed`,
-   what is delivered is paid out, be it of this lecture or of another one. It never holds more than `buffer` in advance, nor owes more
-   than that. A window that leaves it in debt is not credited. What was credited before costs nothing when it is delivered again: a player that is
+   what is delivered is paid out, be it of this lecture or of another one. Between two deliveries it never holds more than `buffer` in advance, nor
+   owes more than that. What leaves it in debt is not credited; windows that were written down together count together. What was credited before costs nothing when it is delivered again: a player that is
    opened anew begins some seconds before the place where it stopped.
 3. A class has the union of what its screens got, ranges told twice count once. A minute counts when as much of it was delivered as live.
 """
@@ -38,12 +38,12 @@ class Replays:
         self._window_ms = window_seconds * 1000
         self._speed = speed
         self._buffer = buffer_seconds * 1000 * speed.denominator
-        self._ranges: dict[str, dict[int, set[Range]]] = defaultdict(lambda: defaultdict(set))
+        self._ranges: dict[str, dict[tuple[int, int], set[Range]]] = defaultdict(lambda: defaultdict(set))
 
-    def take(self, screen_id: str, window_no: int, begin_ms: int, end_ms: int) -> None:
-        """Take a range of the original broadcast's time that was delivered in a window of the clock."""
+    def take(self, screen_id: str, window_no: int, begin_ms: int, end_ms: int, windows: int = 1) -> None:
+        """Take a range of the original broadcast's time that was delivered in windows of the clock, `window_no` the last of them."""
         if begin_ms < end_ms:
-            self._ranges[screen_id][window_no].add((begin_ms, end_ms))
+            self._ranges[screen_id][window_no, windows].add((begin_ms, end_ms))
 
     @property
     def screens(self) -> Iterable[str]:
@@ -56,19 +56,20 @@ class Replays:
         credited: dict[int, tuple[Range, ...]] = {}
         known: list[Range] = []
         too_fast = False
-        for number, told in sorted(self._ranges.get(screen_id, {}).items()):
+        for (number, windows), told in sorted(self._ranges.get(screen_id, {}).items()):
             ranges, elsewhere_ms = _own(told), sum(end for begin, end in told if begin == ELSEWHERE)
-            passed = 1 if before is None else number - before
-            balance = min(self._buffer, balance + (passed - 1) * self._pay - elsewhere_ms * self._speed.denominator)
+            passed = windows if before is None else number - before
+            idle = max(0, passed - windows)
+            balance = min(self._buffer, balance + idle * self._pay - elsewhere_ms * self._speed.denominator)
             whole = union([*known, *ranges])
-            balance += self._pay - (length(whole) - length(known)) * self._speed.denominator
+            balance += (passed - idle) * self._pay - (length(whole) - length(known)) * self._speed.denominator
             before = number
             if balance < 0:
                 too_fast, balance = True, max(-self._buffer, balance)
                 continue
             known = whole
             if first <= number < last:
-                credited[number] = ranges
+                credited[number] = credited.get(number, ()) + ranges
         return Credited(credited, too_fast)
 
     @property

@@ -6,8 +6,8 @@
 3. Viewers that are no screens (`monitor:...`) are left out.
 4. Seconds that a screen was given over HLS count as the packets that the lecture had in as many seconds. HLS is some seconds late:
    more than the window has fills up the one before, as late receiver reports do.
-5. What screens were sent of recordings is told by the window of the server's clock in which it left; whose broadcast it is says the
-   library, and none of them needs to run.
+5. What screens were sent of recordings is told by the minute of the server's clock in which it left: fourteen days of making up, a row for
+   each window, would be more than the lecture itself. Whose broadcast it is says the library, and none of them needs to run.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from signaling.live.events import BroadcastChanged
 from signaling.live.states import RUNNING, State
 
 MONITOR: Final = "monitor:"
+MINUTE: Final = 60
+MOST_WINDOWS: Final = 12
+"""Windows that one fact of replays can be of: of a process that stood still nobody is credited the time."""
 Replays = Callable[[], Mapping[tuple[str, str], tuple[tuple[str, int, int], ...]]]
 """Returns by (lecture, broadcast) what (screen, begin, end) was sent of its recording since the call before; times as in `ReplayDelivered`."""
 
@@ -57,6 +60,7 @@ class Sampler:
         self._window_seconds = window_seconds
         self._lectures: dict[str, str] = {}
         self._parts: dict[tuple[str, int], int] = {}
+        self._replayed_to: int | None = None  # the last window of which replays were told
 
     @property
     def broadcasts(self) -> frozenset[str]:
@@ -82,14 +86,24 @@ class Sampler:
     def tick(self, now: datetime) -> list[Note]:
         """Sample every broadcast; `now` is a window's end, or any time when the process stops."""
         rows = [row for broadcast_id in list(self._lectures) for row in self._collect(broadcast_id, now)]
-        rows += self._replayed(window_ending(now, self._window_seconds))
         oldest = window_ending(now, self._window_seconds) - 1
         self._parts = {key: part for key, part in self._parts.items() if key[1] >= oldest}
         return rows
 
-    def _replayed(self, number: int) -> list[Note]:
+    def replayed(self, now: datetime, last: bool = False) -> list[Note] | None:
+        """Return what was sent of recordings since the call before; None until the minute is over, be it that the process stops."""
+        number = window_ending(now, self._window_seconds)
+        if not last and (number + 1) * self._window_seconds % MINUTE:
+            return None
+        begun = (
+            number - number % (MINUTE // self._window_seconds) - 1 if self._replayed_to is None else self._replayed_to
+        )
+        self._replayed_to, windows = number, max(1, min(number - begun, MOST_WINDOWS))
         return [
-            Note(Subject(lecture_id, broadcast_id), ReplayDelivered(number, ranges, self._part(broadcast_id, number)))
+            Note(
+                Subject(lecture_id, broadcast_id),
+                ReplayDelivered(number, ranges, self._part(broadcast_id, number), windows),
+            )
             for (lecture_id, broadcast_id), ranges in self._replays().items()
         ]
 

@@ -21,7 +21,7 @@ from signaling.db.engine import Database
 from signaling.directory.queries import Scope
 from signaling.ledger.errors import LedgerUnavailable
 from signaling.ledger.events import Note, Subject
-from signaling.ledger.facts import Joined, Left, OnAir, ReplayDelivered
+from signaling.ledger.facts import Joined, Left, OnAir
 from signaling.ledger.service import LedgerService
 from signaling.live.events import BroadcastChanged, LiveEvent, ScreenJoined, ScreenLeft
 from signaling.live.states import OVER
@@ -75,7 +75,7 @@ class AttendanceService:
         """Stop ticking and write down the window that is under way."""
         await self._settling.stop()
         await self._metronome.stop()
-        await self.tick(self.clock())
+        await self.tick(self.clock(), last=True)
 
     async def handle_all(self, events: Sequence[LiveEvent]) -> None:
         """Take facts in their order; screens that came and went one after the other share a commit.
@@ -117,15 +117,19 @@ class AttendanceService:
             case _:
                 return
 
-    async def tick(self, now: datetime) -> None:
-        """Sample every running broadcast for the window that ends at `now`."""
-        notes = self._sampler.tick(now)
-        replayed = {note.subject for note in notes if isinstance(note.fact, ReplayDelivered)}
+    async def tick(self, now: datetime, last: bool = False) -> None:
+        """Sample every running broadcast for the window that ends at `now`, and what was sent of recordings when a minute ends there."""
+        notes, replays = self._sampler.tick(now), self._sampler.replayed(now, last)
         try:
-            await self._ledger.record_all(notes)
+            await self._ledger.record_all([*notes, *(replays or ())])
         except LedgerUnavailable as error:
             log.error("attendance.window_waits", error=str(error), windows=len(notes))
-        for subject in self._replayed - replayed:  # nobody watches it at the moment: its roster may go
+        if replays is not None:
+            self._forget_replayed({note.subject for note in replays})
+
+    def _forget_replayed(self, replayed: set[Subject]) -> None:
+        """Let the rosters of broadcasts go that nobody watches any more at the moment."""
+        for subject in self._replayed - replayed:
             self._ledger.forget(subject)
         self._replayed = replayed
 

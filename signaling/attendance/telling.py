@@ -55,7 +55,7 @@ class Teller:
                 book.window(Window(place(header), fact.window_no, header.boot, *numbers))
             case StoredReplay() as replay:
                 for screen, begin, end in _whole(header, partial(replay.whole, told.roster.screens)).deliveries:
-                    book.replays.take(screen, replay.window_no, begin, end)
+                    book.replays.take(screen, replay.window_no, begin, end, replay.windows)
             case StoredRendered() as rendered:
                 for screen, rendered_ms, flags in _whole(header, partial(rendered.whole, told.roster.screens)).reports:
                     book.report(rendered.minute, screen, rendered_ms, flags)

@@ -17,9 +17,10 @@ from signaling.ledger.events import Header
 from signaling.ledger.facts import Kind, MediaDelivered, Rendered, ReplayDelivered
 from signaling.ledger.packing import Columns, PackingError, pack, pack_columns, unpack, unpack_columns
 
-LIVE, REPLAY = 0, 1
+LIVE, REPLAY, REPLAYS = 0, 1, 2
 _LIVE: Final = struct.Struct("<BqIqI")  # way, window, part, published, flowing_ms
-_REPLAY: Final = struct.Struct("<BqI")  # way, window, part
+_REPLAY: Final = struct.Struct("<BqI")  # way, window, part; of one window
+_REPLAYS: Final = struct.Struct("<BqIH")  # way, last window, part, windows
 _RENDERED: Final = struct.Struct("<qI")  # minute, part
 
 
@@ -60,6 +61,7 @@ class StoredReplay:
     header: Header
     window_no: int
     part: int
+    windows: int
     packed: bytes
 
     @property
@@ -77,7 +79,7 @@ class StoredReplay:
     def whole(self, screens: Sequence[str]) -> ReplayDelivered:
         """Return the fact."""
         deliveries = tuple((screens[slot], begin, end) for slot, begin, end in self.rows())
-        return ReplayDelivered(self.window_no, deliveries, self.part)
+        return ReplayDelivered(self.window_no, deliveries, self.part, self.windows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ def pack_media(fact: MediaDelivered | ReplayDelivered, slots: Mapping[str, int])
         return media_payload(fact.window_no, fact.part, fact.published, fact.flowing_ms, packed)
     gaps = [slot - before for before, (slot, _, _) in zip([0, *(slot for slot, _, _ in rows)], rows, strict=False)]
     columns = (gaps, [begin for _, begin, _ in rows], [end - begin for _, begin, end in rows])
-    return _REPLAY.pack(REPLAY, fact.window_no, fact.part) + pack_columns(columns)
+    return _REPLAYS.pack(REPLAYS, fact.window_no, fact.part, fact.windows) + pack_columns(columns)
 
 
 def media_payload(window_no: int, part: int, published: int, flowing_ms: int, packed: bytes) -> bytes:
@@ -143,7 +145,10 @@ def read_media(header: Header, payload: bytes) -> StoredDelivery | StoredReplay:
         return StoredDelivery(header, window_no, part, published, flowing_ms, payload[_LIVE.size :])
     if way == bytes([REPLAY]) and len(payload) >= _REPLAY.size:
         _, window_no, part = _REPLAY.unpack_from(payload)
-        return StoredReplay(header, window_no, part, payload[_REPLAY.size :])
+        return StoredReplay(header, window_no, part, 1, payload[_REPLAY.size :])
+    if way == bytes([REPLAYS]) and len(payload) >= _REPLAYS.size:
+        _, window_no, part, windows = _REPLAYS.unpack_from(payload)
+        return StoredReplay(header, window_no, part, windows, payload[_REPLAYS.size :])
     raise PackingError(f"{len(payload)} bytes are no delivery")
 
 

@@ -145,7 +145,7 @@ class MediaDelivered:
 
 @dataclass(frozen=True, slots=True)
 class ReplayDelivered:
-    """What was delivered of the recording in a window of today: (screen_id, begin_ms, end_ms), any number a screen.
+    """What was delivered of the recording in some windows of today, `window_no` the last of `windows`: (screen_id, begin_ms, end_ms), any number a screen.
 
     Begin and end are UTC milliseconds of the original broadcast's time. **A range that begins at 0 is no time of this broadcast**: its
     length is what the screen was sent of other recordings since the window before in which it was sent something of this one.
@@ -156,9 +156,12 @@ class ReplayDelivered:
     window_no: int
     deliveries: tuple[tuple[str, int, int], ...]
     part: int = 0
+    windows: int = 1
 
     def __post_init__(self) -> None:
         _check(self.deliveries, once=False)
+        if not 1 <= self.windows < 1 << 16:
+            raise ValueError("a replay is of no window, or of too many")
         if any(begin > end for _, begin, end in self.deliveries):
             raise ValueError("a replay ends before it begins")
 

@@ -77,7 +77,7 @@ def _draft(head: list[Any], told: list[Any]) -> Draft:
 
 def _fact(name: str, values: list[Any]) -> Fact:
     names = [field.name for field in fields(TYPES[name])]
-    made: Fact = TYPES[name](*(_value(*one) for one in zip(names, values, strict=True)))
+    made: Fact = TYPES[name](*(_value(*one) for one in zip(names[: len(values)], values, strict=True)))
     return made
 
 

@@ -2,8 +2,8 @@
 
 1. **A segment counts when one answer gave all of its bytes**; half of one, a `HEAD` and an answer that broke off are nothing.
 2. The playlist that the screen plays says when a segment was on the air: EXT-X-PROGRAM-DATE-TIME of its reel and the durations since.
-3. What a screen was sent twice within a window counts once. At which pace it may have been sent is for attendance to say: the ranges
-   are told by the window of the server's clock in which they left.
+3. What a screen was sent twice within a minute counts once. At which pace it may have been sent is for attendance to say: the ranges
+   are told by the minute of the server's clock in which they left.
 4. **A screen has one pace, however many recordings it is sent**: each broadcast is told as well how much of others it was sent meanwhile.
 """
 
@@ -19,13 +19,13 @@ from typing import Final, NamedTuple
 from signaling.ledger.ranges import Range, length, union
 
 SCREENS: Final = 20_000
-"""Screens that are remembered between two windows; what others are sent then is not counted, and `refused` says how often."""
+"""Screens that are remembered of a minute; what others are sent then is not counted, and `refused` says how often."""
 RANGES: Final = 500
-"""Ranges of a screen and recording that do not touch, in one window: more than its limit of requests lets through."""
+"""Ranges of a screen and recording that do not touch, in one minute: nobody who watches comes near it."""
 RECORDINGS: Final = 64
-"""Recordings that a screen may be sent something of within `WINDOWS`; what it is sent of others is not counted."""
-WINDOWS: Final = 360
-"""Windows, an hour of them, after which it is forgotten that a screen was sent a recording: what it may be sent at once is far less than that."""
+"""Recordings that a screen may be sent something of within `MINUTES`; what it is sent of others is not counted."""
+MINUTES: Final = 60
+"""After so long it is forgotten that a screen was sent a recording: what it may be sent at once is far less than that."""
 
 _DATE: Final = re.compile(r"#EXT-X-PROGRAM-DATE-TIME:(\S+)")
 _SECONDS: Final = re.compile(r"#EXTINF:([0-9.]+),")
@@ -99,14 +99,14 @@ class Viewing:
 
 
 class Meanwhile:
-    """How much a screen was sent of other broadcasts since each of its own was told last. Bounded, see `RECORDINGS` and `WINDOWS`."""
+    """How much a screen was sent of other broadcasts since each of its own was told last. Bounded, see `RECORDINGS` and `MINUTES`."""
 
     def __init__(self) -> None:
-        self._told: dict[Watched, list[int]] = {}  # milliseconds of others, and the window in which it was told
+        self._told: dict[Watched, list[int]] = {}  # milliseconds of others, and the minute in which it was told
 
-    def window(self, number: int, sent: Mapping[Watched, int]) -> dict[Watched, int]:
-        """Return the milliseconds of others for each broadcast that was sent something in this window; those that are too many are left out."""
-        self._told = {one: told for one, told in self._told.items() if number - told[1] < WINDOWS}
+    def minute(self, number: int, sent: Mapping[Watched, int]) -> dict[Watched, int]:
+        """Return the milliseconds of others for each broadcast that was sent something in this minute; those that are too many are left out."""
+        self._told = {one: told for one, told in self._told.items() if number - told[1] < MINUTES}
         whole, free = sum(sent.values()), RECORDINGS - len(self._told)
         new = [one for one in sent if one not in self._told][: max(0, free)]
         self._told |= {one: [0, number] for one in new}
@@ -118,16 +118,16 @@ class Meanwhile:
 
     def over(self, number: int) -> bool:
         """Whether all of it can be forgotten."""
-        return all(number - window >= WINDOWS for _, window in self._told.values())
+        return all(number - minute >= MINUTES for _, minute in self._told.values())
 
 
 class Replaying:
-    """Gathers what screens were sent until it is taken, once a window. Bounded, see `SCREENS` and `RANGES`."""
+    """Gathers what screens were sent until it is taken, once a minute. Bounded, see `SCREENS` and `RANGES`."""
 
     def __init__(self) -> None:
         self._sent: dict[str, dict[Watched, list[Range]]] = {}
         self._meanwhile: dict[str, Meanwhile] = {}
-        self._window = 0
+        self._minute = 0
         self.refused = 0
 
     def sent(self, viewing: Viewing, first: int, end: int) -> None:
@@ -145,18 +145,18 @@ class Replaying:
 
     def take(self) -> dict[tuple[str, str], tuple[tuple[str, int, int], ...]]:
         """Return (screen, begin, end) for each broadcast, since the call before; a range that begins at 0 is as much of other broadcasts."""
-        self._window += 1
+        self._minute += 1
         taken: dict[tuple[str, str], list[tuple[str, int, int]]] = {}
         for screen_id, of_screen in self._sent.items():
             sent = {watched: length(ranges) for watched, ranges in of_screen.items()}
-            others = self._others(screen_id).window(self._window, sent)
+            others = self._others(screen_id).minute(self._minute, sent)
             self.refused += len(of_screen) - len(others)
             for watched, elsewhere_ms in others.items():
                 ranges = [(0, elsewhere_ms), *of_screen[watched]] if elsewhere_ms else of_screen[watched]
                 taken.setdefault(watched, []).extend((screen_id, begin, end) for begin, end in ranges)
         self._sent.clear()
-        if self._window % WINDOWS == 0:
-            self._meanwhile = {one: kept for one, kept in self._meanwhile.items() if not kept.over(self._window)}
+        if self._minute % MINUTES == 0:
+            self._meanwhile = {one: kept for one, kept in self._meanwhile.items() if not kept.over(self._minute)}
         return {watched: tuple(every) for watched, every in taken.items()}
 
     def _others(self, screen_id: str) -> Meanwhile:

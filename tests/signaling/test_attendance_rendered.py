@@ -276,6 +276,20 @@ def test_what_was_too_fast_counts_when_it_is_delivered_again_in_its_time() -> No
     assert replayed(haste | {n + 10: step for n, step in paced(10).items()}) == (10, True)
 
 
+@pytest.mark.parametrize(("step", "minutes", "haste"), [(75, 10, False), (70, 10, False), (90, 8, True)])
+def test_windows_that_were_written_down_together_count_together(step: int, minutes: int, haste: bool) -> None:
+    """A minute of six windows, of which a player had so many seconds; the first one has its store."""
+    replays = Replays(10, POLICY.credit.make_up.speed, 60) if POLICY.credit else None
+    assert replays is not None
+    for number, begin in enumerate(range(0, 600, step)):
+        replays.take(A, LATER + 6 * number, BEGIN_MS + begin * 1000, BEGIN_MS + min(600, begin + step) * 1000, 6)
+    credited = replays.credited(A, FIRST, LATER + 10_000)
+    ranges = (one for window in credited.ranges.values() for one in window)
+    assert credited.too_fast == haste
+    assert minutes_of(ranges, ON_AIR, 40).bit_count() <= minutes
+    assert haste or minutes_of(replays.credited(A, 0, LATER + 99).ranges[LATER], ON_AIR, 40).bit_count() == 1
+
+
 @pytest.mark.parametrize(("step", "minutes", "haste"), [(6, 10, False), (12.5, 5, True)])
 def test_two_lectures_at_once_have_one_pace(step: float, minutes: int, haste: bool) -> None:
     """A screen is sent another recording in every window as well, just as fast."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signaling.ledger.codec import HEAD, decode, encode, screens_of
+from signaling.ledger.codec import HEAD, decode, encode, framed, screens_of
 from signaling.ledger.columns import StoredDelivery, StoredRendered, StoredReplay
 from signaling.ledger.errors import DamagedEntry
 from signaling.ledger.events import Draft, Header, Subject
@@ -60,7 +61,7 @@ FACTS: dict[Kind, list[Fact]] = {
     Kind.CORRECTED: [Corrected("k1", CLASS, "present", "44", "43", "miscounted", "user-1", "user-2", NOON, None)],
 }
 DELIVERED = MediaDelivered(177_000_000, 0, 1750, 10_000, ((B, 1750, 0), (A, 1600, 12), (C, 0, 0)))
-REPLAYED = ReplayDelivered(177_000_001, ((B, 5, 9_000), (A, 1_789_000_000_000, 1_789_000_010_000), (B, 0, 5)), 1)
+REPLAYED = ReplayDelivered(177_000_001, ((B, 5, 9_000), (A, 1_789_000_000_000, 1_789_000_010_000), (B, 0, 5)), 1, 6)
 SHOWN = Rendered(29_500_000, ((C, 60_000, Flags.VISIBLE | Flags.AUDIBLE), (A, 0, Flags.MUTED | Flags.UNSIGNED)))
 
 
@@ -83,6 +84,17 @@ def test_facts_come_back_as_they_were(kind: Kind) -> None:
     assert len({fact.key for fact in facts}) == len(facts)
 
 
+def test_a_replay_of_before_there_were_several_windows_in_one_is_of_one() -> None:
+    one, known = ReplayDelivered(177_000_001, ((A, 5, 9_000),)), roster()
+    body = encode(Kind.MEDIA_DELIVERED, [one], known)[HEAD.size :]
+    way, window_no, part, windows = struct.unpack_from("<BqIH", body)
+    assert (way, windows) == (2, 1)
+    older = struct.pack("<BqI", 1, window_no, part) + body[struct.calcsize("<BqIH") :]
+    (replayed,) = decode(header(Kind.MEDIA_DELIVERED), framed(older), known)
+    assert isinstance(replayed, StoredReplay)
+    assert replayed.whole(known.screens) == one
+
+
 def test_columns_stay_packed_and_come_back_whole() -> None:
     known = roster()
     (delivered,) = decode(header(Kind.MEDIA_DELIVERED), encode(Kind.MEDIA_DELIVERED, [DELIVERED], known), known)
@@ -95,6 +107,7 @@ def test_columns_stay_packed_and_come_back_whole() -> None:
     assert isinstance(replayed, StoredReplay)
     assert replayed.key == REPLAYED.key == "replay:177000001:1"
     assert replayed.whole(known.screens).deliveries == (REPLAYED.deliveries[1], (B, 0, 5), (B, 5, 9_000))
+    assert replayed.whole(known.screens).windows == 6
     (shown,) = decode(header(Kind.RENDERED), encode(Kind.RENDERED, [SHOWN], known), known)
     assert isinstance(shown, StoredRendered)
     assert shown.key == SHOWN.key

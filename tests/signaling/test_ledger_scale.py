@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,12 +16,13 @@ from signaling.attendance.policy import load_policy
 from signaling.attendance.telling import Teller
 from signaling.db.engine import Database
 from signaling.ledger.events import Note, Subject
+from signaling.ledger.facts import ReplayDelivered
 from signaling.ledger.reading import tell
 from signaling.ledger.roots_service import RootsService
 from signaling.ledger.service import LedgerService
 from tests.support.databases import migrated, sqlite_only
 from tests.support.prefecture_lecture import CHECKS, MINUTES, SCREENS, WINDOWS, Lecture, Portion, directory
-from tests.support.roll import ledger
+from tests.support.roll import START, ledger
 
 pytestmark = sqlite_only
 LIMIT = 10_000_000
@@ -80,6 +83,32 @@ async def test_a_lecture_of_the_prefecture_fits_into_ten_megabytes(
         told = ", ".join(f"{kind} {size / 1e6:.2f}" for kind, size in sizes.items())
         print(f"\n{SCREENS} screens, 45 minutes: {sum(sizes.values()) / 1e6:.2f} MB ({told})")
     assert sum(sizes.values()) <= LIMIT
+
+
+def made_up(screens: Sequence[str], days: int) -> Iterator[Portion]:
+    """Yield what screens are sent of the recording, a minute each: each watches all of it at some time of a school's day of eight hours."""
+    rng, begin = random.Random(7), int(START.timestamp())
+    watching: dict[int, list[tuple[str, int, int]]] = defaultdict(list)
+    for screen in screens:
+        first = rng.randrange(days) * 1440 + rng.randrange(480)
+        for minute in range(MINUTES):
+            at = (begin + 60 * minute) * 1000 + rng.randrange(6000)
+            watching[first + minute].append((screen, at, at + 60_000))
+    for minute, told in sorted(watching.items()):
+        yield [ReplayDelivered(begin // 10 + 6 * minute + 5, tuple(told), windows=6)]
+
+
+async def test_what_classes_make_up_is_small_beside_the_lecture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """258 classes in fourteen days, of which a seventh is written and multiplied."""
+    db, path = await migrated(tmp_path / NAME), tmp_path / NAME
+    screens, _ = await directory(db)
+    size = 7 * await grown(db, ledger(db, tmp_path, store_seconds=120), path, made_up(screens[:37], 2))
+    await db.close()
+    with capsys.disabled():
+        print(f"\n258 classes make up 45 minutes: {size / 1e6:.2f} MB")
+    assert size <= LIMIT // 4
 
 
 @pytest.mark.bench

@@ -19,9 +19,9 @@ from signaling.attendance.replay import Replays
 from signaling.auth.tokens import MONITOR, PERSON
 from signaling.ledger.ranges import length, union
 from signaling.library.replaying import (
+    MINUTES,
     RANGES,
     RECORDINGS,
-    WINDOWS,
     Replaying,
     Stretch,
     Viewing,
@@ -120,7 +120,7 @@ def test_more_recordings_than_a_screen_may_have_open_are_not_counted() -> None:
     for number in range(RECORDINGS + 1):
         gathered.sent(Viewing(Watched(str(number), ""), "a", reel), 0, 1)
     assert (len(gathered.take()), gathered.refused) == (RECORDINGS, 1)
-    for _ in range(WINDOWS):
+    for _ in range(MINUTES):
         gathered.take()
     gathered.sent(Viewing(WATCHED, "a", reel), 0, 1)
     assert gathered.take() == {WATCHED: (("a", 1000, 9000),)}
