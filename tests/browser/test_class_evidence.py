@@ -5,26 +5,23 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import time
-import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
-from python_calamine import CalamineWorkbook
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from signaling.attendance.policy import POLICIES_FILE
-from tests.browser.test_presence import answer_check, pair
-from tests.support.chromium import STUDIO_ARGUMENTS, chromium
-from tests.support.classroom import LECTURE_SECONDS, SCRIPTS, Studio
+from tests.browser.test_recordings_page import at, when
+from tests.support.chromium import STUDIO_ARGUMENTS, chromium, shot, watch_errors
+from tests.support.classroom import Studio
+from tests.support.library import finished_recording, table
+from tests.support.rooms import Room, answer_check, false_clock, pair, unreached
 from tests.support.server import Server
-from tests.support.witness import claims
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 
@@ -32,33 +29,29 @@ FIRST_SECONDS = (31.0, 42.0)  # what the lecture has of its first minute
 SECOND_SECONDS = 48.0  # and of its second
 EVIDENCE_SECONDS = 90.0  # from the end of the second minute until reports and check are in the table
 VERSION = 102
-
-UNREACHED = """
-const answer = RTCPeerConnection.prototype.setRemoteDescription;
-RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
-  return answer.call(this, { type, sdp: sdp.replace(/a=candidate[^\\r\\n]*[\\r\\n]+/g, '') });
-};
-"""
-"""A network that lets offers and answers pass, and no media."""
+WRONG_HOURS = 8.0
+"""How far the clock of the class that watches all is ahead in the first minute, and behind in the second: it changes nothing."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What table 03 has to say of a class: result, evidence level, share of the minutes (from, to), reason and flags."""
+    """What table 03 has to say of a class: result, evidence level, share of the minutes (from, to), reason, and what is to be looked at."""
 
     result: str
     level: str
     share: tuple[float, float]
     reason: str
-    flags: str = ""
+    flag: str = ""
 
     def is_said_by(self, row: dict[str, Any]) -> bool:
         """Whether a row of the table says so."""
         watched, on_air = float(row["有效收看分钟"]), float(row["直播分钟"])
-        same = (row["结果"], row["证据等级"], row["待核"] or "") == (self.result, self.level, self.flags)
+        same = (row["结果"], row["证据等级"]) == (self.result, self.level)
+        said = str(row["待核"] or "").split("、")
         least, most = self.share
         return (
             same
+            and (self.flag in said if self.flag else said == [""])
             and least <= watched / max(on_air, 0.1) <= most
             and re.fullmatch(self.reason, row["备注"] or "") is not None
         )
@@ -79,64 +72,13 @@ AWAY = Row(
     rf"有效收看0\.\d分钟，占直播1\.\d分钟的[56]\d\.\d\d%，不低于50\.00%、低于80\.00%；{UNANSWERED}",
 )
 MUTED = Row("未达标", "E2", (0.0, 0.0), rf"{SHORT}；{UNANSWERED}；声音关闭1\.\d分钟不计")
+MADE_UP = Row(
+    "补看达标",
+    "E4",
+    (0.0, 0.0),
+    r".*补看后有效收看1\.\d分钟，占直播1\.\d分钟的[\d.]+%，不低于80\.00%；教师已确认应到\d+人、实到\d+人",
+)
 FORGED = Row("未接入", "E0", (0.0, 0.0), "班级终端从未接入本场直播", "无送达而报告已播放")
-
-
-@dataclass
-class Room:
-    """A paired class screen in a browser of its own."""
-
-    server: Server
-    context: BrowserContext
-    page: Page
-    screen: dict[str, Any]
-    told: dict[str, Any] = field(default_factory=dict)
-
-    def until_live(self) -> None:
-        """Wait until the lecture is seen."""
-        self.page.locator("html[data-state=live]").wait_for(state="attached", timeout=LECTURE_SECONDS)
-
-    def leave(self) -> None:
-        """Close the page."""
-        self.page.close()
-
-    def come_back(self) -> None:
-        """Open the page again."""
-        self.page = self.context.new_page()
-        self.page.goto(f"{self.server.url}/class/{self.screen['id']}")
-
-    def mute(self) -> None:
-        """Turn the sound off at the element, as a browser's menu does."""
-        self.page.evaluate("() => document.querySelectorAll('video').forEach(video => (video.muted = true))")
-        self.page.locator("html[data-sound=muted]").wait_for(state="attached", timeout=LECTURE_SECONDS)
-
-    def confirm_one_missing(self) -> None:
-        """Count heads on the slate that comes up after the end."""
-        self.page.get_by_test_id("count").wait_for(state="visible", timeout=LECTURE_SECONDS)
-        self.page.get_by_test_id("count-present-less").click()
-        self.page.get_by_test_id("count-confirm").click()
-        self.page.locator("#count[data-at=thanks]").wait_for(state="visible", timeout=LECTURE_SECONDS)
-
-    def sit(self) -> None:
-        """Take nonce and token of a new page; its own reports are held back."""
-        self.context.route("**/reports", lambda route: route.abort())
-        with self.page.expect_response(lambda one: one.url.endswith("/watch") and one.ok) as answer:
-            self.page.reload()
-        self.told = answer.value.json()
-        assert self.told["reporting"]["signed"], "the screen has a key"
-
-    def forge(self, minute: int) -> None:
-        """Claim, signed with the screen's own key, that a whole minute was seen and heard."""
-        reporting = self.told["reporting"]
-        said = {name: reporting[name] for name in ("nonce", "counter", "broadcast_id")}
-        script = (SCRIPTS / "forger.js").read_text("utf-8").split("\n", 1)[1].rstrip().rstrip(";")
-        letter = self.page.evaluate(script, [self.screen["id"], claims(**said, minute=minute)])
-        path = f"/api/v1/screens/{self.screen['id']}/reports"
-        body = {"report": letter, "again": False}
-        status, answer = self.server.call("POST", path, self.told["token"], body, page=True)
-        assert status == 200, answer
-        assert answer["accepted_ms"] > 0, "the server believes the signature, but not that it proves delivery"
-        reporting |= {name: answer[name] for name in ("nonce", "counter")}
 
 
 @pytest.fixture
@@ -165,22 +107,23 @@ def server(tmp_path: Path) -> Iterator[Server]:
         made.close()
 
 
-def unreached(context: BrowserContext) -> None:
-    """Keep all media from a browser, by either way."""
-    context.add_init_script(UNREACHED)
-    context.route("**/hls/**", lambda route: route.abort())
+def ahead(context: BrowserContext) -> None:
+    """Set a browser's clock wrong."""
+    false_clock(context, WRONG_HOURS)
 
 
-def rooms(server: Server, browser: Browser, demo: dict[str, Any], count: int) -> list[Room]:
-    """Pair screens of classes of different schools; no media reach the last."""
+def rooms(
+    server: Server, browser: Browser, demo: dict[str, Any], *networks: Callable[[BrowserContext], None] | None
+) -> list[Room]:
+    """Pair a screen for each of the networks, of classes of different schools; None is one like any other."""
     _, schools = server.call("GET", "/api/v1/schools", demo["api_token"])
     made = []
-    for school in schools["items"][:count]:
+    for school, network in zip(schools["items"], networks, strict=False):
         context = browser.new_context(viewport={"width": 1024, "height": 768}, locale="zh-CN")
-        if len(made) == count - 1:
-            unreached(context)
+        if network is not None:
+            network(context)
         made.append(Room(server, context, *pair(server, context, demo, school["code"])))
-    assert len(made) == count
+    assert len(made) == len(networks)
     return made
 
 
@@ -201,33 +144,10 @@ def start(studio: Studio) -> tuple[float, float]:
     return started, (started // 60 + 1) * 60
 
 
-def exported(server: Server, demo: dict[str, Any], kind: str) -> bytes:
-    """Return table 03."""
-    url = f"http://127.0.0.1:{server.port}/api/v1/lectures/{demo['lecture_id']}/exports/03.{kind}"
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {demo['api_token']}"})
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return bytes(answer.read())
-
-
-def by_school(header: list[Any], lines: list[list[Any]], wanted: list[Room]) -> list[dict[str, Any]]:
-    """Return the rows of the rooms, in their order."""
-    found = {
-        (row["学校标识码"], row["班级名称"]): row for row in (dict(zip(header, line, strict=True)) for line in lines)
-    }
+def rows_of(server: Server, demo: dict[str, Any], wanted: list[Room], kind: str) -> list[dict[str, Any]]:
+    """Return the rows of the rooms in table 03, in their order."""
+    found = {(row["学校标识码"], row["班级名称"]): row for row in table(server, demo, "03", kind)}
     return [found[one.screen["school"]["code"], one.screen["class"]["name"]] for one in wanted]
-
-
-def as_csv(server: Server, demo: dict[str, Any], wanted: list[Room]) -> list[dict[str, Any]]:
-    """Read the rows of the CSV."""
-    header, *lines = csv.reader(io.StringIO(exported(server, demo, "csv").decode("utf-8-sig")))
-    return by_school(header, lines, wanted)
-
-
-def as_xlsx(server: Server, demo: dict[str, Any], wanted: list[Room]) -> list[dict[str, Any]]:
-    """Read the rows of the workbook."""
-    sheet = CalamineWorkbook.from_filelike(io.BytesIO(exported(server, demo, "xlsx"))).get_sheet_by_index(0)
-    header, *lines = sheet.to_python()
-    return by_school(header, lines, wanted)
 
 
 def until_said(server: Server, demo: dict[str, Any], wanted: dict[str, tuple[Room, Row]]) -> None:
@@ -236,14 +156,38 @@ def until_said(server: Server, demo: dict[str, Any], wanted: dict[str, tuple[Roo
     truth = dict(zip(wanted, (row for _, row in wanted.values()), strict=True))
     deadline = time.monotonic() + EVIDENCE_SECONDS
     while True:
-        said = dict(zip(wanted, as_csv(server, demo, of_rooms), strict=True))
+        said = dict(zip(wanted, rows_of(server, demo, of_rooms, "csv"), strict=True))
         wrong = {name: row for name, row in said.items() if not truth[name].is_said_by(row)}
         if not wrong or time.monotonic() > deadline:
             break
         of_rooms[0].page.wait_for_timeout(1000)
-    assert not wrong
-    for name, row in zip(wanted, as_xlsx(server, demo, of_rooms), strict=True):
+    assert not wrong, [*wrong.items()]
+    for name, row in zip(wanted, rows_of(server, demo, of_rooms, "xlsx"), strict=True):
         assert truth[name].is_said_by(row), (name, row)
+
+
+def released(server: Server, demo: dict[str, Any]) -> None:
+    """Approve the recording of the lecture, so that classes may see it."""
+    entry = finished_recording(server, demo, seconds=20)
+    assert server.call("POST", f"/api/v1/recordings/{entry['id']}/approve", demo["api_token"])[0] == 200
+
+
+def begin_to_make_up(page: Page) -> None:
+    """Play the lecture in the course of a class that missed it: no jump over what it did not see, no speed that costs it its credit."""
+    page.get_by_test_id("count-later").click()
+    page.get_by_test_id("shelf-open").click()
+    page.get_by_test_id("card").first.click()
+    expect(page.get_by_test_id("player-made-up")).to_contain_text("补看进度 0/1.", timeout=15_000)
+    when(page, "v.currentTime > 1 && !v.paused")
+    page.get_by_test_id("player").focus()
+    page.keyboard.press("9")
+    expect(page.get_by_test_id("player-made-up")).to_contain_text("先看完前面的内容")
+    assert at(page) < 20
+    page.get_by_test_id("player-speed").click()
+    shot(page, "class-making-up")
+    speeds = page.get_by_test_id("player-speeds")
+    assert speeds.inner_text().split() == ["0.75×", "1×", "1.25×"]
+    speeds.get_by_text("1.25×").click()
 
 
 def test_classes_that_behave_differently_have_the_results_that_are_true_of_them(server: Server) -> None:
@@ -252,7 +196,8 @@ def test_classes_that_behave_differently_have_the_results_that_are_true_of_them(
     with chromium(*STUDIO_ARGUMENTS, "--autoplay-policy=no-user-gesture-required") as browser:
         studio = Studio(browser, demo["studio_url"], code=False)
         studio.prepare()
-        whole, away, muted, forged = rooms(server, browser, demo, 4)
+        whole, away, muted, later, forged = rooms(server, browser, demo, ahead, None, None, None, unreached)
+        later.leave()
         started, minute_end = start(studio)
         end = minute_end + SECOND_SECONDS
         forged.sit()
@@ -264,6 +209,7 @@ def test_classes_that_behave_differently_have_the_results_that_are_true_of_them(
         away.leave()
         wait(studio.page, minute_end)
         away.come_back()
+        whole.set_clock(-WRONG_HOURS)
         forged.forge(int(minute_end) // 60 - 1)
         away.until_live()
         whole.page.wait_for_selector("#check:not([hidden])", timeout=90_000)
@@ -272,14 +218,20 @@ def test_classes_that_behave_differently_have_the_results_that_are_true_of_them(
         wait(studio.page, end)
         studio.end()
         whole.confirm_one_missing()
+        released(server, demo)
+        later.come_back()
+        problems = watch_errors(later.page)
+        begin_to_make_up(later.page)
         wait(studio.page, minute_end + 61)
         forged.forge(int(minute_end) // 60)
+        expect(later.page.get_by_test_id("player-made-up")).to_contain_text("补看已达标", timeout=90_000)
+        shot(later.page, "class-made-up")
+        later.page.reload()
+        later.confirm_one_missing()
+        assert problems == []
 
-        until_said(
-            server,
-            demo,
-            {"whole": (whole, WHOLE), "away": (away, AWAY), "muted": (muted, MUTED), "forged": (forged, FORGED)},
-        )
+        truth = (whole, WHOLE), (away, AWAY), (muted, MUTED), (later, MADE_UP), (forged, FORGED)
+        until_said(server, demo, dict(zip(("whole", "away", "muted", "later", "forged"), truth, strict=True)))
     _, refused = server.call("GET", f"/api/v1/lectures/{demo['lecture_id']}/refused-reports", demo["api_token"])
     [row] = refused["items"]
     assert (row["screen_id"], row["forged"]) == (forged.screen["id"], True)

@@ -8,16 +8,11 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.support.console import OLD_WALL, WALL, choose, enter, go, look
+from tests.support.rooms import shown_code
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 AGAIN_SECONDS = 20.0
-
-
-def shown_code(page: Page) -> str:
-    """Wait for the six digits and return them."""
-    page.wait_for_function("() => /^[0-9]{3} [0-9]{3}$/.test(document.querySelector('[data-testid=code]').textContent)")
-    return str(page.text_content("[data-testid=code]")).replace(" ", "")
 
 
 def test_a_screen_is_paired_wiped_and_paired_again(shared: Server, browser: Browser) -> None:

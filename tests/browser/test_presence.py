@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Page
 
 from config.settings import load
 from signaling.db.engine import Database
 from signaling.ledger.facts import Flags, Kind
 from signaling.ledger.service import LedgerService
-from tests.browser.test_pairing import shown_code
 from tests.support.chromium import STUDIO_ARGUMENTS, chromium
 from tests.support.classroom import LECTURE_SECONDS, Classroom, Studio
 from tests.support.look import overflow
+from tests.support.rooms import answer_check, pair
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
@@ -45,23 +45,6 @@ def server(tmp_path: Path) -> Iterator[Server]:
         made.close()
 
 
-def pair(
-    server: Server, context: BrowserContext, demo: dict[str, Any], school: str = ""
-) -> tuple[Page, dict[str, Any]]:
-    """Pair a browser that can make a key with the last class of a school; return its class screen and the screen's document."""
-    page = context.new_page()
-    page.goto(f"{server.url}/pair")
-    code = shown_code(page)
-    token, school = demo["api_token"], school or demo["screens"][0]["school_code"]
-    _, waiting = server.call("POST", "/api/v1/pairings/lookup", token, {"code": code})
-    _, classes = server.call("GET", f"/api/v1/classes?school={school}", token)
-    order = {"code": code, "class_id": classes["items"][-1]["id"]}
-    status, screen = server.call("POST", f"/api/v1/pairings/{waiting['id']}/confirm", token, order)
-    assert status == 200
-    page.wait_for_url(f"**/class/{screen['id']}", timeout=LECTURE_SECONDS)
-    return page, screen
-
-
 def reports_of(page: Page) -> list[dict[str, Any]]:
     """Note the reports that a page sends, as they leave it."""
     sent: list[dict[str, Any]] = []
@@ -72,23 +55,6 @@ def reports_of(page: Page) -> list[dict[str, Any]]:
 
     page.on("request", note)
     return sent
-
-
-def answer_check(page: Page, *, right: bool) -> None:
-    """Wait for the presence check and touch a tile."""
-    page.wait_for_selector("#check:not([hidden])", timeout=90_000)
-    digit = page.inner_text(".check-text").removeprefix("请点击 ")
-    tiles = {tile.inner_text(): tile for tile in page.query_selector_all("[data-testid=tile]")}
-    assert len(tiles) == 4
-    assert digit in tiles
-    smallest = page.evaluate(
-        "() => Math.min(...[...document.querySelectorAll('.tile')].map(b => Math.min(b.offsetWidth, b.offsetHeight)))"
-    )
-    assert smallest >= 200
-    assert overflow(page) == []
-    tiles[digit if right else next(one for one in tiles if one != digit)].click()
-    page.wait_for_selector("#check[data-thanks]", timeout=10_000)
-    assert page.evaluate("() => document.documentElement.dataset.state") == "live", "the lecture goes on"
 
 
 def facts(data: Path, lecture_id: str) -> dict[Kind, list[Any]]:

@@ -9,6 +9,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from python_calamine import CalamineWorkbook
+
 from tests.support.server import Server
 
 
@@ -35,9 +37,21 @@ def download(server: Server, demo: dict[str, Any], path: str, target: Path) -> P
     return target
 
 
+def table(server: Server, demo: dict[str, Any], number: str, kind: str = "csv") -> list[dict[str, Any]]:
+    """Return the rows of an export of the lecture by header: texts of the CSV, or cells of the workbook's first sheet."""
+    url = f"http://127.0.0.1:{server.port}/api/v1/lectures/{demo['lecture_id']}/exports/{number}.{kind}"
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {demo['api_token']}"})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        body = answer.read()
+    lines: list[list[Any]]
+    if kind == "csv":
+        lines = [*csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""))]
+    else:
+        lines = CalamineWorkbook.from_filelike(io.BytesIO(body)).get_sheet_by_index(0).to_python()
+    header, *rows = lines
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
 def class_rows(server: Server, demo: dict[str, Any]) -> dict[tuple[str, str], dict[str, str]]:
     """Return export 03 by school and class code."""
-    status, raw = server.call("GET", f"/api/v1/lectures/{demo['lecture_id']}/exports/03.csv", demo["api_token"])
-    assert status == 200
-    table = csv.DictReader(io.StringIO(raw.decode("utf-8-sig")))
-    return {(row["学校标识码"], row["班级代码"]): row for row in table if row["班级名称"]}
+    return {(row["学校标识码"], row["班级代码"]): row for row in table(server, demo, "03") if row["班级名称"]}
