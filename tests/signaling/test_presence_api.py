@@ -15,11 +15,11 @@ from signaling.auth.models import User
 from signaling.ledger.facts import Answered, Challenged, Confirmed, Flags, Kind, Rendered
 from signaling.live.states import Event
 from signaling.screens.proofs import thumbprint
-from tests.support.devices import Device, jwk_of
-from tests.support.devices import signed as proof_of
-from tests.support.live_web import Site, bearer, site
+from tests.support.devices import jwk_of
+from tests.support.live_web import Site, site
+from tests.support.paired import Paired
 from tests.support.platform import SAME_ORIGIN
-from tests.support.witness import claims, signed
+from tests.support.witness import signed
 
 
 @pytest.fixture
@@ -32,71 +32,20 @@ async def served(tmp_path: Path) -> AsyncIterator[Site]:
         yield made
 
 
-class Wall:
-    """A class screen: it asks what to do, reports, answers and counts heads."""
+class Wall(Paired):
+    """A class screen of the stage, which shares the clock of the server."""
 
     def __init__(self, served: Site, place: int = 0, key: ECKey | None = None) -> None:
-        self.served = served
-        self.id, self.token = served.home.screens[place]
-        self.key = key
-        self.device = Device(served.client, self.id, self.token, key or ECKey.generate_key("P-256"))
-        self.told: dict[str, Any] = {}
-        self.nonce = ""
-        self.counter = 1
+        base = str(served.client.make_url("")).rstrip("/")
+        super().__init__(
+            served.client, base, *served.home.screens[place], key, lambda: served.home.hands.wall().timestamp()
+        )
 
     @classmethod
     async def with_key(cls, served: Site, place: int = 0) -> Wall:
         made = cls(served, place, ECKey.generate_key("P-256"))
         await served.home.bind(made.id, thumbprint(jwk_of(made.key)))
         return made
-
-    async def post(self, tail: str, body: Any) -> tuple[int, Any]:
-        """POST as the paired screen, with a proof when it has a key."""
-        path = f"/api/v1/screens/{self.id}/{tail}"
-        for _ in range(2):
-            headers = SAME_ORIGIN | bearer(self.token)
-            if self.key is not None and self.device.nonce:
-                url = str(self.served.client.make_url(path))
-                headers["DPoP"] = proof_of(self.key, method="POST", url=url, token=self.token, nonce=self.device.nonce)
-            answer = await self.served.client.post(path, json=body, headers=headers)
-            self.device.nonce = answer.headers.get("DPoP-Nonce", "")
-            document = await answer.json()
-            if document.get("code") not in {"proof_needed", "use_dpop_nonce"}:
-                break
-        return answer.status, document
-
-    async def sit(self) -> dict[str, Any]:
-        """Ask what to do and take the first nonce."""
-        status, self.told = await self.post("watch", {})
-        assert status == 200, self.told
-        if self.told["reporting"] is not None:
-            self.nonce, self.counter = self.told["reporting"]["nonce"], 1
-        return self.told
-
-    def said(self, **changes: Any) -> dict[str, Any]:
-        broadcast = self.told["reporting"]["broadcast_id"]
-        minute = int(self.served.home.hands.wall().timestamp()) // 60 - 1
-        return claims(nonce=self.nonce, broadcast_id=broadcast, counter=self.counter, minute=minute) | changes
-
-    def letter(self, **changes: Any) -> Any:
-        said = self.said(**changes)
-        return said if self.key is None else signed(self.key, said)
-
-    async def send(self, letter: Any, *, again: bool = False, token: str = "") -> tuple[int, Any]:
-        answer = await self.served.client.post(
-            f"/api/v1/screens/{self.id}/reports",
-            json={"report": letter, "again": again},
-            headers=SAME_ORIGIN | bearer(token or self.told["token"]),
-        )
-        document = await answer.json()
-        if answer.status == 200:
-            self.nonce, self.counter = document["nonce"], self.counter + 1
-        return answer.status, document
-
-    async def report(self, **changes: Any) -> dict[str, Any]:
-        status, document = await self.send(self.letter(**changes))
-        assert status == 200, document
-        return document
 
 
 async def facts(served: Site, kind: Kind) -> list[Any]:
