@@ -349,13 +349,7 @@ class PresenceSettings(Section):
     late_minutes: Count
     reports_waiting: Count
     reports_per_second: Positive
-    check_minutes: Count
-    checks_most: Count
-    check_seconds: Count
-    check_audiences: list[Literal["pupils", "teachers", "parents"]]
-    check_free_kinds: list[str]
-    confirm_opens_minutes: Count
-    confirm_closes_hours: Count
+    refusals_named: Count
 
 
 class CoverageSettings(Section):

@@ -270,6 +270,7 @@ class Node:
             self.live.broadcasts,
             self.lectures,
             self.live.viewers,
+            lambda lecture_id: self.attendance.reports.policies.credit(lecture_id),
             key=tokens.derived_key("presence"),
             boot_id=self.boot_id,
         )

@@ -5,7 +5,7 @@ Whoever tells leaves out what was told before (a fact has a key). A book that go
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -87,7 +87,7 @@ class Book:
         self.headcounts: dict[str, dict[tuple[datetime, int, str], Headcount]] = defaultdict(dict)
         self.faults: dict[str, Fault] = {}
         self.corrections: dict[str, dict[str, Correction]] = defaultdict(dict)
-        self.refused: dict[str, int] = {}
+        self.refused: dict[str, Counter[str]] = defaultdict(Counter)  # screen -> reason -> times
         self.replays = (
             Replays(window_seconds, credit.make_up.speed, credit.make_up.buffer_seconds)
             if credit is not None
@@ -113,6 +113,10 @@ class Book:
             SILENT if flags & (MUTED | SOUND_BLOCKED) or not flags & AUDIBLE else 0
         )
         self.running.report(minute, screen_id, Claim(0 if causes else rendered_ms, not flags & UNSIGNED, causes))
+
+    def refuse(self, screen_id: str, reason: str, times: int) -> None:
+        """Take how often reports of a screen were refused for a reason."""
+        self.refused[screen_id][reason] += times
 
     def challenged(self, challenge_id: str, deadline: datetime, screens: Iterable[str]) -> None:
         """Take a presence check; several nodes may put the same one to their screens."""

@@ -84,6 +84,13 @@ class DecisionsService:
             return None
         return Settling(lecture_id, found.number, found.cause, found.stamp, found.as_of, found.changed)
 
+    async def policy_version(self, lecture_id: str) -> int | None:
+        """Return the version by which a lecture was settled last, None before it was."""
+        row = AttendanceSettling
+        statement = select(row.policy_version).where(row.lecture_id == lecture_id).order_by(row.number.desc()).limit(1)
+        async with self._db.reading() as session:
+            return await session.scalar(statement)
+
     async def recent(self, since: datetime) -> list[tuple[str, datetime | None, datetime]]:
         """Return the lectures that ended after a time, with their begin and end."""
         async with self._db.reading() as session:

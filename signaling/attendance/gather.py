@@ -5,7 +5,7 @@ Everything that a decision depends on besides facts is in the `Frame`; the time 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,8 +18,8 @@ from signaling.attendance.book import Book, Correction
 from signaling.attendance.decide import ClassEvidence, Decision, Headcount, decide, number_of
 from signaling.attendance.fold import ClassDelivery, Folded
 from signaling.attendance.frame import Frame, Target
-from signaling.attendance.outliers import Signs, flags
-from signaling.attendance.policy import Checks, Credit, Policy
+from signaling.attendance.outliers import NOTHING, Signs, flags
+from signaling.attendance.policy import Credit, Policy
 from signaling.attendance.replay import MadeUp, by_class
 from signaling.attendance.stays import Presence
 
@@ -64,10 +64,9 @@ def span(credit: Credit, frame: Frame) -> tuple[datetime, datetime] | None:
     return begin - grace, max(begin, frame.started_at) + length + grace
 
 
-def is_checked(checks: Checks, frame: Frame, target: Target) -> bool:
+def is_checked(credit: Credit, frame: Frame, target: Target) -> bool:
     """Whether presence checks count for a class."""
-    free = target.school_kind in checks.off_for_school_kinds or frame.audience in checks.off_for_audiences
-    return frame.counts and not free
+    return credit.asks(frame.audience, frame.counts) and target.school_kind not in credit.checks.off_for_school_kinds
 
 
 def checks_of(book: Book, as_of: datetime) -> dict[str, tuple[int, int, tuple[int, ...]]]:
@@ -105,10 +104,11 @@ class Gathering:
         self._made_up = self._replayed()
         self._checks = checks_of(book, as_of)
         self._unproven: dict[str, int] = defaultdict(int)
-        self._refused: dict[str, int] = defaultdict(int)
-        for found, by_screen in ((self._unproven, folded.unproven), (self._refused, book.refused)):
-            for screen, count in by_screen.items():
-                found[book.class_of(screen) or ""] += count
+        self._refused: dict[str, Counter[str]] = defaultdict(Counter)
+        for screen, count in folded.unproven.items():
+            self._unproven[book.class_of(screen) or ""] += count
+        for screen, reasons in book.refused.items():
+            self._refused[book.class_of(screen) or ""].update(reasons)
 
     def decisions(self, presence: Mapping[str, Presence]) -> dict[str, Decision]:
         """Return the decision of every class; flags need all classes of a school."""
@@ -134,7 +134,6 @@ class Gathering:
         replayed = made_up.minutes & self._mask & ~counted
         asked, passed, _ = self._checks.get(class_id, (0, 0, ()))
         headcount, late = self._headcounts(class_id)
-        checks = self._credit.checks
         return ClassEvidence(
             expected=target.pupils,
             joined=is_joined(presence, delivery),
@@ -147,7 +146,7 @@ class Gathering:
             recovered_ms=weigh(missed & replayed),
             excused_causes=causes,
             lost=self._lost(bits.silent, bits.hidden, bits.still, bits.unreported),
-            checked=is_checked(checks, self._frame, target),
+            checked=is_checked(self._credit, self._frame, target),
             asked=asked,
             passed=passed,
             headcount=headcount,
@@ -188,7 +187,7 @@ class Gathering:
             twice_minutes=bits.twice.bit_count(),
             unproven_minutes=self._unproven.get(class_id, 0),
             too_fast=evidence.replay_too_fast,
-            refused=self._refused.get(class_id, 0),
+            refused=self._refused.get(class_id, NOTHING),
         )
 
     def _counting(self) -> int:

@@ -49,7 +49,9 @@ def progress(book: Book, frame: Frame, as_of: datetime, class_id: str) -> Progre
     and did not answer its presence checks.
     """
     credit, target = book.policy.credit, next((one for one in frame.targets if one.class_id == class_id), None)
-    if credit is None or target is None or not frame.counts or frame.started_at is None or frame.ended_at is None:
+    if credit is None or target is None or frame.started_at is None or frame.ended_at is None:
+        return None
+    if not credit.sessions.covers(frame.audience, frame.counts):
         return None
     folded = book.folded()
     gathering = Gathering(book, frame, folded, credit, as_of)

@@ -7,15 +7,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from signaling.attendance.policy import Flag, Outliers
+from signaling.ledger.kinds import Reason
+
+NOTHING: Final[Mapping[str, int]] = {}
+FORGED: Final = {
+    Flag.BAD_SIGNATURE: Reason.BAD_SIGNATURE,
+    Flag.REPLAYED: Reason.REPLAYED_COUNTER,
+    Flag.FAST_FORWARD: Reason.FAST_FORWARD,
+}
+"""Reasons of refusals that are looked at. `UNPROVEN` is none: the fold itself says what was reported without delivery, with the minutes around it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What there is to be looked at in a class. `answers` are the delays in milliseconds; `made_up_ms` is all of its credit."""
+    """What there is to be looked at in a class. `answers` are the delays in milliseconds; `made_up_ms` is all of its credit; `refused` says how often
+    its screens' reports were refused for which reason.
+    """
 
     present: int | None = None
     expected: int = 0
@@ -28,7 +40,7 @@ class Signs:
     twice_minutes: int = 0
     unproven_minutes: int = 0
     too_fast: bool = False
-    refused: int = 0
+    refused: Mapping[str, int] = field(default_factory=lambda: NOTHING)
 
 
 def flags(school: Mapping[str, Signs], limits: Outliers) -> dict[str, tuple[Flag, ...]]:
@@ -50,8 +62,8 @@ def _of_class(signs: Signs, limits: Outliers) -> list[Flag]:
         Flag.TWO_SCREENS: signs.twice_minutes >= limits.twice_minutes,
         Flag.UNPROVEN: signs.unproven_minutes >= limits.unproven_minutes,
         Flag.TOO_FAST: signs.too_fast,
-        Flag.REFUSED: signs.refused > 0,
-    }
+    } | {flag: signs.refused.get(reason, 0) >= limits.refused_reports for flag, reason in FORGED.items()}
+    found[Flag.REFUSED] = any(found[flag] for flag in FORGED)
     return [flag for flag, true in found.items() if true]
 
 
@@ -61,7 +73,8 @@ def _of_school(classes: Sequence[Signs], limits: Outliers) -> set[Flag]:
     if len(present) >= limits.classes and len(present) == len(classes) and len(set(present)) == 1:
         found.add(Flag.SAME_HEADCOUNTS)
     seconds = [int(signs.joined_at.timestamp()) for signs in classes if signs.joined_at is not None]
-    if len(seconds) >= limits.classes and len(seconds) == len(classes) and len(set(seconds)) == 1:
+    together = bool(seconds) and max(seconds) - min(seconds) < limits.joined_seconds
+    if len(seconds) >= limits.classes and len(seconds) == len(classes) and together:
         found.add(Flag.JOINED_TOGETHER)
     delays = Counter(delay for signs in classes for delay in signs.answers)
     if delays and max(delays.values()) >= limits.same_delays:

@@ -76,7 +76,10 @@ class Confirmation(_Table):
 
 
 class Checks(_Table):
-    """Presence checks: how often, how long, and how many right answers of how many asked."""
+    """Presence checks: how often, how long, how far apart, and how many right answers of how many asked.
+
+    The lecture is cut in as many equal parts as it has checks, one a part; none comes in the first `lead_seconds` of a part.
+    """
 
     every_minutes: Count
     most: Count
@@ -84,6 +87,7 @@ class Checks(_Table):
     needed: list[Count]
     off_for_school_kinds: list[str]
     off_for_audiences: list[Audience]
+    lead_seconds: Annotated[int, Field(ge=0)] = 60
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -121,11 +125,16 @@ class Sessions(_Table):
     audiences: list[Audience]
     least_minutes: Annotated[int, Field(ge=0)]
 
+    def covers(self, audience: str, marked: bool) -> bool:
+        """Whether a lecture for such an audience, marked 计入覆盖 or not, is one of those that count."""
+        return marked and audience in self.audiences
+
 
 class Outliers(_Table):
     """From where on something is to be looked at. **Never a punishment**: no result depends on it."""
 
     classes: Annotated[int, Field(ge=2)]
+    joined_seconds: Count = 1
     answer_ms: Count
     same_delays: Annotated[int, Field(ge=2)]
     night_share: Share
@@ -134,6 +143,7 @@ class Outliers(_Table):
     twice_minutes: Count
     unproven_minutes: Count
     unrendered_minutes: Count
+    refused_reports: Count = 1
 
     def is_night(self, hour: int) -> bool:
         """Whether a local hour belongs to the night, which may go over midnight."""
@@ -155,6 +165,10 @@ class Credit(_Table):
     sessions: Sessions
     outliers: Outliers
 
+    def asks(self, audience: str, marked: bool) -> bool:
+        """Whether a lecture for such an audience, marked 计入覆盖 or not, has presence checks."""
+        return self.sessions.covers(audience, marked) and audience not in self.checks.off_for_audiences
+
 
 class Flag(StrEnum):
     """Why a class is to be looked at (待核)."""
@@ -170,6 +184,13 @@ class Flag(StrEnum):
     UNPROVEN = "unproven"
     TOO_FAST = "too_fast"
     REFUSED = "refused"
+    BAD_SIGNATURE = "bad_signature"
+    REPLAYED = "replayed"
+    FAST_FORWARD = "fast_forward"
+
+
+LATER: Final = frozenset({Flag.BAD_SIGNATURE, Flag.REPLAYED, Flag.FAST_FORWARD})
+"""Signs that came after version 2: a policy need not name them, `labels.toml` does."""
 
 
 PLACES: Final[dict[str, frozenset[str]]] = {
@@ -222,7 +243,7 @@ class Policy(_Table):
         _named("reason", PLACES if whole else _DELIVERY_REASONS, self.reasons)
         if self.credit is not None:
             _named("cause", self.credit.faults.causes, self.causes)
-            _named("flag", Flag, self.flags)
+            _named("flag", Flag, dict.fromkeys(LATER, "") | self.flags)
             _named("field", CORRECTABLE, self.fields)
         for key, sentence in self.reasons.items():
             _speaks_of(key, sentence, PLACES.get(key, frozenset()))

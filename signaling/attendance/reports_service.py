@@ -20,12 +20,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from config.settings import AttendanceSettings
 from signaling.attendance import queries
 from signaling.attendance.book import Book
+from signaling.attendance.decisions_service import DecisionsService
 from signaling.attendance.evidence import report_of
 from signaling.attendance.frame import Frame, RegionName, Target
 from signaling.attendance.keeper import Shelf
 from signaling.attendance.make_up import Progress, progress
 from signaling.attendance.models import AttendanceFrame
-from signaling.attendance.policy import Policy, UnknownPolicy, all_policies
+from signaling.attendance.policies_service import PoliciesService
+from signaling.attendance.policy import Policy
 from signaling.attendance.report import LectureReport, Report
 from signaling.attendance.settled import thaw
 from signaling.attendance.state import ClassState, Reached, reached, states
@@ -94,25 +96,16 @@ class ReportsService:
     ) -> None:
         self._db = db
         self._clock = clock
-        self._policies = all_policies(settings.policies_file)
-        self._version = settings.policy
+        self.policies = PoliciesService(settings, ledger, DecisionsService(db, clock))
         self._utc_offset = timedelta(hours=settings.report_utc_offset_hours)
         self._shelf = Shelf(ledger, settings.window_seconds)
         self._one_report = asyncio.Lock()
         self._frames: dict[str, tuple[datetime, Frame]] = {}  # those that boards asked for within `FRESH`
         self._last: tuple[_Read, Report] | None = None  # whoever exports one table exports the next one within seconds
-        self.policy()
-
-    def policy(self, version: int | None = None) -> Policy:
-        """Return a policy, the one in force when no version is named; raise `UnknownPolicy`."""
-        try:
-            return self._policies[self._version if version is None else version]
-        except KeyError as error:
-            raise UnknownPolicy(f"there is no policy of version {error}") from None
 
     def render_share(self) -> float:
         """Return the share of a minute that a report must cover for the minute to count as played, by the policy in force."""
-        share = self.policy().rules(1).render_share
+        share = self.policies.policy().rules(1).render_share
         return 1.0 if share is None else float(share)
 
     async def report(
@@ -124,11 +117,12 @@ class ReportsService:
         policy: int | None = None,
         as_of: datetime | None = None,
     ) -> LectureReport | None:
-        """Return the report of a lecture for what `scope` covers, by a version of the policy and as of a time when these are named.
+        """Return the report of a lecture for what `scope` covers, by a version of the policy (else the one that holds for it) and as of a
+        time when these are named.
 
         None when there is no such lecture. Raises `DamagedEntry` and `UnknownPolicy`.
         """
-        rules = self.policy(policy)
+        rules = await self._rules(lecture_id, policy)
         async with self._one_report:
             read = await self._read(lecture_id, scope, rules, as_of)
             if read is None:
@@ -149,7 +143,7 @@ class ReportsService:
     async def supposed(self, lecture_id: str, scope: Scope, also: Supposed) -> tuple[Report, Report] | None:
         """Return the report as things stand, and as they would stand; None when there is no such lecture. Raises `DamagedEntry`."""
         async with self._one_report:
-            read = await self._read(lecture_id, scope, self.policy(), None)
+            read = await self._read(lecture_id, scope, await self._rules(lecture_id), None)
             if read is None:
                 return None
             book = read.book
@@ -160,10 +154,13 @@ class ReportsService:
     ) -> list[Step]:
         """Return what the corrections of a lecture changed, as of a time (`supposing.course`). Raises `DamagedEntry`."""
         async with self._one_report:
-            read = await self._read(lecture_id, scope, self.policy(policy), as_of)
+            read = await self._read(lecture_id, scope, self.policies.policy(policy), as_of)
             if read is None:
                 return []
             return await asyncio.to_thread(course, read.book, read.frame, read.then, excusals)
+
+    async def _rules(self, lecture_id: str, policy: int | None = None) -> Policy:
+        return await self.policies.of(lecture_id) if policy is None else self.policies.policy(policy)
 
     async def _read(self, lecture_id: str, scope: Scope, rules: Policy, as_of: datetime | None) -> _Read | None:
         """Return everything that a report is made of; None when there is no such lecture."""
@@ -187,7 +184,7 @@ class ReportsService:
             frame = await self._recent_frame(lecture_id)
             if frame is None:
                 return None
-            book = await self._shelf.book(lecture_id, self.policy(), frame.able)
+            book = await self._shelf.book(lecture_id, await self._rules(lecture_id), frame.able)
             return await asyncio.to_thread(states, book, within(frame, scope))
 
     async def reached(self, lecture_id: str) -> dict[str, Reached] | None:
@@ -196,7 +193,7 @@ class ReportsService:
             frame = await self._recent_frame(lecture_id)
             if frame is None:
                 return None
-            book = await self._shelf.book(lecture_id, self.policy(), frame.able)
+            book = await self._shelf.book(lecture_id, await self._rules(lecture_id), frame.able)
             return await asyncio.to_thread(reached, book, frame, self._clock())
 
     async def make_up(self, lecture_id: str, class_id: str) -> Progress | None:
@@ -205,7 +202,7 @@ class ReportsService:
             frame = await self._recent_frame(lecture_id)
             if frame is None:
                 return None
-            book = await self._shelf.book(lecture_id, self.policy(), frame.able)
+            book = await self._shelf.book(lecture_id, await self._rules(lecture_id), frame.able)
             return await asyncio.to_thread(progress, book, frame, self._clock(), class_id)
 
     async def frame(self, lecture_id: str) -> Frame | None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from config.settings import AttendanceSettings
 from signaling.attendance import queries
@@ -21,10 +22,10 @@ from signaling.db.engine import Database
 from signaling.directory.queries import Scope
 from signaling.ledger.errors import LedgerUnavailable
 from signaling.ledger.events import Note, Subject
-from signaling.ledger.facts import Joined, Left, OnAir
+from signaling.ledger.facts import Joined, Left, OnAir, Ruled
 from signaling.ledger.service import LedgerService
 from signaling.live.events import BroadcastChanged, LiveEvent, ScreenJoined, ScreenLeft
-from signaling.live.states import OVER
+from signaling.live.states import OVER, RUNNING, State
 from signaling.operations.pulse import Pulse
 
 log = structlog.get_logger(__name__)
@@ -111,11 +112,25 @@ class AttendanceService:
             case BroadcastChanged():
                 subject = Subject(event.lecture_id, event.broadcast_id)
                 change = OnAir(event.from_state, event.to_state, event.at, event.event)
-                await self._ledger.record_all([*self._sampler.changed(event), Note(subject, change)])
+                facts: list[OnAir | Ruled] = [change, *await self._ruled(event)]
+                await self._ledger.record_all([*self._sampler.changed(event), *(Note(subject, one) for one in facts)])
                 if event.to_state in OVER:
                     self._ledger.forget(subject)
             case _:
                 return
+
+    async def _ruled(self, event: BroadcastChanged) -> list[Ruled]:
+        """Return what says by which version of the policy a lecture goes that opens, or has begun without a word of that."""
+        policies = self.reports.policies
+        if event.from_state == State.SCHEDULED:
+            return [Ruled(policies.policy().version, event.at)]
+        if event.to_state not in RUNNING:
+            return []
+        try:
+            known = await policies.told(event.lecture_id)
+            return [] if known is not None else [Ruled((await policies.of(event.lecture_id)).version, event.at)]
+        except SQLAlchemyError:  # the change itself goes into the journal; the next one asks again
+            return []
 
     async def tick(self, now: datetime, last: bool = False) -> None:
         """Sample every running broadcast for the window that ends at `now`, and what was sent of recordings when a minute ends there."""

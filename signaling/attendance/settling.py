@@ -3,7 +3,8 @@
 1. **A recount from the ledger is the newest revision**: a round is due whenever that might not be so any more.
 2. What came is gathered for a moment (the seconds between two rounds) rather than settled head-count by head-count; what classes
    make up for `MADE_UP`: they do for an hour, and every revision is kept for ever.
-3. Any server may settle any lecture; the one that comes second finds nothing to do.
+3. **A lecture is settled by the version of the policy that held when it opened**, at its end and ever after (`policies_service.py`).
+4. Any server may settle any lecture; the one that comes second finds nothing to do.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import structlog
 
 from signaling.attendance.decisions_service import DecisionsService, Overtaken, Settling
 from signaling.attendance.keeper import EVERYWHERE
-from signaling.attendance.policy import Policy
+from signaling.attendance.policy import Policy, UnknownPolicy
 from signaling.attendance.reports_service import ReportsService
 from signaling.attendance.settled import SettledSchool, freeze, schools_of
 from signaling.directory.queries import Scope
@@ -91,7 +92,7 @@ class Settler:
             try:
                 if await self._is_due(lecture_id, ended_at, stamp, now) and await self.settle(lecture_id, stamp):
                     settled.append(lecture_id)
-            except DamagedEntry as error:  # a lecture that cannot be read must not keep the others from being settled
+            except (DamagedEntry, UnknownPolicy) as error:  # a lecture that cannot be judged must not keep the others
                 log.error("x lecture not settled", lecture=lecture_id, error=str(error))
         return settled
 
@@ -126,7 +127,8 @@ class Settler:
             if last.stamp != stamp:
                 return now - last.as_of >= MADE_UP or await self._new_kinds(lecture_id, last, stamp) != REPLAYED
             known = self._seen[lecture_id] = stamp, last.as_of
-        return any(known[1] < deadline <= now for deadline in deadlines(self._reports.policy(), ended_at))
+        policy = await self._reports.policies.of(lecture_id)
+        return any(known[1] < deadline <= now for deadline in deadlines(policy, ended_at))
 
     async def _cause(self, lecture_id: str, last: Settling | None, stamp: str) -> Cause:
         if last is None:

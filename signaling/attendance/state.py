@@ -116,7 +116,7 @@ def _above(book: Book, frame: Frame, as_of: datetime) -> dict[str, int]:
     if told:
         for target in frame.targets:
             asked, passed, _ = told.get(target.class_id, (0, 0, ()))
-            if asked and credit.checks.passed(asked, passed) and is_checked(credit.checks, frame, target):
+            if asked and credit.checks.passed(asked, passed) and is_checked(credit, frame, target):
                 found[target.class_id] = 5
     return found
 

@@ -262,7 +262,7 @@ def _class_cells(
         decision.label,
         ("已更正" if decision.corrected else "无") if full else None,
         row.delivery.delivered_ms // 1000,
-        "、".join(words[flag] for flag in decision.flags) or None,
+        "、".join(words.get(flag) or str(label("flags", flag)) for flag in decision.flags) or None,
         decision.reason,
     )
 

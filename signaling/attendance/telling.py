@@ -17,7 +17,7 @@ from signaling.attendance.decide import Headcount
 from signaling.attendance.fold import Window
 from signaling.attendance.policy import Policy
 from signaling.ledger import facts
-from signaling.ledger.columns import StoredDelivery, StoredRendered, StoredReplay
+from signaling.ledger.columns import StoredDelivery, StoredRefused, StoredRendered, StoredReplay
 from signaling.ledger.errors import DamagedEntry
 from signaling.ledger.events import Header
 from signaling.ledger.facts import Kind
@@ -59,6 +59,9 @@ class Teller:
             case StoredRendered() as rendered:
                 for screen, rendered_ms, flags in _whole(header, partial(rendered.whole, told.roster.screens)).reports:
                     book.report(rendered.minute, screen, rendered_ms, flags)
+            case StoredRefused() as refused:
+                for screen, reason, times in _whole(header, partial(refused.whole, told.roster.screens)).reports:
+                    book.refuse(screen, reason, times)
             case facts.Joined() as fact:
                 who = (fact.session, fact.screen_id, fact.class_id, fact.at)
                 book.stays.joined(*who, (place(header), fact.boot))
@@ -86,7 +89,7 @@ class Teller:
                 made = Correction(fact.at, fact.correction_id, fact.field, fact.new, fact.old, *who)
                 book.corrected(fact.class_id, made)
             case _:
-                return  # on_air: the minutes themselves tell when media flowed
+                return  # on_air: the minutes themselves tell when media flowed; ruled: whoever opened this book chose its policy
 
 
 def kinds(policy: Policy) -> Collection[Kind]:

@@ -6,6 +6,7 @@ import argparse
 import ipaddress
 import sys
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
@@ -13,6 +14,19 @@ from pydantic import ValidationError
 from config.settings import Settings, load
 
 WRONG_SETTINGS = 2
+MOVED: Final = {
+    f"presence.{old}": f"{new} of the policy ([policy.credit.{table}])"
+    for old, table, new in (
+        ("check_minutes", "checks", "every_minutes"),
+        ("checks_most", "checks", "most"),
+        ("check_seconds", "checks", "seconds"),
+        ("check_audiences", "checks", "off_for_audiences"),
+        ("check_free_kinds", "checks", "off_for_school_kinds"),
+        ("confirm_opens_minutes", "confirmation", "opens_after_minutes"),
+        ("confirm_closes_hours", "confirmation", "closes_after_hours"),
+    )
+}
+"""Keys that a settings file may still have, and where to say it now."""
 
 
 class SettingsError(Exception):
@@ -60,7 +74,8 @@ def _lines(error: ValidationError) -> str:
     lines = []
     for item in error.errors(include_url=False):
         key = ".".join(str(part) for part in item["loc"]) or "settings"
-        lines.append(f"  {key}: {item['msg']}")
+        moved = f"; it is {MOVED[key]} now, see attendance.policies_file" if key in MOVED else ""
+        lines.append(f"  {key}: {item['msg']}{moved}")
     return "\n".join(lines)
 
 

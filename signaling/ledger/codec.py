@@ -4,6 +4,7 @@
     payload of roster          = first slot:u32, screens, classes, each zlib: byte planes of UUIDs, or JSON when an id is none
     payload of media_delivered = way, window, part, numbers; columns   (columns.py)
     payload of rendered        = minute, part; columns                 (columns.py)
+    payload of refused         = minute, part; totals; columns         (columns.py)
     payload of all others      = zlib(JSON), a list for each field of the fact in its order
 
 In the JSON a screen is its slot, a time is milliseconds after the one before it (the first after 1970), and a class is 0 where the roster has the same for the
@@ -24,7 +25,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
 from signaling.ledger import roster as rosters
-from signaling.ledger.columns import StoredColumns, pack_media, pack_rendered, read_media, read_rendered
+from signaling.ledger.columns import (
+    StoredColumns,
+    pack_media,
+    pack_refused,
+    pack_rendered,
+    read_media,
+    read_refused,
+    read_rendered,
+)
 from signaling.ledger.errors import DamagedEntry
 from signaling.ledger.events import Header
 from signaling.ledger.facts import (
@@ -40,8 +49,10 @@ from signaling.ledger.facts import (
     MediaDelivered,
     Numbered,
     OnAir,
+    RefusedReports,
     Rendered,
     ReplayDelivered,
+    Ruled,
     milliseconds,
 )
 from signaling.ledger.roster import Roster
@@ -56,7 +67,7 @@ Stored = Fact | StoredColumns
 """What an entry gives: facts, or the stored twins of those that are columns."""
 
 TYPES: Final[dict[Kind, type[Any]]] = {
-    one.kind: one for one in (Joined, Left, Challenged, Answered, Confirmed, OnAir, Fault, Corrected)
+    one.kind: one for one in (Joined, Left, Challenged, Answered, Confirmed, OnAir, Ruled, Fault, Corrected)
 }
 """The kinds whose payload is JSON."""
 
@@ -70,7 +81,7 @@ def screens_of(fact: Fact) -> Iterable[str]:
             return (fact.screen_id,)
         case MediaDelivered() | ReplayDelivered():
             return [screen for screen, _, _ in fact.deliveries]
-        case Rendered():
+        case Rendered() | RefusedReports():
             return [screen for screen, _, _ in fact.reports]
         case Challenged():
             return fact.screens
@@ -142,6 +153,11 @@ def _encode_media(facts: Sequence[Fact], roster: Roster) -> bytes:
 def _encode_rendered(facts: Sequence[Fact], roster: Roster) -> bytes:
     (fact,) = cast("Sequence[Rendered]", facts)
     return pack_rendered(fact, roster.slots)
+
+
+def _encode_refused(facts: Sequence[Fact], roster: Roster) -> bytes:
+    (fact,) = cast("Sequence[RefusedReports]", facts)
+    return pack_refused(fact, roster.slots)
 
 
 def _encode_roster(facts: Sequence[Fact], roster: Roster) -> bytes:
@@ -252,9 +268,11 @@ _ENCODERS: Final[Mapping[Kind, Callable[[Sequence[Fact], Roster], bytes]]] = {
     Kind.ROSTER: _encode_roster,
     Kind.MEDIA_DELIVERED: _encode_media,
     Kind.RENDERED: _encode_rendered,
+    Kind.REFUSED: _encode_refused,
 }
 _DECODERS: Final[Mapping[Kind, Callable[[Header, bytes, Roster], Sequence[Stored]]]] = {
     Kind.ROSTER: lambda header, payload, roster: rosters.unpack(payload),
     Kind.MEDIA_DELIVERED: lambda header, payload, roster: [read_media(header, payload)],
     Kind.RENDERED: lambda header, payload, roster: [read_rendered(header, payload)],
+    Kind.REFUSED: lambda header, payload, roster: [read_refused(header, payload)],
 }

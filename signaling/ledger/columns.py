@@ -14,7 +14,7 @@ from operator import add
 from typing import ClassVar, Final
 
 from signaling.ledger.events import Header
-from signaling.ledger.facts import Kind, MediaDelivered, Rendered, ReplayDelivered
+from signaling.ledger.facts import REASONS, Kind, MediaDelivered, RefusedReports, Rendered, ReplayDelivered
 from signaling.ledger.packing import Columns, PackingError, pack, pack_columns, unpack, unpack_columns
 
 LIVE, REPLAY, REPLAYS = 0, 1, 2
@@ -22,6 +22,8 @@ _LIVE: Final = struct.Struct("<BqIqI")  # way, window, part, published, flowing_
 _REPLAY: Final = struct.Struct("<BqI")  # way, window, part; of one window
 _REPLAYS: Final = struct.Struct("<BqIH")  # way, last window, part, windows
 _RENDERED: Final = struct.Struct("<qI")  # minute, part
+_REFUSED: Final = struct.Struct("<qIB")  # minute, part, number of totals
+_TOTAL: Final = struct.Struct("<BQ")  # reason, times
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,32 @@ class StoredRendered:
         return Rendered(self.minute, reports, self.part)
 
 
-StoredColumns = StoredDelivery | StoredReplay | StoredRendered
+@dataclass(frozen=True, slots=True)
+class StoredRefused:
+    """A `RefusedReports`."""
+
+    kind: ClassVar[Kind] = Kind.REFUSED
+    header: Header
+    minute: int
+    part: int
+    totals: tuple[tuple[str, int], ...]
+    packed: bytes
+
+    @property
+    def key(self) -> str:
+        """The key of the fact."""
+        return f"refused:{self.minute}:{self.part}"
+
+    def whole(self, screens: Sequence[str]) -> RefusedReports:
+        """Return the fact; raise `PackingError`, or ValueError for what cannot be one."""
+        gaps, reasons, times = unpack_columns(self.packed, 3)
+        _no_negative(gaps, reasons, times)
+        slots = accumulate(gaps)
+        reports = zip([screens[slot] for slot in slots], [REASONS[n] for n in reasons], times, strict=True)
+        return RefusedReports(self.minute, tuple(reports), self.totals, self.part)
+
+
+StoredColumns = StoredDelivery | StoredReplay | StoredRendered | StoredRefused
 
 
 def pack_media(fact: MediaDelivered | ReplayDelivered, slots: Mapping[str, int]) -> bytes:
@@ -119,7 +146,7 @@ def pack_media(fact: MediaDelivered | ReplayDelivered, slots: Mapping[str, int])
     if isinstance(fact, MediaDelivered):
         packed = pack(fact.published, rows)
         return media_payload(fact.window_no, fact.part, fact.published, fact.flowing_ms, packed)
-    gaps = [slot - before for before, (slot, _, _) in zip([0, *(slot for slot, _, _ in rows)], rows, strict=False)]
+    gaps = _gaps([slot for slot, _, _ in rows])
     columns = (gaps, [begin for _, begin, _ in rows], [end - begin for _, begin, end in rows])
     return _REPLAYS.pack(REPLAYS, fact.window_no, fact.part, fact.windows) + pack_columns(columns)
 
@@ -135,6 +162,19 @@ def pack_rendered(fact: Rendered, slots: Mapping[str, int]) -> bytes:
     gaps = [slot - before - 1 for before, (slot, _, _) in zip([-1, *(s for s, _, _ in rows)], rows, strict=False)]
     columns = (gaps, [rendered for _, rendered, _ in rows], [flags for _, _, flags in rows])
     return _RENDERED.pack(fact.minute, fact.part) + pack_columns(columns)
+
+
+def pack_refused(fact: RefusedReports, slots: Mapping[str, int]) -> bytes:
+    """Return the payload of what was refused."""
+    rows = sorted((slots[screen], REASONS.index(reason), times) for screen, reason, times in fact.reports)
+    columns = (_gaps([slot for slot, _, _ in rows]), [reason for _, reason, _ in rows], [times for _, _, times in rows])
+    totals = b"".join(_TOTAL.pack(REASONS.index(reason), times) for reason, times in fact.totals)
+    return _REFUSED.pack(fact.minute, fact.part, len(fact.totals)) + totals + pack_columns(columns)
+
+
+def _gaps(slots: Sequence[int]) -> list[int]:
+    """Return what each slot exceeds the one before by; a screen may stand in several rows."""
+    return [slot - before for before, slot in zip([0, *slots], slots, strict=False)]
 
 
 def read_media(header: Header, payload: bytes) -> StoredDelivery | StoredReplay:
@@ -158,6 +198,20 @@ def read_rendered(header: Header, payload: bytes) -> StoredRendered:
         raise PackingError(f"{len(payload)} bytes are less than a head of {_RENDERED.size}")
     minute, part = _RENDERED.unpack_from(payload)
     return StoredRendered(header, minute, part, payload[_RENDERED.size :])
+
+
+def read_refused(header: Header, payload: bytes) -> StoredRefused:
+    """Return what was refused, its screens still packed; raise `PackingError` when it is cut short or has a reason that there is not."""
+    if len(payload) < _REFUSED.size:
+        raise PackingError(f"{len(payload)} bytes are less than a head of {_REFUSED.size}")
+    minute, part, number = _REFUSED.unpack_from(payload)
+    end = _REFUSED.size + number * _TOTAL.size
+    if len(payload) < end:
+        raise PackingError(f"{len(payload)} bytes are less than {number} totals")
+    totals = list(_TOTAL.iter_unpack(payload[_REFUSED.size : end]))
+    if any(reason >= len(REASONS) for reason, _ in totals):
+        raise PackingError("an unknown reason")
+    return StoredRefused(header, minute, part, tuple((REASONS[n], times) for n, times in totals), payload[end:])
 
 
 def _numbered(rows: Iterable[tuple[str, int, int]], slots: Mapping[str, int]) -> list[tuple[int, int, int]]:

@@ -10,35 +10,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import IntFlag, StrEnum
 from typing import ClassVar, Final, Literal
 
+from signaling.ledger.kinds import ALONE as ALONE
+from signaling.ledger.kinds import OF_PROCESS as OF_PROCESS
+from signaling.ledger.kinds import Flags as Flags
+from signaling.ledger.kinds import Kind as Kind
+from signaling.ledger.kinds import Reason as Reason
 
-class Kind(StrEnum):
-    """What an entry is about. **Closed**: what is not here is no fact."""
-
-    ROSTER = "roster"
-    JOINED = "joined"
-    MEDIA_DELIVERED = "media_delivered"
-    RENDERED = "rendered"
-    CHALLENGED = "challenged"
-    ANSWERED = "answered"
-    CONFIRMED = "confirmed"
-    LEFT = "left"
-    ON_AIR = "on_air"
-    FAULT = "fault"
-    CORRECTED = "corrected"
-
-
-class Flags(IntFlag):
-    """How a screen showed a minute."""
-
-    VISIBLE = 1
-    AUDIBLE = 2
-    SOUND_BLOCKED = 4
-    UNSIGNED = 8  # the screen has no device key
-    MUTED = 16
-    UNPROVEN = 32  # the server delivered nothing to the screen in this minute
+REASONS: Final = tuple(reason.value for reason in Reason)
+"""The reasons by their numbers in an entry."""
 
 
 class _Timed:
@@ -190,6 +171,34 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedReports:
+    """Reports that were refused, or counted for less than they claimed, in the UTC minute `minute` of the server: (screen_id, reason, times), one a screen and
+    reason. What one screen sends in a minute takes one row for each reason, however often it sends it.
+
+    `totals` are (reason, times) of all that were refused: what `reports` has less of came when enough screens were named already, or for a reason that
+    names none.
+    """
+
+    kind: ClassVar[Kind] = Kind.REFUSED
+    minute: int
+    reports: tuple[tuple[str, str, int], ...]
+    totals: tuple[tuple[str, int], ...] = ()
+    part: int = 0
+
+    def __post_init__(self) -> None:
+        told = [(reason, times) for _, reason, times in self.reports] + list(self.totals)
+        if any(times < 1 or reason not in REASONS for reason, times in told):
+            raise ValueError("a reason is unknown, or was given less than once")
+        if len({(screen, reason) for screen, reason, _ in self.reports}) != len(self.reports):
+            raise ValueError("a screen stands twice with a reason")
+
+    @property
+    def key(self) -> str:
+        """A process closes a part of a minute once."""
+        return f"refused:{self.minute}:{self.part}"
+
+
+@dataclass(frozen=True, slots=True)
 class Challenged(_Timed):
     """A presence check was put to screens; `number` is 1 to 3. The screens come back in the order of their slots."""
 
@@ -261,6 +270,20 @@ class OnAir(_Timed):
         return f"on_air:{self.from_state}:{self.to_state}:{milliseconds(self.at)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Ruled(_Timed):
+    """The version of the credit policy that was in force when the broadcast opened, and holds for it; the earliest counts."""
+
+    kind: ClassVar[Kind] = Kind.RULED
+    version: int
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        """A broadcast opens once; a process that knew nothing of it may tell it again."""
+        return f"ruled:{self.version}:{milliseconds(self.at)}"
+
+
 Cause = Literal["server", "power", "network", "exam", "disaster", "closed"]
 
 
@@ -315,18 +338,15 @@ Fact = (
     | MediaDelivered
     | ReplayDelivered
     | Rendered
+    | RefusedReports
     | Challenged
     | Answered
     | Confirmed
     | OnAir
+    | Ruled
     | Fault
     | Corrected
 )
-ALONE: Final = frozenset({Kind.MEDIA_DELIVERED, Kind.RENDERED, Kind.CHALLENGED})
-"""Kinds whose facts are an entry each: they are columns of many screens already."""
-
-OF_PROCESS: Final = frozenset({Kind.MEDIA_DELIVERED, Kind.RENDERED})
-"""Kinds that a process counts for itself: a restarted one begins anew within the same window."""
 
 
 def milliseconds(at: datetime) -> int:

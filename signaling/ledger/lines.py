@@ -24,10 +24,12 @@ TYPES: Final[dict[str, type[Any]]] = {
         facts.MediaDelivered,
         facts.ReplayDelivered,
         facts.Rendered,
+        facts.RefusedReports,
         facts.Challenged,
         facts.Answered,
         facts.Confirmed,
         facts.OnAir,
+        facts.Ruled,
         facts.Fault,
         facts.Corrected,
     )
@@ -86,6 +88,8 @@ def _value(name: str, value: Any) -> Any:
         return datetime.fromisoformat(value)
     if name in _ROWS:
         return tuple((screen, first, second) for screen, first, second in value)
+    if name == "totals":
+        return tuple((reason, times) for reason, times in value)
     return tuple(value) if name == "screens" else value
 
 

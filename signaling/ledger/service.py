@@ -38,7 +38,7 @@ OLDER_JOURNAL: Final = "attendance.journal"
 NOWHERE: Final[Mapping[str, int]] = {}
 CHUNK: Final = 5000  # values of one IN list; both databases take more
 PAGE: Final = 200  # entries read at once: some megabytes
-WITH_SLOTS: Final = frozenset(Kind) - {Kind.ON_AIR, Kind.FAULT, Kind.ROSTER}
+WITH_SLOTS: Final = frozenset(Kind) - {Kind.ON_AIR, Kind.RULED, Kind.FAULT, Kind.ROSTER}
 
 
 @dataclass(frozen=True, slots=True)

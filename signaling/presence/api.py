@@ -17,6 +17,7 @@ from signaling.api.parsing import body, reply
 from signaling.api.problems import Problem, not_found
 from signaling.directory.listed import ScreenInfo
 from signaling.ledger.errors import LedgerUnavailable
+from signaling.ledger.kinds import Reason
 from signaling.live.http import charge, credential, retry_after
 from signaling.presence import checks, counting, headcounts
 from signaling.presence.documents import (
@@ -28,7 +29,6 @@ from signaling.presence.documents import (
     RoomConfirmationOrder,
 )
 from signaling.presence.minutes import Full
-from signaling.presence.refusals import Reason
 from signaling.presence.reporting import Rejected, Room
 from signaling.presence.service import PresenceService
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
-from signaling.ledger.columns import StoredRendered
+from signaling.ledger.columns import StoredRefused, StoredRendered
 from signaling.ledger.events import Subject
 from signaling.ledger.facts import Answered, Challenged, Confirmed, Kind
-from signaling.presence.ports import Evidence
-
-KINDS: Final = frozenset({Kind.RENDERED, Kind.CHALLENGED, Kind.ANSWERED, Kind.CONFIRMED})
+from signaling.presence.ports import KINDS, Evidence
 
 
 class Service(Protocol):
@@ -30,10 +28,10 @@ class Book:
         """Return when the fact is durable; raise `LedgerUnavailable`."""
         await self._ledger.record(Subject(lecture_id, broadcast_id), fact)
 
-    async def evidence(self, lecture_id: str) -> AsyncIterator[Evidence]:
+    async def evidence(self, lecture_id: str, kinds: Collection[Kind] = KINDS) -> AsyncIterator[Evidence]:
         """Yield what was recorded of a lecture by this room, by any node."""
-        async for told in self._ledger.facts(lecture_id, KINDS):
-            if isinstance(told.fact, StoredRendered):
+        async for told in self._ledger.facts(lecture_id, kinds):
+            if isinstance(told.fact, StoredRendered | StoredRefused):
                 yield told.fact.whole(told.roster.screens)
             elif isinstance(told.fact, Challenged | Answered | Confirmed):
                 yield told.fact

@@ -15,7 +15,7 @@ from signaling.ledger.facts import Answered, Challenged
 from signaling.live.states import State
 from signaling.presence import checks, schedule
 from signaling.presence.checks import Check, Checks
-from signaling.presence.ports import Ledger, OnAir, Rules
+from signaling.presence.ports import Ledger, OnAir
 
 SENTENCES: Final = {"zh-CN": "请点击 {digit}", "en": "Touch {digit}"}
 AHEAD_SECONDS: Final = 80.0
@@ -31,11 +31,12 @@ async def nobody(lecture_id: str, message_of: Callable[[str], dict[str, Any] | N
 
 @dataclass(slots=True)
 class Asking:
-    """The checks of one broadcast and the screens that are never asked."""
+    """The checks of one broadcast, the seconds to answer them, and the screens that are never asked."""
 
     lecture_id: str
     broadcast_id: str
     checks: Checks
+    seconds: int
     free: frozenset[str]
     beginning: bool = False
 
@@ -45,21 +46,21 @@ class Checking:
     """The checks of all broadcasts that run; `viewers` gives the screens with delivery right now."""
 
     ledger: Ledger
-    rules: Rules
     key: bytes
     viewers: Callable[[str], Iterable[str]]
     push: Push = nobody
     of: dict[str, Asking] = field(default_factory=dict)
     answers: int = 0
 
-    def prepare(self, lecture_id: str, broadcast_id: str, minutes: int, free: frozenset[str]) -> Asking:
-        """Plan the checks of a broadcast; a second call changes nothing."""
+    def prepare(
+        self, lecture_id: str, broadcast_id: str, minutes: int, rules: schedule.Rules, free: frozenset[str]
+    ) -> Asking:
+        """Plan the checks of a broadcast by the rules that hold for it; a second call changes nothing."""
         known = self.of.get(lecture_id)
         if known is None or known.broadcast_id != broadcast_id:
             draw = schedule.drawing(self.key, broadcast_id)
-            moments = schedule.moments(minutes, self.rules, draw)
-            planned = Checks(broadcast_id, moments, self.rules.check_seconds)
-            known = self.of[lecture_id] = Asking(lecture_id, broadcast_id, planned, free)
+            planned = Checks(broadcast_id, schedule.moments(minutes, rules, draw), rules.seconds)
+            known = self.of[lecture_id] = Asking(lecture_id, broadcast_id, planned, rules.seconds, free)
         return known
 
     def restore(self, lecture_id: str, fact: Challenged | Answered) -> None:
@@ -84,13 +85,8 @@ class Checking:
             return
         asking.beginning = True
         try:
-            check = Check(
-                asking.checks.id_of(number),
-                number,
-                now.timestamp(),
-                now.timestamp() + self.rules.check_seconds,
-                screens,
-            )
+            at = now.timestamp()
+            check = Check(asking.checks.id_of(number), number, at, at + asking.seconds, screens)
             await self.ledger.record(entry.lecture_id, asking.broadcast_id, _fact(check))
             asking.checks.begin(number, screens, check.at)
         finally:
@@ -113,7 +109,7 @@ class Checking:
         if left is None or left > AHEAD_SECONDS or asking.checks.open(now.timestamp()) is not None:
             return None
         check_id = asking.checks.id_of(len(asking.checks.put) + 1)
-        return self._document(check_id, screen, left, left + self.rules.check_seconds)
+        return self._document(check_id, screen, left, left + asking.seconds)
 
     def _document(self, check_id: str, screen: str, begins_in: float, ends_in: float) -> dict[str, Any]:
         asked = schedule.question(self.key, check_id, screen)

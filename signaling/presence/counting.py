@@ -2,7 +2,8 @@
 
 1. **A head-count is durable before anybody is thanked**; the same numbers again are no new fact.
 2. Facts are never taken back: whoever errs confirms again.
-3. A class that made a lecture up confirms afterwards: what it made up is kept open for it alone, in memory, and opened again by whoever
+3. From when until when they are taken says the policy that holds for the lecture; where it does not speak of head-counts, none is taken.
+4. A class that made a lecture up confirms afterwards: what it made up is kept open for it alone, in memory, and opened again by whoever
    looks at the recording again.
 """
 
@@ -14,8 +15,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from signaling.ledger.facts import Confirmed
+from signaling.ledger.kinds import Kind
 from signaling.presence.headcounts import HeadCount, HeadCounts, Window, judge, window
-from signaling.presence.ports import Broadcasts, Lectures, Ledger, OnAir, Rules
+from signaling.presence.ports import Broadcasts, Confirmation, Lectures, Ledger, OnAir, RulesOf
 
 ROOM: Final = "room"
 """Who confirms on the class screen: whoever stands before it."""
@@ -54,22 +56,36 @@ class Counting:
     """The head-counts of all lectures that are on the air or ended a short time ago."""
 
     ledger: Ledger
-    rules: Rules
+    rules_of: RulesOf
     broadcasts: Broadcasts
     lectures: Lectures
     clock: Callable[[], datetime]
     of: dict[str, HeadCounts] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
+    _rules: dict[str, Confirmation] = field(default_factory=dict)
     _late: dict[tuple[str, str], datetime] = field(default_factory=dict)
     _issued: dict[tuple[str, str], int] = field(default_factory=dict)
 
+    async def open(self, entry: OnAir) -> None:
+        """Take the head-counts of a broadcast that has begun, unless the time for them is over."""
+        rules = await self.rules_of(entry.lecture_id)
+        if rules is None or entry.started_at is None:
+            return
+        closes_at = _window(rules.confirmation, entry.started_at, entry.ended_at).closes_at
+        if closes_at is None or self.clock() < closes_at:
+            await self.prepare(entry.lecture_id)
+
     async def prepare(self, lecture_id: str) -> None:
-        """Read how many are expected in each class, and what was confirmed; a second call changes nothing."""
+        """Read by which rules, how many are expected in each class, and what was confirmed; a second call changes nothing."""
         if lecture_id in self.of:
             return
+        rules = await self.rules_of(lecture_id)
+        if rules is None:
+            return
+        self._rules[lecture_id] = rules.confirmation
         counts = HeadCounts(dict(await self.lectures.sizes(lecture_id)))
         lecture = await self.lectures.info(lecture_id)
-        async for fact in self.ledger.evidence(lecture_id):
+        async for fact in self.ledger.evidence(lecture_id, {Kind.CONFIRMED}):
             if isinstance(fact, Confirmed):
                 counts.take(fact.class_id, HeadCount(fact.present, fact.guests, fact.by, fact.at, fact.counter))
         self.of.setdefault(lecture_id, counts)
@@ -89,18 +105,16 @@ class Counting:
             found = self.window(self.broadcasts.peek(lecture_id))
             if found is not None and found.closes_at is not None and found.closes_at <= now:
                 del self.of[lecture_id]
+                self._rules.pop(lecture_id, None)
                 self.titles.pop(lecture_id, None)
                 self._issued = {key: value for key, value in self._issued.items() if key[0] != lecture_id}
 
     def window(self, entry: OnAir) -> Window | None:
-        """Return when head-counts of a broadcast are taken, None before it started."""
-        if entry.started_at is None:
+        """Return when head-counts of a broadcast are taken, None before it started and where none are."""
+        rules = self._rules.get(entry.lecture_id)
+        if rules is None or entry.started_at is None:
             return None
-        opens, closes = (
-            timedelta(minutes=self.rules.confirm_opens_minutes),
-            timedelta(hours=self.rules.confirm_closes_hours),
-        )
-        return window(entry.started_at, entry.ended_at, opens, closes)
+        return _window(rules, entry.started_at, entry.ended_at)
 
     def slips(self, class_id: str) -> list[Slip]:
         """Return what a class has to confirm or has confirmed, the lecture that started last first."""
@@ -148,3 +162,8 @@ class Counting:
         found = HeadCount(present, guests, by, now, version)
         counts.take(class_id, found)
         return found
+
+
+def _window(rules: Confirmation, started_at: datetime, ended_at: datetime | None) -> Window:
+    opens, closes = timedelta(minutes=rules.opens_after_minutes), timedelta(hours=rules.closes_after_hours)
+    return window(started_at, ended_at, opens, closes)

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Final
 
 from broadcaster.events import DeliverySample
-from signaling.attendance.sampler import SampledRoom
 from signaling.presence.minutes import MINUTE
+from signaling.presence.ports import SampledRoom
 
 Tell = Callable[[str, int, list[str]], None]
 """Gets lecture, minute and the screens that something was delivered to."""

@@ -158,6 +158,6 @@ class RefusedScreen(BaseModel):
 
 
 class RefusalList(BaseModel):
-    """Refused reports of a lecture since the server started."""
+    """Refused reports of a lecture: who forged, at any time; other reasons since the server started."""
 
     items: list[RefusedScreen]

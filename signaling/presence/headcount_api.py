@@ -15,11 +15,11 @@ from signaling.auth.service import AuthService
 from signaling.directory.service import DirectoryService
 from signaling.lectures.access import Access
 from signaling.lectures.service import LectureService, TargetClass
+from signaling.ledger.kinds import FORGERY
 from signaling.presence import counting
 from signaling.presence import documents as shown
 from signaling.presence.api import confirmed
 from signaling.presence.counting import Counting, Slip
-from signaling.presence.refusals import FORGERY
 from signaling.presence.service import PresenceService
 
 PATH: Final = "/api/v1/lectures/{lecture_id}/classes/{class_id}/confirmation"
@@ -119,7 +119,7 @@ class HeadCountApi:
     async def refused(self, request: web.Request) -> web.Response:
         lecture_id = request.match_info["lecture_id"]
         principal, _ = await self._access.lecture(request, lecture_id, Permission.BOARD_READ)
-        found = self._presence.refusals.of(lecture_id)
+        found = await self._presence.refused(lecture_id)
         if principal.role in {Role.COUNTY_ADMIN, Role.SCHOOL_ADMIN}:
             scope = await self._directory.scope(principal.node)
             covered = await self._directory.covered_screens(scope, list(found))

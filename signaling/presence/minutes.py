@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from signaling.ledger.facts import Flags, Rendered
+from signaling.ledger.kinds import Reason
 from signaling.presence.claims import Claims
 from signaling.presence.nonces import Link
-from signaling.presence.refusals import Reason
 
 MINUTE: Final = 60
 MINUTE_MS: Final = 60_000

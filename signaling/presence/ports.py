@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
-from signaling.ledger.facts import Answered, Challenged, Confirmed, Rendered
+from broadcaster.events import DeliverySample
+from signaling.ledger.facts import Answered, Challenged, Confirmed, RefusedReports, Rendered
+from signaling.ledger.kinds import Kind
 from signaling.live.states import State
-from signaling.presence.schedule import Rules as CheckRules
+from signaling.presence import schedule
 
-Evidence = Rendered | Challenged | Answered | Confirmed
+Evidence = Rendered | RefusedReports | Challenged | Answered | Confirmed
 """The facts that come from this room."""
+KINDS: Final = frozenset({Kind.RENDERED, Kind.REFUSED, Kind.CHALLENGED, Kind.ANSWERED, Kind.CONFIRMED})
 
 
 class Ledger(Protocol):
@@ -20,7 +23,7 @@ class Ledger(Protocol):
     async def record(self, lecture_id: str, broadcast_id: str, fact: Evidence) -> None:
         """Return when the fact is durable; raise when it is not, and it may be recorded again."""
 
-    def evidence(self, lecture_id: str) -> AsyncIterator[Evidence]:
+    def evidence(self, lecture_id: str, kinds: Collection[Kind] = KINDS) -> AsyncIterator[Evidence]:
         """Yield what was recorded of a lecture by this room."""
 
 
@@ -47,6 +50,14 @@ class Broadcasts(Protocol):
     def known(self) -> Sequence[OnAir]: ...
 
 
+class SampledRoom(Protocol):
+    """A room of the media plane, as far as one asks to whom it delivered."""
+
+    @property
+    def closed(self) -> bool: ...
+    def sample_delivery(self) -> DeliverySample: ...
+
+
 class Lecture(Protocol):
     """A planned lecture."""
 
@@ -56,6 +67,8 @@ class Lecture(Protocol):
     def minutes(self) -> int: ...
     @property
     def audience_kind(self) -> str: ...
+    @property
+    def counts(self) -> bool: ...
 
 
 class Lectures(Protocol):
@@ -66,21 +79,37 @@ class Lectures(Protocol):
     async def screens_of_kinds(self, lecture_id: str, kinds: Sequence[str]) -> frozenset[str]: ...
 
 
-class Rules(CheckRules, Protocol):
-    """The numbers of the policy that this room acts by; `[presence]` has them until a policy brings its own."""
+class Checks(schedule.Rules, Protocol):
+    """Presence checks."""
 
     @property
-    def check_audiences(self) -> Sequence[str]:
-        """Kinds of audience whose lectures have presence checks."""
-
-    @property
-    def check_free_kinds(self) -> Sequence[str]:
+    def off_for_school_kinds(self) -> Sequence[str]:
         """Kinds of schools that are never asked."""
 
+
+class Confirmation(Protocol):
+    """When a head-count is taken."""
+
     @property
-    def confirm_opens_minutes(self) -> int:
+    def opens_after_minutes(self) -> int:
         """Minutes after the start from which head-counts are taken."""
 
     @property
-    def confirm_closes_hours(self) -> int:
+    def closes_after_hours(self) -> int:
         """Hours after the end until which they are taken."""
+
+
+class Rules(Protocol):
+    """The numbers of the policy that this room acts by: those by which a lecture will be judged (`signaling.attendance.policy.Credit`)."""
+
+    @property
+    def checks(self) -> Checks: ...
+    @property
+    def confirmation(self) -> Confirmation: ...
+
+    def asks(self, audience: str, marked: bool) -> bool:
+        """Whether a lecture for such an audience, marked 计入覆盖 or not, has presence checks."""
+
+
+RulesOf = Callable[[str], Awaitable[Rules | None]]
+"""Gives the rules that hold for a lecture; None when its policy asks for neither checks nor head-counts."""

@@ -1,8 +1,9 @@
 """When a lecture is interrupted by a presence check, and what each screen is asked. Pure; randomness is an argument.
 
-1. ⌈planned minutes / `every`⌉ checks, at most `most`; the lecture is cut in as many equal parts, and each has one at a random second. Time is that on
+1. The policy says how many checks there are; the lecture is cut in as many equal parts, and each has one at a random second. Time is that on
    the air: a pause moves what comes after it.
-2. No check falls into the first minute of a part, nor so late that the time to answer would run out behind it.
+2. No check falls into the first `lead_seconds` of a part, nor so late that the time to answer would run out behind it: so far is one from the end of the
+   one before, at least.
 3. **The same key and broadcast give the same moments, and the same key, check and screen the same digits**: a restarted server goes on with the checks of
    the one before, and each screen of a school has digits of its own.
 """
@@ -12,10 +13,8 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil
 from typing import Final, Protocol
 
-LEAD_SECONDS: Final = 60.0
 TILES: Final = 4
 _DIGITS: Final = "123456789"
 
@@ -27,16 +26,15 @@ class Rules(Protocol):
     """What the policy says about presence checks."""
 
     @property
-    def check_minutes(self) -> int:
-        """Planned minutes for which there is one check."""
-
-    @property
-    def checks_most(self) -> int:
-        """Checks of the longest lecture."""
-
-    @property
-    def check_seconds(self) -> int:
+    def seconds(self) -> int:
         """Seconds to answer."""
+
+    @property
+    def lead_seconds(self) -> int:
+        """Seconds at the beginning of each part in which no check comes."""
+
+    def planned(self, minutes: int) -> int:
+        """Return how many checks a lecture of so many minutes has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +45,12 @@ class Question:
     tiles: tuple[str, ...]
 
 
-def number_of(minutes: int, rules: Rules) -> int:
-    """Return how many checks a lecture of that length has."""
-    return min(rules.checks_most, ceil(minutes / rules.check_minutes)) if minutes > 0 else 0
-
-
 def moments(minutes: int, rules: Rules, draw: Draw) -> tuple[float, ...]:
     """Return when the checks begin, in seconds on the air, the earliest first."""
-    count = number_of(minutes, rules)
+    count = rules.planned(minutes)
     part = minutes * 60 / count if count else 0.0
-    room = max(0.0, part - LEAD_SECONDS - rules.check_seconds)
-    lead = min(LEAD_SECONDS, part / 2)
+    room = max(0.0, part - rules.lead_seconds - rules.seconds)
+    lead = min(rules.lead_seconds, part / 2)
     return tuple(place * part + lead + draw(place) * room for place in range(count))
 
 

@@ -1,7 +1,7 @@
 """The door of this room: what routes, the realtime namespace and the composition root call.
 
 1. **Whatever this room believes is in the ledger before it says so**, or it says that it is not (`durable_until`).
-2. A restarted process reads back what it needs: recorded minutes, checks that were put, answers, head-counts.
+2. A restarted process reads back what it needs: recorded minutes, who forged, checks that were put, answers, head-counts.
 3. Nothing here waits for a screen; one round a second cuts minutes and puts checks.
 """
 
@@ -17,7 +17,8 @@ import structlog
 
 from config.settings import PresenceSettings
 from signaling.db.base import utc_now
-from signaling.ledger.facts import Answered, Challenged, Rendered
+from signaling.ledger.facts import Answered, Challenged, RefusedReports, Rendered
+from signaling.ledger.kinds import FORGERY, Kind
 from signaling.live.events import BroadcastChanged, LiveEvent
 from signaling.live.limits import Buckets
 from signaling.live.rehearsals import is_rehearsal
@@ -26,8 +27,8 @@ from signaling.presence.checking import Checking
 from signaling.presence.counting import Counting
 from signaling.presence.minutes import MINUTE
 from signaling.presence.nonces import Chain
-from signaling.presence.ports import Broadcasts, Lectures, Ledger, OnAir
-from signaling.presence.refusals import FORGERY, Refusals
+from signaling.presence.ports import Broadcasts, Lectures, Ledger, OnAir, RulesOf
+from signaling.presence.refusals import Refusals
 from signaling.presence.reporting import Accepted, Reporting, Room, due_in
 
 log = structlog.get_logger(__name__)
@@ -38,7 +39,9 @@ BURST: Final = 40
 
 
 class PresenceService:
-    """Evidence from class screens. `key` is secret, the same for every process of this data folder."""
+    """Evidence from class screens. `rules_of` gives the policy that a lecture is judged by; `key` is secret, the same for every process of this data
+    folder.
+    """
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class PresenceService:
         broadcasts: Broadcasts,
         lectures: Lectures,
         viewers: Callable[[str], set[str]],
+        rules_of: RulesOf,
         *,
         key: bytes,
         boot_id: str,
@@ -57,6 +61,7 @@ class PresenceService:
         self._broadcasts = broadcasts
         self._lectures = lectures
         self._settings = settings
+        self._rules_of = rules_of
         self.boot_id = boot_id
         self.clock = clock
         self.refusals = Refusals()
@@ -67,9 +72,10 @@ class PresenceService:
             settings.grace_seconds,
             settings.late_minutes,
             settings.reports_waiting,
+            settings.refusals_named,
         )
-        self.checking = Checking(ledger, settings, key, viewers)
-        self.counting = Counting(ledger, settings, broadcasts, lectures, clock)
+        self.checking = Checking(ledger, key, viewers)
+        self.counting = Counting(ledger, rules_of, broadcasts, lectures, clock)
         self.charges = Buckets(settings.reports_per_second, BURST)
         self._task: asyncio.Task[None] | None = None
         self._cutting: asyncio.Task[None] | None = None
@@ -107,7 +113,7 @@ class PresenceService:
             if (
                 room.over_at is not None
                 and now.timestamp() - room.over_at > LATE_SECONDS
-                and not (room.sheet.waits or room.kept)
+                and not (room.sheet.waits or room.refused.waits or room.kept)
             ):
                 self._close(room)
         self.counting.forget_old()
@@ -121,10 +127,11 @@ class PresenceService:
         for fact in kept:
             await self._record(room, fact)
         for minute in room.sheet.due(now):
-            fact = self.reporting.cut(room, minute)
-            await self._record(room, fact)
+            await self._record(room, self.reporting.cut(room, minute, self.clock().timestamp()))
+        for minute in room.refused.due(now):
+            await self._record(room, room.refused.cut(minute))
 
-    async def _record(self, room: Room, fact: Rendered) -> None:
+    async def _record(self, room: Room, fact: Rendered | RefusedReports) -> None:
         """Bring a minute into the ledger; what it does not take stays and is brought again with the next round."""
         try:
             await self._ledger.record(room.lecture_id, room.broadcast_id, fact)
@@ -132,7 +139,8 @@ class PresenceService:
             log.error("x a minute is not recorded", lecture=room.lecture_id, minute=fact.minute, error=str(error))
             room.kept.append(fact)
             return
-        room.sheet.recorded(fact.minute)
+        if isinstance(fact, Rendered):
+            room.sheet.recorded(fact.minute)
 
     async def handle(self, event: LiveEvent) -> None:
         """Follow the broadcasts."""
@@ -146,9 +154,7 @@ class PresenceService:
     async def _restore(self, entry: OnAir) -> None:
         """Take reports, checks and head-counts of a broadcast that runs, head-counts of one that has ended."""
         now = self.clock()
-        window = self.counting.window(entry)
-        if window is not None and (window.closes_at is None or now < window.closes_at):
-            await self.counting.prepare(entry.lecture_id)
+        await self.counting.open(entry)
         if entry.state in OVER or entry.lecture_id in self.reporting.rooms:
             return
         broadcast_id = entry.broadcast_id or ""
@@ -160,15 +166,18 @@ class PresenceService:
         async for fact in self._ledger.evidence(entry.lecture_id):
             if isinstance(fact, Rendered):
                 room.sheet.filled.add((screen for screen, _, _ in fact.reports), fact.minute)
+            elif isinstance(fact, RefusedReports):
+                self.refusals.restore(entry.lecture_id, fact)
+                room.refused.restore(fact)
             elif isinstance(fact, Challenged | Answered):
                 self.checking.restore(entry.lecture_id, fact)
 
     async def _prepare_checks(self, lecture_id: str, broadcast_id: str) -> None:
-        lecture = await self._lectures.info(lecture_id)
-        if lecture is None or lecture.audience_kind not in self._settings.check_audiences:
+        lecture, rules = await self._lectures.info(lecture_id), await self._rules_of(lecture_id)
+        if lecture is None or rules is None or not rules.asks(lecture.audience_kind, lecture.counts):
             return
-        free = await self._lectures.screens_of_kinds(lecture_id, self._settings.check_free_kinds)
-        self.checking.prepare(lecture_id, broadcast_id, lecture.minutes, free)
+        free = await self._lectures.screens_of_kinds(lecture_id, rules.checks.off_for_school_kinds)
+        self.checking.prepare(lecture_id, broadcast_id, lecture.minutes, rules.checks, free)
 
     def lecture_of_check(self, check_id: str) -> str:
         """Return the lecture that a check belongs to, nothing for an unknown one."""
@@ -224,6 +233,16 @@ class PresenceService:
         """Return the screens whose reports were refused for a reason that an honest screen does not give."""
         found = self.refusals.of(lecture_id)
         return {screen for screen, reasons in found.items() if not FORGERY.isdisjoint(reasons)}
+
+    async def refused(self, lecture_id: str) -> Mapping[str, Mapping[str, int]]:
+        """Return screen -> reason -> how often: all of what this process knows, else who forged, as the ledger says."""
+        if lecture_id in self.reporting.rooms or self.refusals.knows(lecture_id):
+            return self.refusals.of(lecture_id)
+        found = Refusals(lectures=1)
+        async for fact in self._ledger.evidence(lecture_id, {Kind.REFUSED}):
+            if isinstance(fact, RefusedReports):
+                found.restore(lecture_id, fact)
+        return found.of(lecture_id)
 
     def metrics(self) -> Mapping[str, object]:
         """Return what `/metrics` shows."""

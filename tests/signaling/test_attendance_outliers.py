@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from signaling.attendance.outliers import Signs, flags
 from signaling.attendance.policy import Flag, load_policy
+from signaling.ledger.kinds import Reason
 
 CREDIT = load_policy(2).credit
 assert CREDIT is not None
@@ -31,7 +32,6 @@ def found(*classes: dict[str, Any]) -> list[tuple[Flag, ...]]:
         ({"twice_minutes": 2}, Flag.TWO_SCREENS),
         ({"unproven_minutes": 2}, Flag.UNPROVEN),
         ({"too_fast": True}, Flag.TOO_FAST),
-        ({"refused": 1}, Flag.REFUSED),
         ({"made_up_ms": 100, "night_ms": 95}, Flag.NIGHT_REPLAY),
     ],
 )
@@ -40,6 +40,34 @@ def test_a_class_is_flagged_for_what_it_did_alone(signs: dict[str, Any], flag: F
     if flag is Flag.NIGHT_REPLAY:
         other = {}
     assert found(signs, other) == [(flag,), ()]
+
+
+@pytest.mark.parametrize(
+    ("reason", "flag"),
+    [
+        (Reason.BAD_SIGNATURE, Flag.BAD_SIGNATURE),
+        (Reason.REPLAYED_COUNTER, Flag.REPLAYED),
+        (Reason.FAST_FORWARD, Flag.FAST_FORWARD),
+    ],
+)
+def test_a_refused_report_is_named_with_its_reason(reason: Reason, flag: Flag) -> None:
+    assert found({"refused": {reason.value: 1}}, {}) == [(Flag.REFUSED, flag), ()]
+    patient = LIMITS.model_copy(update={"refused_reports": 3})
+    for times, seen in ((2, ()), (3, (Flag.REFUSED, flag))):
+        assert flags({"a": Signs(refused={reason.value: times})}, patient).get("a", ()) == seen
+
+
+@pytest.mark.parametrize("reason", [Reason.UNPROVEN, Reason.STALE_NONCE, Reason.BAD_REPORT, Reason.WRONG_MINUTE])
+def test_what_an_honest_screen_may_meet_is_no_sign(reason: Reason) -> None:
+    """What was shown without delivery is a sign by the fold's own minutes (`unproven_minutes`)."""
+    assert found({"refused": {reason.value: 50}}) == [()]
+
+
+def test_how_much_later_than_at_once_says_the_policy() -> None:
+    school = {str(n): Signs(joined_at=AT + timedelta(seconds=n)) for n in range(3)}
+    for seconds, together in ((1, False), (2, False), (3, True)):
+        found_in = flags(school, LIMITS.model_copy(update={"joined_seconds": seconds}))
+        assert (found_in.get("0", ()) == (Flag.JOINED_TOGETHER,)) is together
 
 
 @pytest.mark.parametrize(

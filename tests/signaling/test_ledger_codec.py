@@ -5,17 +5,20 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signaling.ledger.codec import HEAD, decode, encode, framed, screens_of
-from signaling.ledger.columns import StoredDelivery, StoredRendered, StoredReplay
+from signaling.ledger.columns import StoredDelivery, StoredRefused, StoredRendered, StoredReplay
 from signaling.ledger.errors import DamagedEntry
 from signaling.ledger.events import Draft, Header, Subject
 from signaling.ledger.facts import (
+    REASONS,
     Answered,
     Challenged,
     Confirmed,
@@ -29,8 +32,10 @@ from signaling.ledger.facts import (
     MediaDelivered,
     Numbered,
     OnAir,
+    RefusedReports,
     Rendered,
     ReplayDelivered,
+    Ruled,
 )
 from signaling.ledger.lines import from_line, to_line
 from signaling.ledger.roster import Roster
@@ -54,6 +59,7 @@ FACTS: dict[Kind, list[Fact]] = {
         Confirmed("a class without a screen", "s1", 40, 41, 2, "user-1", NOON, 2),
     ],
     Kind.ON_AIR: [OnAir("open", "live", NOON, "start"), OnAir("live", "paused", NOON, "pause")],
+    Kind.RULED: [Ruled(2, NOON), Ruled(3, NOON + timedelta(hours=1))],
     Kind.FAULT: [
         Fault("f1", "power", "522301", NOON, None, "user-1", "grid", NOON, 1),
         Fault("f1", "power", "522301", NOON, NOON + timedelta(hours=1), "user-1", "grid", NOON, 2),
@@ -62,6 +68,12 @@ FACTS: dict[Kind, list[Fact]] = {
 }
 DELIVERED = MediaDelivered(177_000_000, 0, 1750, 10_000, ((B, 1750, 0), (A, 1600, 12), (C, 0, 0)))
 REPLAYED = ReplayDelivered(177_000_001, ((B, 5, 9_000), (A, 1_789_000_000_000, 1_789_000_010_000), (B, 0, 5)), 1, 6)
+REFUSED = RefusedReports(
+    29_500_000,
+    ((C, "unproven", 1), (A, "replayed_counter", 70_000), (A, "bad_signature", 2)),
+    (("bad_signature", 2), ("replayed_counter", 5_000_000_000), ("stale_nonce", 9)),
+    2,
+)
 SHOWN = Rendered(29_500_000, ((C, 60_000, Flags.VISIBLE | Flags.AUDIBLE), (A, 0, Flags.MUTED | Flags.UNSIGNED)))
 
 
@@ -112,6 +124,32 @@ def test_columns_stay_packed_and_come_back_whole() -> None:
     assert isinstance(shown, StoredRendered)
     assert shown.key == SHOWN.key
     assert set(shown.whole(known.screens).reports) == set(SHOWN.reports)
+    (refused,) = decode(header(Kind.REFUSED), encode(Kind.REFUSED, [REFUSED], known), known)
+    assert isinstance(refused, StoredRefused)
+    assert refused.key == REFUSED.key == "refused:29500000:2"
+    assert refused.whole(known.screens) == replace(
+        REFUSED, reports=(*reversed(REFUSED.reports[1:]), REFUSED.reports[0])
+    )
+
+
+def test_reasons_keep_their_numbers() -> None:
+    """Entries hold them: a new reason comes last."""
+    first = ("bad_report", "bad_signature", "stale_nonce", "wrong_broadcast", "replayed_counter", "wrong_minute")
+    assert REASONS[:8] == (*first, "fast_forward", "unproven")
+
+
+@pytest.mark.parametrize(
+    ("rows", "totals", "why"),
+    [
+        (((A, "unproven", 1), (A, "unproven", 2)), (), "a screen stands twice with a reason"),
+        (((A, "unproven", 0),), (), "a reason is unknown, or was given less than once"),
+        (((A, "because", 1),), (), "a reason is unknown"),
+        ((), (("because", 1),), "a reason is unknown"),
+    ],
+)
+def test_refusals_that_could_not_be_stored_cannot_be_made(rows: Any, totals: Any, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        RefusedReports(1, rows, totals)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +191,7 @@ BODIES += [
     (Kind.MEDIA_DELIVERED, encode(Kind.MEDIA_DELIVERED, [DELIVERED], roster()), 1),
     (Kind.MEDIA_DELIVERED, encode(Kind.MEDIA_DELIVERED, [REPLAYED], roster()), 1),
     (Kind.RENDERED, encode(Kind.RENDERED, [SHOWN], roster()), 1),
+    (Kind.REFUSED, encode(Kind.REFUSED, [REFUSED], roster()), 1),
     (Kind.ROSTER, encode(Kind.ROSTER, [Numbered(0, A, None)], Roster()), 1),
 ]
 
@@ -196,6 +235,7 @@ TOLD: list[tuple[Kind, list[Fact]]] = [
     *FACTS.items(),
     (Kind.MEDIA_DELIVERED, [DELIVERED, REPLAYED]),
     (Kind.RENDERED, [SHOWN]),
+    (Kind.REFUSED, [REFUSED]),
 ]
 DRAFTS = [
     Draft(kind, Subject(None if kind is Kind.FAULT else "l", "b"), "boot", 3, NOON, tuple(facts))

@@ -41,6 +41,19 @@ def test_wrong_settings_say_which_key_and_why(
     assert not (tmp_path / "data").exists()
 
 
+def test_a_key_that_went_into_the_policy_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "old.toml"
+    file.write_text(
+        '[presence]\ncheck_minutes = 20\ncheck_free_kinds = ["11"]\nreports_waiting = 5\n', encoding="utf-8"
+    )
+    assert main(["serve", "--config", str(file), "--data", str(tmp_path / "data")]) == 2
+    written = capsys.readouterr().err
+    place = "Extra inputs are not permitted; it is {} of the policy ([policy.credit.checks]) now, see attendance.policies_file"
+    assert f"  presence.check_minutes: {place.format('every_minutes')}" in written
+    assert f"  presence.check_free_kinds: {place.format('off_for_school_kinds')}" in written
+    assert "reports_waiting" not in written
+
+
 def test_a_settings_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "--config", str(tmp_path / "absent.toml")]) == 2
     assert "settings file not found" in capsys.readouterr().err

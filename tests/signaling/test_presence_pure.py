@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from math import ceil
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signaling.attendance.policy import load_policy
 from signaling.ledger.facts import Flags
+from signaling.ledger.kinds import Reason
 from signaling.presence import checks, schedule
 from signaling.presence.checks import Checks
 from signaling.presence.claims import Claims
 from signaling.presence.headcounts import HeadCount, HeadCounts, Impossible, NotYet, Over, judge, window
 from signaling.presence.minutes import Bits, Full, Refused, Sheet
 from signaling.presence.nonces import LENGTH, Chain, ForeignNonce, Link, OldNonce, Place
-from signaling.presence.refusals import Reason, Refusals
+from signaling.presence.refusals import Refusals
 from tests.support.witness import claims
 
 SESSION = b"sessions"
@@ -268,17 +271,14 @@ def test_bits_are_a_set(minutes: set[int], asked: int) -> None:
 # -- the plan of checks
 
 
-@dataclass(frozen=True)
-class Rules:
-    check_minutes: int = 15
-    checks_most: int = 3
-    check_seconds: int = 90
+CREDIT = load_policy(2).credit
+assert CREDIT is not None
+CHECKS = CREDIT.checks
 
 
 @given(st.integers(0, 300), st.floats(0, 1, exclude_max=True))
 def test_each_part_of_a_lecture_has_one_check_with_time_to_answer(minutes: int, chance: float) -> None:
-    rules = Rules()
-    planned = schedule.moments(minutes, rules, lambda place: chance)
+    planned = schedule.moments(minutes, CHECKS, lambda place: chance)
     assert len(planned) == min(3, ceil(minutes / 15))
     for place, moment in enumerate(planned):
         part = minutes * 60 / len(planned)
@@ -288,12 +288,21 @@ def test_each_part_of_a_lecture_has_one_check_with_time_to_answer(minutes: int, 
             assert moment + 90 <= (place + 1) * part + 0.001
 
 
+@given(st.integers(1, 300), st.lists(st.floats(0, 1, exclude_max=True), min_size=9, max_size=9), st.integers(0, 400))
+def test_two_checks_are_as_far_apart_as_the_policy_says(minutes: int, chances: list[float], lead: int) -> None:
+    rules = CHECKS.model_copy(update={"lead_seconds": lead, "most": 9, "every_minutes": 10})
+    planned = schedule.moments(minutes, rules, lambda place: chances[place])
+    assert len(planned) == min(9, ceil(minutes / 10))
+    if minutes * 60 >= len(planned) * (lead + 90):
+        assert all(after - before >= lead + 90 - 0.001 for before, after in pairwise(planned))
+
+
 def test_the_moments_are_spread_and_nobody_guesses_them() -> None:
-    firsts = {round(schedule.moments(45, Rules(), schedule.drawing(b"key", f"b{n}"))[0]) for n in range(300)}
+    firsts = {round(schedule.moments(45, CHECKS, schedule.drawing(b"key", f"b{n}"))[0]) for n in range(300)}
     assert len(firsts) > 200
-    again = [schedule.moments(45, Rules(), schedule.drawing(b"key", "b1")) for _ in range(2)]
+    again = [schedule.moments(45, CHECKS, schedule.drawing(b"key", "b1")) for _ in range(2)]
     assert again[0] == again[1], "a restarted server goes on with the same plan"
-    assert again[0] != schedule.moments(45, Rules(), schedule.drawing(b"other", "b1"))
+    assert again[0] != schedule.moments(45, CHECKS, schedule.drawing(b"other", "b1"))
 
 
 def test_each_screen_has_digits_of_its_own() -> None:

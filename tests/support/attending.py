@@ -33,7 +33,7 @@ END: Final = at(10 * WINDOWS)
 
 @dataclass
 class Attending:
-    """A server without network: its clock is set by hand, `rooms` and `replaying` say what it delivered."""
+    """A server without network: its clock is set by hand, `rooms` and `replaying` say what it delivered. `changes` are those of `[attendance]`."""
 
     db: Database
     folder: Path
@@ -41,18 +41,21 @@ class Attending:
     node: str = "node-1"
     rooms: Rooms = field(default_factory=Rooms)
     replaying: Replaying = field(default_factory=Replaying)
+    boot: str = ""
+    changes: dict[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         settings = load()
         quick = settings.ledger.model_copy(update={"gather_seconds": 0.0})
+        boot = self.boot or self.node
         self.ledger = LedgerService(
-            self.db, quick, node=self.node, boot=self.node, data_dir=self.folder, zone=ZONE, clock=self.clock
+            self.db, quick, node=self.node, boot=boot, data_dir=self.folder, zone=ZONE, clock=self.clock
         )
         self.attendance = AttendanceService(
             self.db,
-            settings.attendance,
+            settings.attendance.model_copy(update=self.changes),
             self.ledger,
-            boot=self.node,
+            boot=boot,
             room=self.rooms.room,
             hls=self.rooms.take_hls,
             replays=self.replaying.take,

@@ -15,6 +15,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from signaling.api.errors import problems
 from signaling.api.proxy import PROXIES, Proxies, origin
 from signaling.api.security import add_headers, csrf
+from signaling.attendance.decisions_service import DecisionsService
+from signaling.attendance.policies_service import PoliciesService
 from signaling.attendance.reports_service import ReportsService
 from signaling.auth import opaque
 from signaling.auth.service import AuthService
@@ -173,6 +175,7 @@ def _presence(home: House, ledger: LedgerService) -> PresenceService:
         home.live.broadcasts,
         home.lectures,
         home.live.viewers,
+        PoliciesService(home.settings.attendance, ledger, DecisionsService(home.db)).credit,
         key=b"presence",
         boot_id="boot",
         clock=home.hands.wall,

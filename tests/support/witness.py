@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,9 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 
 from signaling.ledger.errors import LedgerUnavailable
+from signaling.ledger.kinds import Kind
 from signaling.presence.claims import TYPE
+from signaling.presence.ports import KINDS
 from tests.support.devices import jwk_of
 
 
@@ -53,9 +55,9 @@ class Pages:
             raise LedgerUnavailable("shut")
         self.written.append((lecture_id, broadcast_id, fact))
 
-    async def evidence(self, lecture_id: str) -> AsyncIterator[Any]:
+    async def evidence(self, lecture_id: str, kinds: Collection[Kind] = KINDS) -> AsyncIterator[Any]:
         for lecture, _, fact in list(self.written):
-            if lecture == lecture_id:
+            if lecture == lecture_id and fact.kind in kinds:
                 yield fact
 
     def of(self, kind: type[Any]) -> list[Any]:

@@ -1,0 +1,141 @@
+"""Which version of the policy holds for a lecture: the one that was in force when it opened, for its checks and for every settling."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.support.settling import END, FIRST, SCHOOLS, A, Clock, Server, confirmed
+
+from signaling.attendance.policy import POLICIES_FILE, UnknownPolicy
+from signaling.db.engine import Database
+from signaling.ledger.facts import Corrected, Kind, Ruled
+from signaling.live.states import Event, State
+from tests.support.roll import EVERYTHING, LECTURE, at, changed, database, populate
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    made = await database(tmp_path)
+    await populate(made, SCHOOLS)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def third(tmp_path: Path) -> dict[str, object]:
+    """Return the settings of a prefecture whose own third version is in force: other checks, and a confirmation within two hours."""
+    whole = POLICIES_FILE.read_text("utf-8")
+    own = whole[whole.rindex("[[policy]]") :].replace("version = 2", "version = 3")
+    own = own.replace("every_minutes = 15", "every_minutes = 5").replace(
+        "closes_after_hours = 24", "closes_after_hours = 2"
+    )
+    file = tmp_path / "own.toml"
+    file.write_text(own, "utf-8")
+    return {"policy": 3, "policies_file": str(file)}
+
+
+async def ruled(server: Server) -> list[int]:
+    found = [told.fact async for told in server.ledger.facts(LECTURE, {Kind.RULED})]
+    return [fact.version for fact in found if isinstance(fact, Ruled)]
+
+
+async def versions(server: Server) -> set[int]:
+    return {one.policy_version for one in (await server.settled()).values()}
+
+
+async def test_a_lecture_goes_by_the_version_of_its_opening_whatever_comes_in_force_later(
+    db: Database, tmp_path: Path, third: dict[str, object]
+) -> None:
+    before = Server(db, tmp_path, Clock())
+    await before.attendance.handle(changed(Event.OPEN, State.SCHEDULED, -600))
+    after = Server(
+        db, tmp_path, before.clock, boot="boot-2", settings=third
+    )  # it is restarted before the lecture starts
+    await after.ledger.start()
+    rules = await after.attendance.reports.policies.credit(LECTURE)
+    assert rules is not None
+    assert (rules.checks.every_minutes, rules.confirmation.closes_after_hours) == (15, 24)
+    await after.lecture()
+    after.clock.now = END + timedelta(hours=3)
+    await after.tell(confirmed(A, 43, after.clock.now))  # in time by the second version alone
+    assert await after.round() == [LECTURE]
+    assert await versions(after) == {2}
+    assert (await after.settled())[FIRST].tally.present == 43
+    made = await after.report()
+    assert made.report.policy.version == 2
+    other = await after.attendance.report(LECTURE, EVERYTHING, "522300", policy=3)
+    assert other is not None
+    assert other.report.policy.version == 3
+    assert await ruled(after) == [2]
+    await after.ledger.stop()
+
+
+async def test_a_correction_years_later_is_judged_as_the_lecture_was(
+    db: Database, tmp_path: Path, third: dict[str, object]
+) -> None:
+    before = Server(db, tmp_path, Clock())
+    await before.lecture()
+    before.clock.now = END + timedelta(minutes=5)
+    await before.round()
+    after = Server(db, tmp_path, before.clock, boot="boot-2", settings=third)
+    after.clock.now += timedelta(days=30)
+    await after.ledger.start()
+    await after.tell(Corrected("k1", A, "result", "partial", "excused", "exam", "u1", "u2", after.clock.now, None))
+    assert await after.round() == [LECTURE]
+    assert await versions(after) == {2}
+    await after.ledger.stop()
+
+
+async def test_what_opens_under_a_new_version_is_judged_by_it(
+    db: Database, tmp_path: Path, third: dict[str, object]
+) -> None:
+    server = Server(db, tmp_path, Clock(), settings=third)
+    await server.attendance.handle(changed(Event.OPEN, State.SCHEDULED, -600))
+    await server.lecture()
+    server.clock.now = END + timedelta(minutes=5)
+    await server.round()
+    assert await versions(server) == {3}
+    assert await ruled(server) == [3]
+
+
+async def test_a_lecture_settled_before_openings_were_written_down_keeps_its_version(
+    db: Database, tmp_path: Path, third: dict[str, object]
+) -> None:
+    old = Server(db, tmp_path, Clock(), settings={"policy": 1})
+    old.attendance._ruled = nothing  # type: ignore[method-assign,assignment]  # as it was before
+    await old.lecture()
+    old.clock.now = END + timedelta(minutes=5)
+    await old.round()
+    assert await ruled(old) == []
+    assert await versions(old) == {1}
+    new = Server(db, tmp_path, old.clock, boot="boot-2", settings=third)
+    await new.ledger.start()
+    await new.tell(confirmed(A, 43, at(400)))
+    await new.round()
+    assert await versions(new) == {1}
+    await new.ledger.stop()
+
+
+async def nothing(event: object) -> list[Ruled]:
+    return []
+
+
+async def test_a_version_that_is_gone_is_named_and_costs_no_class_its_evidence(
+    db: Database, tmp_path: Path, third: dict[str, object]
+) -> None:
+    before = Server(db, tmp_path, Clock(), settings=third)
+    await before.attendance.handle(changed(Event.OPEN, State.SCHEDULED, -600))
+    await before.lecture()
+    after = Server(db, tmp_path, before.clock, boot="boot-2")
+    await after.ledger.start()
+    with pytest.raises(UnknownPolicy, match=re.escape("there is no policy of version 3")):
+        await after.report()
+    assert await after.round() == [], "it is left, and keeps no other from being settled"
+    rules = await after.attendance.reports.policies.credit(LECTURE)
+    assert rules is not None
+    assert rules.checks.every_minutes == 15
+    await after.ledger.stop()
