@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.support.settling import END, FIRST, SCHOOLS, A, Clock, Server, confirmed
 
 from signaling.attendance.policy import POLICIES_FILE, UnknownPolicy
 from signaling.db.engine import Database
-from signaling.ledger.facts import Corrected, Kind, Ruled
+from signaling.ledger.facts import Confirmed, Corrected, Kind, Ruled
 from signaling.live.states import Event, State
+from tests.support.attending import END, FIRST, SECOND, A, Attending, C
 from tests.support.roll import EVERYTHING, LECTURE, at, changed, database, populate
+
+SCHOOLS = [(FIRST, "522301", "第一小学", 2), (SECOND, "522302", "中学", 1)]
+
+
+def confirmed(class_id: str, present: int, when: datetime) -> Confirmed:
+    return Confirmed(class_id, "", 45, present, 0, "room", when, 1)
 
 
 @pytest.fixture
@@ -38,28 +44,26 @@ def third(tmp_path: Path) -> dict[str, object]:
     return {"policy": 3, "policies_file": str(file)}
 
 
-async def ruled(server: Server) -> list[int]:
+async def ruled(server: Attending) -> list[int]:
     found = [told.fact async for told in server.ledger.facts(LECTURE, {Kind.RULED})]
     return [fact.version for fact in found if isinstance(fact, Ruled)]
 
 
-async def versions(server: Server) -> set[int]:
+async def versions(server: Attending) -> set[int]:
     return {one.policy_version for one in (await server.settled()).values()}
 
 
 async def test_a_lecture_goes_by_the_version_of_its_opening_whatever_comes_in_force_later(
     db: Database, tmp_path: Path, third: dict[str, object]
 ) -> None:
-    before = Server(db, tmp_path, Clock())
+    before = Attending(db, tmp_path)
     await before.attendance.handle(changed(Event.OPEN, State.SCHEDULED, -600))
-    after = Server(
-        db, tmp_path, before.clock, boot="boot-2", settings=third
-    )  # it is restarted before the lecture starts
+    after = Attending(db, tmp_path, before.clock, boot="boot-2", changes=third)
     await after.ledger.start()
     rules = await after.attendance.reports.policies.credit(LECTURE)
     assert rules is not None
     assert (rules.checks.every_minutes, rules.confirmation.closes_after_hours) == (15, 24)
-    await after.lecture()
+    await after.lecture(A, C)
     after.clock.now = END + timedelta(hours=3)
     await after.tell(confirmed(A, 43, after.clock.now))  # in time by the second version alone
     assert await after.round() == [LECTURE]
@@ -74,14 +78,14 @@ async def test_a_lecture_goes_by_the_version_of_its_opening_whatever_comes_in_fo
     await after.ledger.stop()
 
 
-async def test_a_correction_years_later_is_judged_as_the_lecture_was(
+async def test_a_correction_a_month_later_is_judged_as_the_lecture_was(
     db: Database, tmp_path: Path, third: dict[str, object]
 ) -> None:
-    before = Server(db, tmp_path, Clock())
-    await before.lecture()
+    before = Attending(db, tmp_path)
+    await before.lecture(A, C)
     before.clock.now = END + timedelta(minutes=5)
     await before.round()
-    after = Server(db, tmp_path, before.clock, boot="boot-2", settings=third)
+    after = Attending(db, tmp_path, before.clock, boot="boot-2", changes=third)
     after.clock.now += timedelta(days=30)
     await after.ledger.start()
     await after.tell(Corrected("k1", A, "result", "partial", "excused", "exam", "u1", "u2", after.clock.now, None))
@@ -93,9 +97,9 @@ async def test_a_correction_years_later_is_judged_as_the_lecture_was(
 async def test_what_opens_under_a_new_version_is_judged_by_it(
     db: Database, tmp_path: Path, third: dict[str, object]
 ) -> None:
-    server = Server(db, tmp_path, Clock(), settings=third)
+    server = Attending(db, tmp_path, changes=third)
     await server.attendance.handle(changed(Event.OPEN, State.SCHEDULED, -600))
-    await server.lecture()
+    await server.lecture(A, C)
     server.clock.now = END + timedelta(minutes=5)
     await server.round()
     assert await versions(server) == {3}
@@ -105,14 +109,14 @@ async def test_what_opens_under_a_new_version_is_judged_by_it(
 async def test_a_lecture_settled_before_openings_were_written_down_keeps_its_version(
     db: Database, tmp_path: Path, third: dict[str, object]
 ) -> None:
-    old = Server(db, tmp_path, Clock(), settings={"policy": 1})
+    old = Attending(db, tmp_path, changes={"policy": 1})
     old.attendance._ruled = nothing  # type: ignore[method-assign,assignment]  # as it was before
-    await old.lecture()
+    await old.lecture(A, C)
     old.clock.now = END + timedelta(minutes=5)
     await old.round()
     assert await ruled(old) == []
     assert await versions(old) == {1}
-    new = Server(db, tmp_path, old.clock, boot="boot-2", settings=third)
+    new = Attending(db, tmp_path, old.clock, boot="boot-2", changes=third)
     await new.ledger.start()
     await new.tell(confirmed(A, 43, at(400)))
     await new.round()
@@ -127,10 +131,10 @@ async def nothing(event: object) -> list[Ruled]:
 async def test_a_version_that_is_gone_is_named_and_costs_no_class_its_evidence(
     db: Database, tmp_path: Path, third: dict[str, object]
 ) -> None:
-    before = Server(db, tmp_path, Clock(), settings=third)
+    before = Attending(db, tmp_path, changes=third)
     await before.attendance.handle(changed(Event.OPEN, State.SCHEDULED, -600))
-    await before.lecture()
-    after = Server(db, tmp_path, before.clock, boot="boot-2")
+    await before.lecture(A, C)
+    after = Attending(db, tmp_path, before.clock, boot="boot-2")
     await after.ledger.start()
     with pytest.raises(UnknownPolicy, match=re.escape("there is no policy of version 3")):
         await after.report()
