@@ -74,6 +74,7 @@ async def test_a_lecture_of_the_prefecture_fits_into_ten_megabytes(
         "joined, roster": await grown(db, book, path, made.joined()),
         "media_delivered": 10 * await grown(db, book, path, made.delivered(windows)),
         "rendered": 9 * await grown(db, book, path, made.rendered(minutes)),
+        "refused": 9 * await grown(db, book, path, made.refused(minutes)),
         "challenged, answered": CHECKS * await grown(db, book, path, made.checks(1)),
         "confirmed": await grown(db, book, path, made.confirmed()),
         "left": await grown(db, book, path, made.left()),
@@ -119,7 +120,16 @@ async def test_the_whole_lecture_through_ledger_and_fold(tmp_path: Path, capsys:
     screens, classes = await directory(db)
     made, book = Lecture(screens, classes), ledger(db, tmp_path, store_seconds=600)
     before, cpu = pages(path), 0.0
-    for portions in (made.joined(), made.delivered(), made.rendered(), made.checks(), made.confirmed(), made.left()):
+    through = (
+        made.joined(),
+        made.delivered(),
+        made.rendered(),
+        made.refused(),
+        made.checks(),
+        made.confirmed(),
+        made.left(),
+    )
+    for portions in through:
         for portion in portions:  # making a portion is not counted
             started = time.process_time()
             await record(book, [portion])

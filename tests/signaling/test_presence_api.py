@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from joserfc.jwk import ECKey
 
+from signaling.attendance.reports_service import ReportsService
+from signaling.attendance.tables import TABLES
 from signaling.auth.identity import Role
 from signaling.auth.models import User
+from signaling.directory.queries import Scope
 from signaling.ledger.facts import Answered, Challenged, Confirmed, Flags, Kind, Rendered
 from signaling.live.states import Event
 from signaling.screens.proofs import thumbprint
 from tests.support.devices import jwk_of
-from tests.support.live_web import Site, site
+from tests.support.live_web import Site, presence_of, site
 from tests.support.paired import Paired
 from tests.support.platform import SAME_ORIGIN
 from tests.support.witness import signed
@@ -52,7 +55,7 @@ async def facts(served: Site, kind: Kind) -> list[Any]:
     """Return the facts of a kind that the ledger has of the lecture."""
     found = []
     async for told in served.ledger.facts(served.home.lecture_id, {kind}):
-        found.append(told.fact.whole(told.roster.screens) if kind is Kind.RENDERED else told.fact)
+        found.append(told.fact.whole(told.roster.screens) if kind in {Kind.RENDERED, Kind.REFUSED} else told.fact)
     return found
 
 
@@ -136,6 +139,48 @@ async def test_every_refusal_has_its_code_and_is_told_to_those_who_watch(served:
         f"/api/v1/lectures/{served.home.lecture_id}/refused-reports", headers=await school_admin(served)
     )
     assert [row["screen_id"] for row in (await own.json())["items"]] == [a.id]
+
+
+async def test_who_forged_is_named_by_the_tables_and_by_a_server_that_was_restarted(served: Site) -> None:
+    await on_air(served)
+    a, b = await Wall.with_key(served), await Wall.with_key(served, 1)
+    for wall in (a, b):
+        await wall.sit()
+    served.home.hands.advance(61)
+    good = a.letter()
+    await a.send(good)
+    for _ in range(20):
+        await a.send(good)
+    await b.send(signed(a.key, b.said()))  # type: ignore[arg-type]
+    before = served.home.hands.wall()
+    served.home.hands.advance(80)
+    await served.presence.round()
+    [fact] = await facts(served, Kind.REFUSED)
+    assert set(fact.reports) == {(a.id, "replayed_counter", 20), (b.id, "bad_signature", 1)}
+    known = {a.id: {"replayed_counter": 20}, b.id: {"bad_signature": 1}}
+    restarted = presence_of(served.home, served.ledger)
+    await restarted.start()
+    assert restarted.forged(served.home.lecture_id) == {a.id, b.id}, "what a board asks"
+    assert await restarted.refused(served.home.lecture_id) == known
+    await restarted.stop()
+    reports = ReportsService(served.home.db, served.home.settings.attendance, served.ledger, served.home.hands.wall)
+    assert await suspected(reports, served) == {
+        "播放报告或应答被拒收、重复提交播放报告",
+        "播放报告或应答被拒收、报告签名与终端不符",
+    }
+    assert await suspected(reports, served, before) == set(), "as of a time when nothing was written down"
+
+
+async def suspected(reports: ReportsService, served: Site, as_of: datetime | None = None) -> set[Any]:
+    """Return what stands under 待核 in export 03, after a look whether 02 counts as many classes."""
+    made = await reports.report(served.home.lecture_id, Scope(None), "522300", as_of=as_of)
+    assert made is not None
+    two, three = (TABLES[number](made.report, ("522300", "全州"), UTC) for number in ("02", "03"))
+    place = [column.header for column in three.columns].index("待核")
+    found = [row[place] for row in three.rows if row[place]]
+    count = [column.header for column in two.columns].index("待核数")
+    assert sum(int(row[count] or 0) for row in two.rows) == len(found)
+    return set(found)
 
 
 async def test_a_watch_token_reports_for_its_own_screen_only(served: Site) -> None:

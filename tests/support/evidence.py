@@ -29,6 +29,7 @@ from signaling.ledger.facts import (
     Joined,
     Left,
     MediaDelivered,
+    RefusedReports,
     Rendered,
     ReplayDelivered,
 )
@@ -183,6 +184,7 @@ def facts_of(made: MadeLecture, seed: int) -> list[Written]:
     told: list[tuple[str, Fact]] = [*_reports(made, rng, node_of), *_checks(made, rng, node_of)]
     told += [("node-1", fact) for fact in (*_headcounts(made, rng), *_faults(made, rng), *_corrections(made, rng))]
     told += [("node-1", fact) for fact in _replays(made, rng)]
+    told += _refusals(made, random.Random(f"refused {seed}"), node_of)
     return found + [Written(node, "boot-2", at, LECTURE, fact) for node, fact in told]
 
 
@@ -212,6 +214,20 @@ def _reports(made: MadeLecture, rng: random.Random, node_of: Mapping[str, str]) 
             ]
             if reports:
                 yield node, Rendered(minute, tuple(reports))
+
+
+def _refusals(made: MadeLecture, rng: random.Random, node_of: Mapping[str, str]) -> Iterator[tuple[str, Fact]]:
+    forgers = [screen for screen in sorted(made.class_of) if rng.random() < 0.2]
+    for minute in range(FIRST // 6, FIRST // 6 + 15):
+        for node in ("node-1", "node-2"):
+            rows = [
+                (screen, reason, rng.randint(1, 40))
+                for screen in forgers
+                for reason in ("bad_signature", "replayed_counter", "fast_forward", "unproven")
+                if node_of.get(screen, "node-1") == node and rng.random() < 0.1
+            ]
+            if rows:
+                yield node, RefusedReports(minute, tuple(rows), (("stale_nonce", rng.randint(1, 9)),))
 
 
 def _checks(made: MadeLecture, rng: random.Random, node_of: Mapping[str, str]) -> Iterator[tuple[str, Fact]]:

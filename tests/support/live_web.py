@@ -135,7 +135,7 @@ async def site(
         ledger = LedgerService(
             home.db, home.settings.ledger, node="node", boot="boot", data_dir=tmp_path, zone=UTC, clock=home.hands.wall
         )
-        presence = _presence(home, ledger)
+        presence = presence_of(home, ledger)
         presence.checking.push = realtime.pushes.challenge
         home.live.listeners.append(presence.handle)
         await home.live.start()
@@ -168,7 +168,8 @@ def _gate(home: House) -> ScreenGate:
     return ScreenGate(home.directory, proofs, count, home.hands.wall)
 
 
-def _presence(home: House, ledger: LedgerService) -> PresenceService:
+def presence_of(home: House, ledger: LedgerService) -> PresenceService:
+    """Return what takes evidence from the screens of a house; another one over the same ledger is a server that was restarted."""
     return PresenceService(
         home.settings.presence,
         Book(ledger),

@@ -5,6 +5,7 @@
 | joined | a rush: a hundred a second, fifty a commit |
 | media_delivered | a window of ten seconds each; receiver reports lag by 0.2 to 1.3 s, a tenth loses packets, one in a hundred comes and goes |
 | rendered | a minute each; six in ten report it whole, the others up to 1.5 s less |
+| refused | one screen in a hundred forges all the time, for two reasons a minute, hundreds of times or once |
 | challenged, answered | three checks; 85 of a hundred answer, most within 20 s, a hundred a commit |
 | confirmed | every class within ten minutes, thirteen a commit; seven in ten from the room |
 | left | all at the end, a hundred a commit |
@@ -13,6 +14,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Final
@@ -23,7 +25,18 @@ from sqlalchemy import insert
 from signaling.db.base import uuid7
 from signaling.db.engine import Database
 from signaling.directory.models import Region, School, SchoolClass, Screen
-from signaling.ledger.facts import Answered, Challenged, Confirmed, Fact, Flags, Joined, Left, MediaDelivered, Rendered
+from signaling.ledger.facts import (
+    Answered,
+    Challenged,
+    Confirmed,
+    Fact,
+    Flags,
+    Joined,
+    Left,
+    MediaDelivered,
+    RefusedReports,
+    Rendered,
+)
 from tests.support.roll import START, at
 
 SCREENS: Final = 15_600
@@ -117,6 +130,23 @@ class Lecture:
             flags = np.where(odd < 0.02, usual | int(Flags.UNSIGNED), np.where(odd < 0.04, int(Flags.MUTED) | 1, usual))
             rows = tuple(zip(self.screens, shown.tolist(), flags.tolist(), strict=True))
             yield [Rendered(int(START.timestamp()) // 60 + minute, rows)]
+
+    def refused(self, count: int = MINUTES) -> Iterator[Portion]:
+        """Minutes, each a portion."""
+        forgers = [
+            self.screens[n] for n in sorted(self._rng.permutation(len(self.screens))[: len(self.screens) // 100])
+        ]
+        for minute in range(count):
+            times = self._rng.integers(1, 400, (len(forgers), 2)).tolist()
+            rows = [
+                (screen, reason, often)
+                for screen, both in zip(forgers, times, strict=True)
+                for reason, often in zip(("bad_signature", "fast_forward"), both, strict=True)
+            ]
+            totals = Counter[str]()
+            for _, reason, often in rows:
+                totals[reason] += often
+            yield [RefusedReports(int(START.timestamp()) // 60 + minute, tuple(rows), tuple(totals.items()))]
 
     def checks(self, count: int = CHECKS) -> Iterator[Portion]:
         """Each check, then its answers."""
