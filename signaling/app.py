@@ -210,7 +210,7 @@ class Node:
         self.hls = self._make_hls(tokens)
 
     def _make_coverage(self, tokens: WatchTokens) -> CoverageParts:
-        results = SettledResults(self.attendance.decisions)
+        results = SettledResults(self.attendance.decisions, self.attendance.reports.policies.covers)
         return CoverageParts(self.db, self.settings, results, tokens.derived_key("coverage"), self.today)
 
     def _make_realtime(self) -> Realtime:

@@ -91,6 +91,12 @@ class DecisionsService:
         async with self._db.reading() as session:
             return await session.scalar(statement)
 
+    async def session(self, lecture_id: str) -> tuple[str, bool, float] | None:
+        """Return the audience of a lecture that was held, whether it is marked 计入覆盖, and the seconds that it was live."""
+        async with self._db.reading() as session:
+            found = (await session.execute(queries.session(lecture_id))).one_or_none()
+        return None if found is None else (found[0], found[1], found[2])
+
     async def recent(self, since: datetime) -> list[tuple[str, datetime | None, datetime]]:
         """Return the lectures that ended after a time, with their begin and end."""
         async with self._db.reading() as session:

@@ -62,6 +62,17 @@ class PoliciesService:
             version = await self._decisions.policy_version(lecture_id)
         return self.policy(version)
 
+    async def covers(self, lecture_id: str, version: int) -> bool:
+        """Return whether a lecture that was settled by a version counts for the coverage of a term: marked so, for an audience of
+        that version, on the air for the minutes that it wants. A policy of delivery alone, and one that is gone, leave it to the mark.
+        """
+        policy, held = self._all.get(version), await self._decisions.session(lecture_id)
+        if held is None or policy is None or policy.credit is None:
+            return held is None or held[1]
+        audience, marked, seconds = held
+        sessions = policy.credit.sessions
+        return sessions.covers(audience, marked) and seconds >= 60 * sessions.least_minutes
+
     async def credit(self, lecture_id: str) -> Credit | None:
         """Return the rules by which a lecture's checks and head-counts are taken; None when its policy asks for neither.
 

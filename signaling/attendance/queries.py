@@ -82,6 +82,15 @@ def recent(since: datetime) -> Select[str, datetime | None, datetime | None]:
     )
 
 
+def session(lecture_id: str) -> Select[str, bool, float]:
+    """Kind of audience of a lecture that was held, whether it is marked 计入覆盖, and the seconds that it was live."""
+    return (
+        select(Lecture.audience_kind, Lecture.counts, Broadcast.on_air_seconds)
+        .join_from(Lecture, Broadcast, Broadcast.lecture_id == Lecture.id)
+        .where(Lecture.id == lecture_id)
+    )
+
+
 def heading(
     lecture_id: str,
 ) -> Select[str, str, datetime | None, datetime | None, datetime, int, str, bool]:

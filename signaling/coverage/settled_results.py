@@ -1,10 +1,13 @@
-"""The results of lectures as attendance settled them. What was unpacked is kept until one of a lecture's decisions is superseded."""
+"""The results of lectures as attendance settled them. What was unpacked is kept until one of a lecture's decisions is superseded.
+
+**A lecture that does not count by the policy that it was settled by has no results here**: too short, or for an audience of which none is owed.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -30,6 +33,10 @@ class Decisions(Protocol):
     async def minutes(self, lecture_id: str, until: datetime | None = None) -> Mapping[str, Sequence[int]]: ...
 
 
+Covers = Callable[[str, int], Awaitable[bool]]
+"""Tells whether a lecture that was settled by a version of the policy counts (`signaling.attendance.policies_service.PoliciesService.covers`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Kept:
     stamp: str
@@ -45,8 +52,9 @@ class _Minutes:
 class SettledResults:
     """Implements `signaling.coverage.results.Results`."""
 
-    def __init__(self, decisions: Decisions) -> None:
+    def __init__(self, decisions: Decisions, covers: Covers) -> None:
         self._decisions = decisions
+        self._covers = covers
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._minutes: OrderedDict[str, _Minutes] = OrderedDict()
 
@@ -85,7 +93,10 @@ class SettledResults:
     async def _of(self, lecture_id: str, stamp: str) -> _Kept:
         kept = self._kept.pop(lecture_id, None)
         if kept is None or kept.stamp != stamp:
-            kept = await asyncio.to_thread(_kept, stamp, await self._decisions.decisions([lecture_id]))
+            settled = await self._decisions.decisions([lecture_id])
+            version = max((one.policy_version for one in settled), default=0)
+            counted = settled if await self._covers(lecture_id, version) else []
+            kept = await asyncio.to_thread(_kept, stamp, counted)
         self._kept[lecture_id] = kept
         if len(self._kept) > KEPT:
             self._kept.popitem(last=False)

@@ -8,10 +8,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from signaling.attendance.policy import POLICIES_FILE, UnknownPolicy
 from signaling.db.engine import Database
+from signaling.lectures.models import Lecture
 from signaling.ledger.facts import Confirmed, Corrected, Kind, Ruled
+from signaling.live.models import Broadcast
 from signaling.live.states import Event, State
 from tests.support.attending import END, FIRST, SECOND, A, Attending, C
 from tests.support.roll import EVERYTHING, LECTURE, at, changed, database, populate
@@ -36,9 +39,13 @@ def third(tmp_path: Path) -> dict[str, object]:
     """Return the settings of a prefecture whose own third version is in force: other checks, and a confirmation within two hours."""
     whole = POLICIES_FILE.read_text("utf-8")
     own = whole[whole.rindex("[[policy]]") :].replace("version = 2", "version = 3")
-    own = own.replace("every_minutes = 15", "every_minutes = 5").replace(
-        "closes_after_hours = 24", "closes_after_hours = 2"
-    )
+    for old, new in (
+        ("every_minutes = 15", "every_minutes = 5"),
+        ("closes_after_hours = 24", "closes_after_hours = 2"),
+        ('["pupils", "teachers", "parents"]', '["pupils", "teachers"]'),
+    ):
+        assert old in own
+        own = own.replace(old, new)
     file = tmp_path / "own.toml"
     file.write_text(own, "utf-8")
     return {"policy": 3, "policies_file": str(file)}
@@ -143,3 +150,35 @@ async def test_a_version_that_is_gone_is_named_and_costs_no_class_its_evidence(
     assert rules is not None
     assert rules.checks.every_minutes == 15
     await after.ledger.stop()
+
+
+@pytest.mark.parametrize(
+    ("minutes", "audience", "marked", "version", "covered"),
+    [
+        (10, "pupils", True, 2, True),
+        (9.99, "pupils", True, 2, False),
+        (45, "pupils", False, 2, False),
+        (45, "parents", True, 2, True),
+        (45, "parents", True, 3, False),
+        (9.99, "parents", True, 1, True),
+        (45, "pupils", False, 1, False),
+        (9.99, "parents", True, 9, True),
+    ],
+)
+async def test_which_lectures_count_for_a_term_says_the_version_that_they_were_settled_by(
+    db: Database,
+    tmp_path: Path,
+    third: dict[str, object],
+    minutes: float,
+    audience: str,
+    marked: bool,
+    version: int,
+    covered: bool,
+) -> None:
+    """The third version wants nothing of parents; the first does not speak of it, the ninth is gone."""
+    async with db.writing() as session:
+        await session.execute(update(Broadcast).values(on_air_seconds=60 * minutes))
+        await session.execute(update(Lecture).values(audience_kind=audience, counts=marked))
+    policies = Attending(db, tmp_path, changes=third).attendance.reports.policies
+    assert await policies.covers(LECTURE, version) is covered
+    assert await policies.covers("never held", version)

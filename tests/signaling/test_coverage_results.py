@@ -19,6 +19,7 @@ from signaling.coverage.settled_results import SettledResults
 from signaling.db.engine import Database
 from signaling.directory.queries import Scope
 from tests.support.databases import migrated
+from tests.support.results import every_lecture
 
 AT = datetime(2026, 10, 12, 5, tzinfo=UTC)
 EVERYTHING = Scope(None)
@@ -47,7 +48,7 @@ async def write(service: DecisionsService, lecture: str, *schools: SettledSchool
 
 async def test_the_newest_decisions_are_read_and_kept_until_one_is_superseded(db: Database) -> None:
     service = DecisionsService(db)
-    results = SettledResults(service)
+    results = SettledResults(service, every_lecture)
     assert await results.decisions(["l1"], EVERYTHING) == []
     first = school("l1", "s1", "r1", settled("c1", Result.QUALIFIED, None), settled("c2", Result.ABSENT, None))
     await write(service, "l1", first, school("l1", "s2", "r2", settled("c3", Result.EXCUSED, None)))
@@ -86,8 +87,25 @@ async def test_what_still_waits_for_a_number_is_not_credited_yet(db: Database) -
     service = DecisionsService(db)
     waiting = settled("c1", Result.UNCONFIRMED, None, pending=True)
     await write(service, "l1", school("l1", "s1", "r1", waiting, settled("c2", Result.UNCONFIRMED, None)))
-    read = await SettledResults(service).decisions(["l1"], EVERYTHING)
+    read = await SettledResults(service, every_lecture).decisions(["l1"], EVERYTHING)
     assert [row.result for row in read[0].classes] == ["pending", "unconfirmed"]
+
+
+async def test_a_lecture_that_its_policy_does_not_count_has_no_results_until_another_decision_counts(
+    db: Database,
+) -> None:
+    service, asked = DecisionsService(db), list[tuple[str, int]]()
+
+    async def covers(lecture_id: str, version: int) -> bool:
+        asked.append((lecture_id, version))
+        return len(asked) > 1
+
+    results = SettledResults(service, covers)
+    await write(service, "l1", school("l1", "s1", "r1", settled("c1", Result.QUALIFIED, 40)))
+    assert await results.decisions(["l1"], EVERYTHING) == await results.decisions(["l1"], EVERYTHING) == []
+    assert asked == [("l1", 2)], "it is asked once for what is kept"
+    await write(service, "l1", school("l1", "s1", "r1", settled("c1", Result.QUALIFIED, 41)))
+    assert len(await results.decisions(["l1"], EVERYTHING)) == 1
 
 
 @pytest.mark.parametrize("packed", [b"", b"\x02x", b"\x01x", pack([])[:-1]])

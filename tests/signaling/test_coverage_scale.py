@@ -37,6 +37,7 @@ from signaling.directory.terms_service import TermsService
 from signaling.lectures.models import Lecture
 from signaling.live.models import Broadcast
 from tests.support.databases import migrated
+from tests.support.results import every_lecture
 
 SCHOOLS = int(os.environ.get("JIANGTANG_SCHOOLS", "168"))
 CLASSES, STAFF, LECTURES = 9.3, 24, 20
@@ -121,7 +122,7 @@ async def test_a_term_of_a_prefecture_is_asked_for_in_a_fifth_of_a_second(
     async with db.reading() as session:
         regions = dict((await session.execute(select(School.code, School.region_code))).all())
     await hold(db, classes, regions)
-    results = SettledResults(DecisionsService(db))
+    results = SettledResults(DecisionsService(db), every_lecture)
     zone = timezone(timedelta(hours=8))
     service = CoverageService(db, results, load_obligations(1), lambda: datetime(2026, 12, 1, tzinfo=UTC).date(), zone)
     seconds = []

@@ -47,3 +47,8 @@ class ToldResults:
     async def minutes(self, lecture_id: str, until: datetime | None = None) -> Mapping[str, Sequence[int]]:
         """Return what was told."""
         return self._minutes.get(lecture_id, {})
+
+
+async def every_lecture(lecture_id: str, version: int) -> bool:
+    """Let every lecture count, whatever its policy says."""
+    return True
