@@ -84,7 +84,7 @@ class Office:
         )
         self.sheets = SheetsService(self.db, self.ledger, settings.attendance)
         self.sheets.others["10"] = self.parts.records.table
-        results = SettledResults(self.attendance.decisions)
+        results = SettledResults(self.attendance.decisions, self.attendance.reports.policies.covers)
         self.coverage = CoverageParts(self.db, settings, results, b"codes", self.today, self.clock)
         self.settings = settings
 
