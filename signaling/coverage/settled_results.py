@@ -67,7 +67,7 @@ class SettledResults:
     ) -> Sequence[SchoolResults]:
         """Return the newest results of the lectures for what a scope covers; as of an earlier time they are read anew."""
         if until is not None:
-            settled = await self._decisions.decisions(lecture_ids, scope, until)
+            settled = await self._counting(await self._decisions.decisions(lecture_ids, scope, until))
             return (await asyncio.to_thread(_kept, "", settled)).schools
         found: list[SchoolResults] = []
         for lecture_id, stamp in (await self.stamps(lecture_ids)).items():
@@ -93,14 +93,20 @@ class SettledResults:
     async def _of(self, lecture_id: str, stamp: str) -> _Kept:
         kept = self._kept.pop(lecture_id, None)
         if kept is None or kept.stamp != stamp:
-            settled = await self._decisions.decisions([lecture_id])
-            version = max((one.policy_version for one in settled), default=0)
-            counted = settled if await self._covers(lecture_id, version) else []
-            kept = await asyncio.to_thread(_kept, stamp, counted)
+            settled = await self._counting(await self._decisions.decisions([lecture_id]))
+            kept = await asyncio.to_thread(_kept, stamp, settled)
         self._kept[lecture_id] = kept
         if len(self._kept) > KEPT:
             self._kept.popitem(last=False)
         return kept
+
+    async def _counting(self, settled: Sequence[SettledSchool]) -> list[SettledSchool]:
+        """Return the decisions about lectures that count; what was settled last says by which version."""
+        versions: dict[str, int] = {}
+        for one in settled:
+            versions[one.lecture_id] = max(one.policy_version, versions.get(one.lecture_id, 0))
+        left_out = [lecture for lecture, version in versions.items() if not await self._covers(lecture, version)]
+        return [one for one in settled if one.lecture_id not in left_out]
 
 
 def _kept(stamp: str, settled: Iterable[SettledSchool]) -> _Kept:

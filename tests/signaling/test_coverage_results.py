@@ -73,7 +73,7 @@ async def test_as_of_an_earlier_time_later_decisions_are_left_out(db: Database) 
     await write(service, "l1", school("l1", "s1", "r1", settled("c1", Result.ABSENT, None)))
     at = AT + timedelta(hours=1)
     await write(service, "l1", school("l1", "s1", "r1", settled("c1", Result.QUALIFIED, 38)))
-    results = SettledResults(service)
+    results = SettledResults(service, every_lecture)
     told = [
         [row.result for one in await results.decisions(["l1"], EVERYTHING, until) for row in one.classes]
         for until in (AT - timedelta(seconds=1), AT, at, None)
@@ -91,6 +91,10 @@ async def test_what_still_waits_for_a_number_is_not_credited_yet(db: Database) -
     assert [row.result for row in read[0].classes] == ["pending", "unconfirmed"]
 
 
+async def never(lecture_id: str, version: int) -> bool:
+    return False
+
+
 async def test_a_lecture_that_its_policy_does_not_count_has_no_results_until_another_decision_counts(
     db: Database,
 ) -> None:
@@ -104,6 +108,8 @@ async def test_a_lecture_that_its_policy_does_not_count_has_no_results_until_ano
     await write(service, "l1", school("l1", "s1", "r1", settled("c1", Result.QUALIFIED, 40)))
     assert await results.decisions(["l1"], EVERYTHING) == await results.decisions(["l1"], EVERYTHING) == []
     assert asked == [("l1", 2)], "it is asked once for what is kept"
+    none_yet = SettledResults(service, never)
+    assert await none_yet.decisions(["l1"], EVERYTHING, datetime.now(UTC)) == []
     await write(service, "l1", school("l1", "s1", "r1", settled("c1", Result.QUALIFIED, 41)))
     assert len(await results.decisions(["l1"], EVERYTHING)) == 1
 
