@@ -26,7 +26,7 @@ from signaling.corrections.models import Correction
 from signaling.db.base import utc_now
 from signaling.directory.models import ImportJob, School, SchoolClass, Teacher
 from signaling.directory.terms import Span
-from signaling.lectures.models import Lecture
+from signaling.lectures.models import Lecture, LectureTarget
 from signaling.library.models import RecordingEntry
 
 HOME, AWAY, PREFECTURE, NOWHERE = "522301", "522323", "522300", "999999"
@@ -114,6 +114,7 @@ class Scene:
         lecture = await self._lecture(lecturer, school.code, f"{name}讲座")
         if place == "own":
             self.people["screen"] = token
+        await self._expected(lecture, made, county)
         recording = await self._recording(lecture, f"{name}录像")
         person = await self._person(f"keeper-{place}", Role.SCHOOL_ADMIN, school.code)
         alert = await self._alert(lecture, school.code, county)
@@ -162,6 +163,12 @@ class Scene:
         made = await self.node.lectures.add(row, [node])
         await self.node.lectures.approve(made, lecturer)
         return made
+
+    async def _expected(self, lecture: str, made: SchoolClass, county: str) -> None:
+        """Expect a class at a lecture, as its opening does."""
+        where = {"school_code": made.school_code, "region_code": county, "pupils": made.pupils}
+        async with self.node.db.writing() as session:
+            session.add(LectureTarget(lecture_id=lecture, class_id=made.id, **where))
 
     async def _alert(self, lecture: str, school: str, county: str) -> str:
         row = Alert(rule="absent", subject=lecture, lecture_id=lecture, node=school, level="school", county=county)
