@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 
-from signaling.attendance.decide import Headcount
 from signaling.attendance.fold import HIDDEN, SILENT, Claim, Folded, Window
+from signaling.attendance.judgement import Headcount
 from signaling.attendance.policy import Policy
 from signaling.attendance.replay import Replays
 from signaling.attendance.running import RunningFold

@@ -13,10 +13,10 @@ from datetime import datetime, tzinfo
 from fractions import Fraction
 from typing import Final
 
-from signaling.attendance.decide import minutes_short
 from signaling.attendance.missing import make_up_until
 from signaling.attendance.policy import Result
 from signaling.attendance.report import LectureReport, Report
+from signaling.attendance.sentences import minutes_short
 from signaling.attendance.tables import rounded
 
 DRAFTED: Final = "（自动生成，须人工审核）"

@@ -9,7 +9,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from signaling.attendance.decide import Decision
+from signaling.attendance.judgement import Decision
 from signaling.attendance.missing import why
 from signaling.attendance.report import ClassRow, LectureReport, Report, Tally
 

@@ -15,9 +15,9 @@ from datetime import datetime
 from fractions import Fraction
 from itertools import groupby
 
-from signaling.attendance.decide import Decision
 from signaling.attendance.fold import ClassDelivery, Folded
 from signaling.attendance.frame import RegionName, Target
+from signaling.attendance.judgement import Decision
 from signaling.attendance.policy import Policy, Result
 from signaling.attendance.stays import Presence
 

@@ -17,8 +17,8 @@ from fractions import Fraction
 from itertools import groupby
 from typing import Any, Final
 
-from signaling.attendance.decide import Decision
 from signaling.attendance.frame import Frame, RegionName, Target
+from signaling.attendance.judgement import Decision
 from signaling.attendance.policy import Flag, Policy, Result
 from signaling.attendance.report import ClassRow, Report, Tally, school_tally
 

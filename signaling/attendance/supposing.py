@@ -16,10 +16,11 @@ from functools import partial
 from typing import Final
 
 from signaling.attendance.book import Book, Correction, Fault
-from signaling.attendance.decide import Decision, decide
+from signaling.attendance.decide import decide
 from signaling.attendance.evidence import presence_of
 from signaling.attendance.frame import Frame, Target
 from signaling.attendance.gather import Gathering, corrected
+from signaling.attendance.judgement import Decision
 from signaling.attendance.policy import PENDING, Policy
 from signaling.attendance.report import Report
 from signaling.attendance.stays import Presence

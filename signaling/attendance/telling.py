@@ -13,8 +13,8 @@ from functools import lru_cache, partial
 from typing import Final, TypeVar
 
 from signaling.attendance.book import Answer, Book, Correction, Fault
-from signaling.attendance.decide import Headcount
 from signaling.attendance.fold import Window
+from signaling.attendance.judgement import Headcount
 from signaling.attendance.policy import Policy
 from signaling.ledger import facts
 from signaling.ledger.columns import StoredDelivery, StoredRefused, StoredRendered, StoredReplay

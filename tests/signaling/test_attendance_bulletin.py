@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 from signaling.attendance.bulletin import checksum, draft, silent_schools
-from signaling.attendance.decide import Decision
 from signaling.attendance.fold import ClassDelivery
 from signaling.attendance.frame import Target
+from signaling.attendance.judgement import Decision
 from signaling.attendance.policy import Result, load_policy
 from signaling.attendance.report import NOWHERE, ClassRow, LectureReport, Report, SchoolRow, Tally
 

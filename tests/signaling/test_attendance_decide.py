@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from signaling.attendance.decide import ClassEvidence, Decision, Headcount, decide
+from signaling.attendance.decide import decide
+from signaling.attendance.judgement import ClassEvidence, Decision, Headcount
 from signaling.attendance.policy import Flag, Result, load_policy
 
 POLICY = load_policy(2)

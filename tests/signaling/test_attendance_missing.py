@@ -7,9 +7,9 @@ from fractions import Fraction
 
 import pytest
 
-from signaling.attendance.decide import Decision
 from signaling.attendance.fold import ClassDelivery, Minutes
 from signaling.attendance.frame import RegionName, Target
+from signaling.attendance.judgement import Decision
 from signaling.attendance.missing import COLUMNS, Contact, Signs, Why, make_up_until, missing_table, reason, why
 from signaling.attendance.policy import Result, load_policy
 from signaling.attendance.report import NOWHERE, ClassRow, CountyRow, Report, Tally, class_tally

@@ -9,11 +9,11 @@ from functools import partial
 import pytest
 
 from signaling.attendance.book import AUDIBLE, MUTED, SOUND_BLOCKED, UNSIGNED, VISIBLE, Answer, Book
-from signaling.attendance.decide import Headcount
 from signaling.attendance.evidence import presence_of
 from signaling.attendance.fold import ClassDelivery, Folded, Window
 from signaling.attendance.frame import Frame, Target
 from signaling.attendance.gather import decisions
+from signaling.attendance.judgement import Headcount
 from signaling.attendance.policy import load_policy
 from signaling.attendance.replay import ELSEWHERE, Replays, by_class, minutes_of
 from signaling.attendance.state import Reached, reached, states

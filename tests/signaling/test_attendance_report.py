@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signaling.attendance.decide import ClassEvidence, Decision, decide
+from signaling.attendance.decide import decide
 from signaling.attendance.fold import ClassDelivery, Folded
 from signaling.attendance.frame import RegionName, Target
+from signaling.attendance.judgement import ClassEvidence, Decision
 from signaling.attendance.policy import (
     POLICIES_FILE,
     Policy,

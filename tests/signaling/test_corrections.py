@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from signaling.api.problems import Problem
-from signaling.attendance.decide import Decision
+from signaling.attendance.judgement import Decision
 from signaling.attendance.models import AttendanceDecision
 from signaling.auth.models import AuditEntry
 from signaling.corrections import rules

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from signaling.attendance.decide import Decision
 from signaling.attendance.decisions_service import DecisionsService
+from signaling.attendance.judgement import Decision
 from signaling.attendance.policy import Result
 from signaling.attendance.report import Tally
 from signaling.attendance.settled import DamagedDecisions, SettledClass, SettledSchool, brief, pack

@@ -16,8 +16,8 @@ from sqlalchemy import insert, select
 
 from config.regions import load_regions
 from config.settings import load
-from signaling.attendance.decide import Decision
 from signaling.attendance.decisions_service import DecisionsService
+from signaling.attendance.judgement import Decision
 from signaling.attendance.policy import Result
 from signaling.attendance.report import Tally
 from signaling.attendance.settled import SettledClass, SettledSchool, pack
