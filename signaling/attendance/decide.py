@@ -12,8 +12,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from fractions import Fraction
 
+from signaling.attendance.credit import Credit
 from signaling.attendance.judgement import ClassEvidence, Decision, Headcount
-from signaling.attendance.policy import PENDING, Credit, Policy, Result
+from signaling.attendance.policy import PENDING, Policy, Result
 from signaling.attendance.sentences import Sentences, minutes, minutes_short, percent
 
 

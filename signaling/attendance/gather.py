@@ -15,12 +15,13 @@ from operator import attrgetter
 from typing import TypedDict
 
 from signaling.attendance.book import Book, Correction
+from signaling.attendance.credit import Credit
 from signaling.attendance.decide import decide, number_of
 from signaling.attendance.fold import ClassDelivery, Folded
 from signaling.attendance.frame import Frame, Target
 from signaling.attendance.judgement import ClassEvidence, Decision, Headcount
 from signaling.attendance.outliers import NOTHING, Signs, flags
-from signaling.attendance.policy import Credit, Policy
+from signaling.attendance.policy import Policy
 from signaling.attendance.replay import MadeUp, by_class
 from signaling.attendance.stays import Presence
 

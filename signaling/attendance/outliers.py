@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from signaling.attendance.policy import Flag, Outliers
+from signaling.attendance.credit import Outliers
+from signaling.attendance.policy import Flag
 from signaling.ledger.kinds import Reason
 
 NOTHING: Final[Mapping[str, int]] = {}

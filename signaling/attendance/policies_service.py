@@ -13,8 +13,10 @@ from typing import Final
 import structlog
 
 from config.settings import AttendanceSettings
+from signaling.attendance.credit import Credit
 from signaling.attendance.decisions_service import DecisionsService
-from signaling.attendance.policy import Credit, Policy, UnknownPolicy, all_policies
+from signaling.attendance.policy import Policy, UnknownPolicy, all_policies
+from signaling.ledger.errors import DamagedEntry
 from signaling.ledger.facts import Kind, Ruled
 from signaling.ledger.service import LedgerService
 
@@ -76,11 +78,11 @@ class PoliciesService:
     async def credit(self, lecture_id: str) -> Credit | None:
         """Return the rules by which a lecture's checks and head-counts are taken; None when its policy asks for neither.
 
-        A version that is gone costs no class its evidence: then the one in force says how it is taken.
+        A version that is gone, or an entry that cannot be read, costs no class its evidence: then the one in force says how it is taken.
         """
         try:
             return (await self.of(lecture_id)).credit
-        except UnknownPolicy as error:
+        except (UnknownPolicy, DamagedEntry) as error:
             log.error("x the policy of a lecture is gone", lecture=lecture_id, error=str(error))
             return self.policy().credit
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -13,7 +14,11 @@ from sqlalchemy import update
 from signaling.attendance.policy import POLICIES_FILE, UnknownPolicy
 from signaling.db.engine import Database
 from signaling.lectures.models import Lecture
+from signaling.ledger import reading
+from signaling.ledger.errors import DamagedEntry
+from signaling.ledger.events import Header
 from signaling.ledger.facts import Confirmed, Corrected, Kind, Ruled
+from signaling.ledger.roster import Roster
 from signaling.live.models import Broadcast
 from signaling.live.states import Event, State
 from tests.support.attending import END, FIRST, SECOND, A, Attending, C
@@ -150,6 +155,24 @@ async def test_a_version_that_is_gone_is_named_and_costs_no_class_its_evidence(
     assert rules is not None
     assert rules.checks.every_minutes == 15
     await after.ledger.stop()
+
+
+async def test_an_opening_that_cannot_be_read_keeps_no_class_from_being_asked(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Attending(db, tmp_path)
+    await server.attendance.handle(changed(Event.OPEN, State.SCHEDULED, -600))
+    whole = reading.decode
+
+    def torn(header: Header, body: bytes, roster: Roster) -> Any:
+        return whole(header, body[:-1] if header.kind == Kind.RULED else body, roster)
+
+    monkeypatch.setattr(reading, "decode", torn)
+    rules = await server.attendance.reports.policies.credit(LECTURE)
+    assert rules is not None
+    assert rules.checks.every_minutes == 15
+    with pytest.raises(DamagedEntry, match="ruled"):
+        await server.attendance.reports.policies.of(LECTURE)
 
 
 @pytest.mark.parametrize(

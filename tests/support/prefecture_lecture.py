@@ -37,6 +37,8 @@ from signaling.ledger.facts import (
     RefusedReports,
     Rendered,
 )
+from signaling.ledger.kinds import Reason
+from signaling.presence.refusals import Unwritten
 from tests.support.roll import START, at
 
 SCREENS: Final = 15_600
@@ -147,6 +149,14 @@ class Lecture:
             for _, reason, often in rows:
                 totals[reason] += often
             yield [RefusedReports(int(START.timestamp()) // 60 + minute, tuple(rows), tuple(totals.items()))]
+
+    def flooded(self, most: int) -> Iterator[Portion]:
+        """Minutes in which every screen forges, as presence keeps them: `most` rows name screens."""
+        held = Unwritten(most, 20.0)
+        for minute in range(MINUTES):
+            for screen in self.screens:
+                held.count(minute, screen, Reason.BAD_SIGNATURE)
+            yield [held.cut(minute)]
 
     def checks(self, count: int = CHECKS) -> Iterator[Portion]:
         """Each check, then its answers."""
