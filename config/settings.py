@@ -359,6 +359,25 @@ class CoverageSettings(Section):
     kept_per_day: Count
 
 
+class HomeSettings(Section):
+    """`[home]`"""
+
+    token_seconds: Annotated[int, Field(ge=60)]
+    write_seconds: Positive
+    watching: Count
+    watching_per_lecture: Count
+    households_per_pupil: Count
+    households_least: Count
+    new_households_burst: Count
+    new_households_per_minute: Positive
+    suspicious_households: Annotated[int, Field(ge=2)]
+    suspicious_seconds: Count
+    requests_per_second: Positive
+    requests_burst: Count
+    wrong_codes_per_minute: Positive
+    wrong_codes_burst: Count
+
+
 class CorrectionsSettings(Section):
     """`[corrections]`"""
 
@@ -421,6 +440,7 @@ class Settings(BaseSettings):
     live: LiveSettings
     attendance: AttendanceSettings
     coverage: CoverageSettings
+    home: HomeSettings
     corrections: CorrectionsSettings
     ledger: LedgerSettings
     presence: PresenceSettings

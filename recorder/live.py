@@ -154,6 +154,18 @@ class LiveStream:
         self._check_cut()
         return self._window.segment(reel, msn)
 
+    def when(self, reel: str, seq: int) -> tuple[int, int] | None:
+        """Return when a part was on the air (Unix milliseconds, end excluded), None when it is not held."""
+        known, part = self._timeline.reels.get(reel), self._window.known(reel, seq)
+        return None if known is None or part is None else known.when(part.start, part.duration)
+
+    def when_segment(self, msn: int) -> tuple[int, int] | None:
+        """Return when a segment was on the air, None when there is none."""
+        segments = self._timeline.segments
+        if not 0 <= msn < len(segments):
+            return None
+        return segments[msn].reel.when(segments[msn].start, segments[msn].duration)
+
     def init(self, reel: str) -> bytes:
         """Return the initialisation of a reel. Raise `NoSuchPart`, `Cut`."""
         self._check_cut()

@@ -45,6 +45,12 @@ class Reel:
     width: int | None
     height: int | None
 
+    def when(self, start: int, duration: int) -> tuple[int, int]:
+        """Return begin and end of a stretch of its time in Unix milliseconds."""
+        ends = (start, start + duration)
+        begin, end = (round((self.wall_ns + _nanoseconds(ticks)) / 1_000_000) for ticks in ends)
+        return begin, end
+
 
 @dataclass(slots=True)
 class Piece:

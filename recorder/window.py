@@ -15,6 +15,7 @@ from broadcaster.media import VIDEO_CLOCK_RATE
 from recorder.errors import NoSuchPart
 from recorder.news import PartMade
 from recorder.playlist import Settled
+from recorder.segment import Part
 from recorder.store import Folder
 from recorder.timeline import Piece, Segment, Timeline
 
@@ -83,6 +84,11 @@ class Window:
         if piece is None:
             return None
         return piece.data if piece.data is not None else self._span(reel, piece)
+
+    def known(self, reel: str, seq: int) -> Part | None:
+        """Return what is known of a part, None when it is not there."""
+        piece = self._pieces.get((reel, seq))
+        return None if piece is None else piece.part
 
     def segment(self, reel: str, msn: int) -> list[bytes | Span]:
         """Return a complete segment in pieces; raise `NoSuchPart`."""

@@ -57,6 +57,7 @@ from signaling.directory.tables_service import TablesService
 from signaling.directory.teachers_service import TeachersService
 from signaling.directory.terms_service import TermsService
 from signaling.folder import data_folder
+from signaling.home.parts import HomeParts
 from signaling.joints import join, measure
 from signaling.lectures.access import Access
 from signaling.lectures.document import LectureDocuments
@@ -128,6 +129,7 @@ class Node:
         self.sheets = SheetsService(self.db, self.ledger, settings.attendance)
         self.wall = self._make_wall()
         self.coverage = self._make_coverage(tokens)
+        self.home = self._make_home(tokens)
         self.corrections = CorrectionParts(
             self.db, settings, self.attendance.reports, self.ledger, self.terms, self.today
         )
@@ -212,6 +214,20 @@ class Node:
     def _make_coverage(self, tokens: WatchTokens) -> CoverageParts:
         results = SettledResults(self.attendance.decisions, self.attendance.reports.policies.covers)
         return CoverageParts(self.db, self.settings, results, tokens.derived_key("coverage"), self.today)
+
+    def _make_home(self, tokens: WatchTokens) -> HomeParts:
+        reports = self.attendance.reports
+        return HomeParts(
+            self.db,
+            self.settings.home,
+            tokens.derived_key("homes"),
+            self.today,
+            self.library.shelf,
+            self.live.watching.token,
+            reports.on_air,
+            self.coverage.rules.home_ratio,
+            reports.replay_time(),
+        )
 
     def _make_realtime(self) -> Realtime:
         return Realtime(
@@ -319,6 +335,7 @@ class Node:
         await self.ledger.start()
         await self.attendance.start()
         self.corrections.start()
+        await self.home.keeper.start()
         await self.presence.start()
         await self.realtime.start()
         self.wall.start()
@@ -346,6 +363,7 @@ class Node:
             self.live.stop,
             self.presence.stop,
             self.corrections.stop,
+            self.home.keeper.stop,
             self.attendance.stop,
             self.ledger.stop,
             self.plane.stop,

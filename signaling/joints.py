@@ -29,6 +29,7 @@ def join(node: Node) -> None:
     node.live.watching.is_recorded = node.library.is_recorded
     node.live.audience.hls = lambda lecture_id: node.deliveries.ages(lecture_id, time.monotonic())
     node.live.listeners += [Grouped(node.attendance.handle_all), node.library.handle, node.presence.handle]
+    node.live.listeners.append(node.home.keeper.handle)
     node.wall.watched = node.realtime.peers.boards
     node.wall.push = node.realtime.pushes.evidence
     node.presence.checking.push = node.realtime.pushes.challenge
@@ -40,6 +41,9 @@ def join(node: Node) -> None:
     node.alerts.urging.roll = node.wall.missing
     node.alerts.urging.state_of = node.live.state
     node.alerts.calls.present = node.live.audience.schools
+    node.home.state_of = node.live.state
+    node.hls.at_home = node.home.sent
+    node.coverage.reports.suspicions = node.home.links.suspicions
     node.library.locate = node.vault.locate
     node.sheets.others["10"] = node.corrections.records.table
     _join_store(node)
@@ -69,5 +73,6 @@ def measure(node: Node) -> None:
     node.metrics.add("ledger", node.ledger.ledger.metrics)
     node.metrics.add("presence", node.presence.metrics)
     node.metrics.add("wall", node.wall.metrics)
+    node.metrics.add("home", node.home.metrics)
     node.metrics.add("alerts", node.alerts.metrics)
     node.metrics.add("live", lambda: readings.live(node.live))

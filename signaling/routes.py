@@ -72,6 +72,7 @@ def routes(node: Node) -> Iterable[web.AbstractRouteDef]:
     yield from whep.routes(node.live)
     yield from _library(node)
     yield from node.coverage.routes(node.auth, node.directory, node.gate)
+    yield from node.home.routes(node.auth, node.directory)
     yield from node.corrections.routes(node.auth, node.access, node.directory)
     yield from sheet_api.routes(
         node.auth, node.access, node.directory, node.coverage.coverage, node.attendance, node.roots

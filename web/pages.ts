@@ -1,7 +1,7 @@
 import type { Connect, Plugin } from 'vite';
 
 /** Maps the server's page addresses to the HTML files while developing: `/studio/<id>` is `studio.html`. */
-const PAGES: Record<string, string> = { studio: '/studio.html', console: '/console.html', class: '/class.html', pair: '/pair.html', t: '/test.html', in: '/sign.html' };
+const PAGES: Record<string, string> = { studio: '/studio.html', console: '/console.html', class: '/class.html', pair: '/pair.html', t: '/test.html', in: '/sign.html', home: '/home.html' };
 
 const rewrite: Connect.NextHandleFunction = (request, _response, next) => {
   const [path = '/'] = (request.url ?? '/').split('?');

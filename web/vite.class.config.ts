@@ -20,6 +20,7 @@ export default defineConfig({
         class: fileURLToPath(new URL('./class.html', import.meta.url)),
         pair: fileURLToPath(new URL('./pair.html', import.meta.url)),
         sign: fileURLToPath(new URL('./sign.html', import.meta.url)),
+        home: fileURLToPath(new URL('./home.html', import.meta.url)),
         test: fileURLToPath(new URL('./test.html', import.meta.url)),
       },
       output: {

@@ -29,6 +29,7 @@ PAGES = {
     "pair": CLASS_PERMISSIONS,
     "test": CLASS_PERMISSIONS,
     "sign": CLASS_PERMISSIONS,
+    "home": CLASS_PERMISSIONS,
 }
 IMMUTABLE = "public, max-age=31536000, immutable"
 HOW_TO_BUILD = "The pages are not built. Run `make setup` (or `cd web && npm ci && npm run build`) and start again.\n"
@@ -78,6 +79,7 @@ class Pages:
             web.get("/pair", self._page("pair")),
             web.get("/t", self._page("test")),
             web.get("/in/{code:.*}", self._page("sign")),
+            web.get("/home/{code:.*}", self._page("home")),
             web.get("/console", self._page("console")),
             web.get("/console/{rest:.*}", self._page("console")),
         ]

@@ -165,6 +165,11 @@ class Gathering:
         missed, _ = self._missed(target, live & self._mask)
         return self._mask & ~(live | replayed | missed)
 
+    @property
+    def counting(self) -> int:
+        """The minutes that count, as bits."""
+        return self._mask
+
     def _lost(self, *causes: int) -> tuple[int, int, int, int]:
         if not any(causes):
             return 0, 0, 0, 0

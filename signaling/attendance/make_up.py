@@ -42,6 +42,15 @@ class Progress:
         return self.live_ms < self.needed_ms <= self.seen_ms and now < self.until
 
 
+def on_air(book: Book, frame: Frame, as_of: datetime) -> dict[int, int]:
+    """Return the UTC minutes of a lecture that count, with their milliseconds on the air."""
+    folded, credit = book.folded(), book.policy.credit
+    if credit is None:
+        return dict(folded.on_air_by_minute)
+    counting, first = Gathering(book, frame, folded, credit, as_of).counting, folded.first_minute
+    return {minute: ms for minute, ms in folded.on_air_by_minute.items() if counting >> (minute - first) & 1}
+
+
 def progress(book: Book, frame: Frame, as_of: datetime, class_id: str) -> Progress | None:
     """Return it for a class that was expected at a lecture that counts and is over, else None.
 

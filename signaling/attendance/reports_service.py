@@ -24,7 +24,7 @@ from signaling.attendance.decisions_service import DecisionsService
 from signaling.attendance.evidence import report_of
 from signaling.attendance.frame import Frame, RegionName, Target
 from signaling.attendance.keeper import Shelf
-from signaling.attendance.make_up import Progress, progress
+from signaling.attendance.make_up import Progress, on_air, progress
 from signaling.attendance.models import AttendanceFrame
 from signaling.attendance.policies_service import PoliciesService
 from signaling.attendance.policy import Policy
@@ -40,6 +40,7 @@ from signaling.ledger.service import LedgerService
 from signaling.live.states import OVER, RUNNING
 
 FRESH: Final = timedelta(seconds=30)
+REPLAY_TIME: Final = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,11 @@ class ReportsService:
         """Return the share of a minute that a report must cover for the minute to count as played, by the policy in force."""
         share = self.policies.policy().rules(1).render_share
         return 1.0 if share is None else float(share)
+
+    def replay_time(self) -> timedelta:
+        """Return how long after its end a lecture may be made up, by the policy in force; without a rule two weeks."""
+        credit = self.policy().credit
+        return REPLAY_TIME if credit is None else timedelta(days=credit.make_up.days)
 
     async def report(
         self,
@@ -204,6 +210,15 @@ class ReportsService:
                 return None
             book = await self._shelf.book(lecture_id, await self._rules(lecture_id), frame.able)
             return await asyncio.to_thread(progress, book, frame, self._clock(), class_id)
+
+    async def on_air(self, lecture_id: str) -> dict[int, int]:
+        """Return the UTC minutes of a lecture that count, with their milliseconds on the air. Raises `DamagedEntry`."""
+        async with self._one_report:
+            frame = await self._recent_frame(lecture_id)
+            if frame is None:
+                return {}
+            book = await self._shelf.book(lecture_id, self.policy(), frame.able)
+            return await asyncio.to_thread(on_air, book, frame, self._clock())
 
     async def frame(self, lecture_id: str) -> Frame | None:
         """Return what is known of a lecture besides facts."""

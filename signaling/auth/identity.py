@@ -57,6 +57,7 @@ class Permission(StrEnum):
     CORRECTION_REQUEST = "correction.request"  # ask that a result or a number be put right, withdraw that
     CORRECTION_DECIDE = "correction.decide"  # decide about what somebody else asked for
     FAULT_EDIT = "fault.edit"  # write down power cuts and the like, which excuse
+    HOME_LINK = "home.link"  # the secret links of classes to parents' lectures
     TERM_CLOSE = "term.close"  # close the books of a term (封账)
     TERM_REOPEN = "term.reopen"  # open them again
 
@@ -125,7 +126,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.COUNTY_ADMIN: frozenset(
         _READ | _REPORT | _KEEP | _DECIDE | {Permission.TERM_EDIT, Permission.EXPERT_READ, Permission.EXPERT_RATE}
     ),
-    Role.SCHOOL_ADMIN: frozenset(_READ | _REPORT | _KEEP),
+    Role.SCHOOL_ADMIN: frozenset(_READ | _REPORT | _KEEP | {Permission.HOME_LINK}),
     Role.LECTURER: frozenset(
         {Permission.LECTURE_READ, Permission.LECTURE_EDIT, Permission.LECTURE_CONTROL, Permission.LECTURE_PUBLISH}
     ),

@@ -28,6 +28,9 @@ MONITOR: Final = "monitor"
 PERSON: Final = "person:"
 """Begins the subject of a token of somebody who may read the recordings of a lecture; the user's id follows. HLS only."""
 
+HOME: Final = "home:"
+"""Begins the subject of a token of a household that watches at home (`signaling.home.tokens`). HLS only."""
+
 KEY_FILE: Final = "watch.key"
 _KEY_BYTES: Final = 32
 _ALGORITHM: Final = "HS256"
@@ -40,7 +43,7 @@ class BadToken(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class WatchClaims:
-    """What a watch token says: `subject` is a screen id, `MONITOR` or `PERSON` + a user's id; `expires_at` is Unix seconds."""
+    """What a watch token says: `subject` is a screen id, `MONITOR`, `PERSON` + a user's id or `HOME` + a household; `expires_at` is Unix seconds."""
 
     subject: str
     lecture_id: str
@@ -60,7 +63,12 @@ class WatchClaims:
     @property
     def is_screen(self) -> bool:
         """Whether the bearer is the screen of a class."""
-        return not (self.is_monitor or self.is_person)
+        return not (self.is_monitor or self.is_person or self.is_home)
+
+    @property
+    def is_home(self) -> bool:
+        """Whether the bearer is a household at home."""
+        return self.subject.startswith(HOME)
 
 
 def read_or_create_key(path: Path) -> bytes:

@@ -5,7 +5,9 @@
 3. Pupils come from confirmed numbers alone: a lecture without one covers the class and none of its pupils.
 4. The list that was frozen at a lecture's opening decides where a class belongs and how big it is: the latest such list of the term
    that knows it, else the directory. **A class without a roll stays in the denominator** with its last known size, and is marked.
-5. **Sums close at every level**, and rates come from sums: a school is the sum of its classes, a county unit of its schools.
+5. **Households of a class are no more than its pupils**: the greater of those at the meeting and those at home, never both together, for
+   nobody knows whether they are the same.
+6. **Sums close at every level**, and rates come from sums: a school is the sum of its classes, a county unit of its schools.
 """
 
 from __future__ import annotations
@@ -124,11 +126,15 @@ class _Class:
     sized: Order | None = None
     pupils: _Best = field(default_factory=_Best)
     parents: _Best = field(default_factory=_Best)
+    at_home: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ClassCoverage:
-    """A class in a term: lectures that count for it, pupils reached of those expected, households of its pupils'."""
+    """A class in a term: lectures that count for it, pupils reached of those expected, households of its pupils'.
+
+    `at_home` are the households of the lecture that most watched at home: a part of `reached`, or behind those of a meeting.
+    """
 
     class_id: str
     name: str
@@ -143,6 +149,7 @@ class ClassCoverage:
     reached: int
     households: int
     rolled: bool
+    at_home: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +168,7 @@ class Totals:
     trained: int = 0
     households: int = 0
     reached: int = 0
+    at_home: int = 0
     parents_classes_done: int = 0
     done_lessons: int = 0
     done_teachers: int = 0
@@ -228,6 +236,7 @@ def _fold(rules: Obligations, facts: Facts) -> dict[str, _Class]:
             elif held.kind is Kind.PARENTS:
                 home = facts.homes.get((held.lecture_id, row.class_id), 0)
                 met = row.present or 0 if row.result in CREDITED else 0
+                one.at_home = max(one.at_home, min(home, row.expected))
                 _parents(one.parents, row.result, row.expected, max(met, home), rules.households_ratio)
     return classes
 
@@ -280,6 +289,7 @@ def _class(rules: Obligations, class_id: str, one: _Class) -> ClassCoverage:
         one.parents.number,
         one.parents.of or one.size,
         one.rolled,
+        one.at_home,
     )
 
 
@@ -316,6 +326,7 @@ def _school(
         trained=trained,
         households=households,
         reached=reached,
+        at_home=sum(one.at_home for one in classes),
         parents_classes_done=sum(one.parents_state is State.DONE for one in classes),
         done_four=int(all(cells[name].state in (State.DONE, State.NONE) for name in FOUR)),
         lenient_lessons=int(cells["lessons"].lenient and not all_excused),

@@ -69,6 +69,7 @@ class TotalsDocument(BaseModel):
     trained: int
     households: int
     reached: int
+    at_home: int
     parents_classes_done: int
     done_lessons: int
     done_teachers: int
@@ -114,6 +115,7 @@ class ClassDocument(BaseModel):
     parents_state: Literal["done", "part", "open", "none"]
     reached: int
     households: int
+    at_home: int = Field(description="Households that watched at home: of `reached`, or fewer than came to a meeting.")
     rolled: bool
 
 
@@ -129,6 +131,7 @@ class LectureDocument(BaseModel):
     excused: int
     expected: int
     present: int
+    at_home: int
 
 
 class RulesDocument(BaseModel):
@@ -232,6 +235,7 @@ def class_document(one: ClassCoverage) -> ClassDocument:
         parents_state=one.parents_state.value,
         reached=one.reached,
         households=one.households,
+        at_home=one.at_home,
         rolled=one.rolled,
     )
 

@@ -168,7 +168,7 @@ class ExportsApi:
             rows = await self._reports.staffed(counted, caller.scope)
             return await asyncio.to_thread(tables.teacher_table, counted.rules, rows, self._zone)
         if key.number == "07":
-            return tables.parent_table(await self._reports.met(counted, caller.scope))
+            return tables.parent_table(counted.rules, await self._reports.met(counted, caller.scope))
         unit = caller.unit
         whole = (unit.code, unit.name, LEVELS[unit.level])
         by = "county" if key.level == "county" else "school"

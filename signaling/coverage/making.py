@@ -74,7 +74,7 @@ def make(
         frame.regions,
         count(rules, facts).schools,
         frame.lectures,
-        lecture_sums(results, kinds),
+        lecture_sums(results, kinds, rows.homes),
         earned,
     )
 

@@ -41,7 +41,10 @@ class TrainingMark(Base):
 
 
 class HomeView(Base):
-    """A household that watched the recording of a parents' lecture. `household` is a digest of a random number of its browser."""
+    """A household that has seen its share of a parents' lecture at home (`signaling.home`), live or afterwards.
+
+    `household` is a digest of a random number of its browser.
+    """
 
     __tablename__ = "home_views"
     __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy's own way; the key is the table, stored once

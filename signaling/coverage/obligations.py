@@ -47,6 +47,8 @@ class Obligations:
     summary: str
     minimum: Mapping[Kind, int]
     enabled: Mapping[Kind, bool]
+    home_ratio: Fraction | None = None
+    """None in versions that know no households at home."""
 
 
 def load_obligations(version: int, path: Path = FILE) -> Obligations:
@@ -75,7 +77,9 @@ def _obligations(table: Mapping[str, Any]) -> Obligations:
 
 def _check(made: Obligations) -> None:
     told = f"obligations {made.version}"
-    shares = (made.lenient_ratio, made.strict_ratio, made.attended_ratio, made.households_ratio)
+    shares = [made.lenient_ratio, made.strict_ratio, made.attended_ratio, made.households_ratio]
+    if made.home_ratio is not None:
+        shares.append(made.home_ratio)
     if not all(0 < share <= 1 for share in shares) or made.lenient_ratio > made.strict_ratio:
         raise ValueError(f"{told}: ratios lie in (0, 1], the lenient one is not above the strict one")
     if made.lesson_minutes < 1 or min(made.minimum.values()) < 1:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import date, tzinfo
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date, datetime, tzinfo
+from typing import Protocol
 
 from sqlalchemy import Select, select
 
@@ -21,6 +22,23 @@ from signaling.directory.queries import Scope, is_open
 MEETING, HOME = "家长会", "线上"
 
 
+class Suspicion(Protocol):
+    """So many households came from one address within so many seconds (`signaling.home.doorman`)."""
+
+    @property
+    def households(self) -> int: ...
+    @property
+    def seconds(self) -> int: ...
+
+
+Suspicions = Callable[[Sequence[str], datetime], Awaitable[Mapping[tuple[str, str], Suspicion]]]
+"""The classes (lecture, class) whose households at home want a look, by what was known at a time."""
+
+
+async def _none(lecture_ids: Sequence[str], until: datetime) -> Mapping[tuple[str, str], Suspicion]:
+    return {}
+
+
 class ReportsService:
     """The door for exports; `today` tells the local day, `zone` is that of the schools."""
 
@@ -29,6 +47,7 @@ class ReportsService:
         self._results = results
         self._today = today
         self._zone = zone
+        self.suspicions: Suspicions = _none
 
     async def staffed(self, counted: CountedTerm, scope: Scope) -> list[Staffed]:
         """Return the staff of the schools, with each training of theirs, or once without any."""
@@ -60,6 +79,7 @@ class ReportsService:
         async with self._db.reading() as session:
             rows_of_homes = await session.execute(queries.homes(list(titles), counted.until))
             homes = {(one, made): number for one, made, number in rows_of_homes}
+        wanting = await self.suspicions(list(titles), counted.as_of)
         order = {code: number for number, code in enumerate(schools)}
         rows = []
         for school in sorted(results, key=lambda one: (order.get(one.school_code, len(order)), one.lecture_id)):
@@ -71,9 +91,19 @@ class ReportsService:
                 told = school.school_code, known.place.name, names.get(row.class_id, ""), titles[school.lecture_id]
                 met = row.present or 0 if row.result in CREDITED else 0
                 rows.append(Met(*told, MEETING, min(met, row.expected), row.expected))
-                if home := homes.get((school.lecture_id, row.class_id)):
-                    rows.append(Met(*told, HOME, min(home, row.expected), row.expected))
+                place = school.lecture_id, row.class_id
+                if (home := homes.get(place, 0)) or place in wanting:
+                    note = _note(home, row.expected, wanting.get(place))
+                    rows.append(Met(*told, HOME, min(home, row.expected), row.expected, note))
         return rows
+
+
+def _note(home: int, pupils: int, suspicion: Suspicion | None) -> str:
+    """Return what stands beside households at home: that they were more than pupils, and what wants a look."""
+    notes = [f"收看{home}户，按学生数计"] if home > pupils else []
+    if suspicion is not None:
+        notes.append(f"待核：同一网络地址{suspicion.seconds}秒内新增{suspicion.households}户")
+    return "；".join(notes)
 
 
 def _names(school: SchoolCoverage) -> Mapping[str, str]:

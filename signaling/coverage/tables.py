@@ -79,6 +79,7 @@ PARENT_COLUMNS: Final = (
     Column("学生数"),
     Column("覆盖率", Kind.PERCENT, 11),
 )
+REMARK: Final = _text("备注", 30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ class Met:
     way: str
     households: int
     pupils: int
+    note: str = ""
 
 
 def matrix_table(counted: CountedTerm, scope: Scope, level: str, whole: tuple[str, str, str]) -> Table:
@@ -178,8 +180,9 @@ def _teacher_cells(rules: Obligations, row: Staffed, zone: tzinfo) -> tuple[Cell
     )
 
 
-def parent_table(rows: Sequence[Met]) -> Table:
-    """Return 07."""
+def parent_table(rules: Obligations, rows: Sequence[Met]) -> Table:
+    """Return 07; versions that know households at home have a column for what is to be said of them."""
+    remarks = rules.home_ratio is not None
     cells = [
         (
             row.school_code,
@@ -190,10 +193,11 @@ def parent_table(rows: Sequence[Met]) -> Table:
             row.households,
             row.pupils,
             share(Fraction(row.households, row.pupils)) if row.pupils else None,
+            *((row.note or None,) if remarks else ()),
         )
         for row in rows
     ]
-    return Table("07", "家长培训统计表", PARENT_COLUMNS, cells)
+    return Table("07", "家长培训统计表", (*PARENT_COLUMNS, *((REMARK,) if remarks else ())), cells)
 
 
 NUMBERS: Final = frozenset({"05", "06", "07"})

@@ -25,6 +25,7 @@ class LectureSums:
     excused: int = 0
     expected: int = 0
     present: int = 0
+    at_home: int = 0
 
     def __add__(self, other: LectureSums) -> LectureSums:
         return LectureSums(
@@ -33,6 +34,7 @@ class LectureSums:
             self.excused + other.excused,
             self.expected + other.expected,
             self.present + other.present,
+            self.at_home + other.at_home,
         )
 
 
@@ -89,19 +91,22 @@ class CountedTerm:
         return found
 
 
-def lecture_sums(results: Iterable[SchoolResults], kinds: Mapping[str, Kind]) -> dict[str, dict[str, LectureSums]]:
-    """Return what each lecture came to in each school: pupils of credited classes, no more than were expected."""
+def lecture_sums(
+    results: Iterable[SchoolResults], kinds: Mapping[str, Kind], homes: Mapping[tuple[str, str], int]
+) -> dict[str, dict[str, LectureSums]]:
+    """Return what each lecture came to in each school: pupils of credited classes and households at home, no more than were expected."""
     sums: dict[str, dict[str, LectureSums]] = {}
     for school in results:
         if school.lecture_id in kinds:
-            sums.setdefault(school.lecture_id, {})[school.school_code] = _sums(school)
+            sums.setdefault(school.lecture_id, {})[school.school_code] = _sums(school, homes)
     return sums
 
 
-def _sums(school: SchoolResults) -> LectureSums:
-    classes = credited = excused = expected = present = 0
+def _sums(school: SchoolResults, homes: Mapping[tuple[str, str], int]) -> LectureSums:
+    classes = credited = excused = expected = present = at_home = 0
     for row in school.classes:
         classes += 1
+        at_home += min(homes.get((school.lecture_id, row.class_id), 0), row.expected)
         if row.result == EXCUSED:
             excused += 1
             continue
@@ -109,4 +114,4 @@ def _sums(school: SchoolResults) -> LectureSums:
         if row.result in CREDITED:
             credited += 1
             present += min(row.present or 0, row.expected)
-    return LectureSums(classes, credited, excused, expected, present)
+    return LectureSums(classes, credited, excused, expected, present, at_home)

@@ -20,6 +20,7 @@ DOMAINS = (
     "alerts",
     "lines",
     "coverage",
+    "home",
     "corrections",
 )
 
@@ -28,14 +29,15 @@ for _domain in DOMAINS:
         import_module(f"signaling.{_domain}.models")
 
 metadata = Base.metadata
-# attendance, ledger, coverage and corrections make their tables append-only themselves, for whoever imports them alone.
+# attendance, ledger, coverage, home and corrections make their tables append-only themselves, for whoever imports them alone.
 LOGS = ("audit_log", "broadcast_transitions", "school_events", "lecture_reviews", "expert_ratings", "alert_steps")
 LEDGER = ("ledger_entries",)
 MARKS = ("training_marks", "home_views")
+HOMES = ("home_links", "home_arrivals", "home_seen")
 DECISIONS = ("attendance_decisions", "attendance_settlings", "attendance_frames")
 CORRECTIONS = ("corrections", "correction_outcomes", "term_closings")
 URGINGS = ("urgings", "urged_schools", "urging_receipts", "school_calls")
-ALL_APPEND_ONLY = (*LOGS, *URGINGS, *LEDGER, *MARKS, *DECISIONS, *CORRECTIONS)
+ALL_APPEND_ONLY = (*LOGS, *URGINGS, *LEDGER, *MARKS, *HOMES, *DECISIONS, *CORRECTIONS)
 
 for _name in (*LOGS, *URGINGS):
     append_only(metadata.tables[_name])

@@ -3,7 +3,8 @@
 1. **Nothing here asks the database**: tokens are signed, rights are on the shelf, media is in memory or in a file by a checked name.
 2. An HLS request never holds up the media loop: it waits for a part without a thread, and reads files in one.
 3. A cut answers 410 to everybody at once, those who wait too.
-4. `/hls-auth` says the same of a request that a reverse proxy answers from its cache, with a receipt for its log.
+4. `/hls-auth` says the same of a request that a reverse proxy answers from its cache, with a receipt for its log. What households
+   watch is counted by what leaves this server: their media is not to come from a cache (`UNCACHED`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import functools
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import structlog
@@ -28,13 +29,16 @@ from signaling.library.delivery import Deliveries, Place
 from signaling.library.finished import BASE, FinishedRecordings, Programme
 from signaling.library.pieces import Aside, Asked, Index, Init, PartName, Playlist, ReelFile, SegmentName
 from signaling.library.receipts import HEADER, Receipts
-from signaling.library.replaying import Replaying, Viewing, Watched
+from signaling.library.replaying import Replaying, Viewing, Watched, inside
 from signaling.library.shelf import Item
 from signaling.live.http import retry_after
 
 log = structlog.get_logger("hls")
 ORIGINAL_URI = "X-Original-URI"
+UNCACHED = "X-Watch-Uncached"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Times = Sequence[tuple[int, int]]
+"""When media was on the air: begin and end, excluded, in Unix milliseconds."""
 
 
 def routes(hls: Hls) -> list[web.AbstractRouteDef]:
@@ -81,6 +85,8 @@ class Hls:
         self._replaying = replaying
         self._wall = wall
         self._clock = clock
+        self.at_home: Callable[[WatchClaims, Times], None] = lambda claims, times: None
+        """Is told what a household was sent whole; the composition root sets it."""
         self._playlists = sending.Playlists()
         self._requests: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
@@ -152,6 +158,8 @@ class Hls:
             HEADER: self._receipts.sign(claims.subject, claims.lecture_id, self._wall()),
             hdrs.CACHE_CONTROL: f"max-age={self._receipts.seconds}",
         }
+        if claims.is_home:
+            headers[UNCACHED] = "1"
         return web.Response(status=204, headers=headers)
 
     def _find(self, claims: WatchClaims, asked: Asked) -> Item:
@@ -171,7 +179,7 @@ class Hls:
                     raise self._over(item)
                 return await self._live(request, claims, stream, kind)
             case Init() | SegmentName() | PartName() as piece if stream is not None:
-                return await _running(stream, piece)
+                return self._told(claims, stream, piece, await _running(stream, piece))
         return await self._from_files(request, claims, item, asked.piece)
 
     async def _index(
@@ -193,6 +201,15 @@ class Hls:
             between = stream.seconds_between if kind == "live" else _rewound
             self._deliveries.asked(claims.lecture_id, claims.subject, (msn, part or 0), self._clock(), between)
         return self._playlists.answer(request, text)
+
+    def _told(
+        self, claims: WatchClaims, stream: LiveStream, piece: Init | SegmentName | PartName, answer: sending.SentBytes
+    ) -> web.Response:
+        """Have it told when a household was sent a piece of the running stream whole."""
+        if claims.is_home:
+            when = _when(stream, piece)
+            answer.sent = None if when is None else lambda first, end: self.at_home(claims, [when])
+        return answer
 
     async def _from_files(
         self, request: web.Request, claims: WatchClaims, item: Item, piece: pieces.Piece
@@ -216,11 +233,14 @@ class Hls:
         raise not_found("media")
 
     def _sent(self, claims: WatchClaims, item: Item, programme: Programme, reel: str) -> sending.Sent | None:
-        """Return whom to tell what was sent of a reel; what others than screens watch is nobody's evidence."""
+        """Return whom to tell what was sent of a reel; what others than screens and households watch is nobody's evidence."""
+        stretches = programme.stretches.get(reel, ())
+        if claims.is_home:
+            return lambda first, end: self.at_home(claims, inside(stretches, first, end))
         if not claims.is_screen or not item.broadcast_id:
             return None
         watched = Watched(item.lecture_id, item.broadcast_id)
-        viewing = Viewing(watched, claims.subject, programme.stretches.get(reel, ()))
+        viewing = Viewing(watched, claims.subject, stretches)
         return functools.partial(self._replaying.sent, viewing)
 
     async def _file(
@@ -255,7 +275,7 @@ class Hls:
         return not_found("playlist")
 
 
-async def _running(stream: LiveStream, piece: Init | SegmentName | PartName) -> web.Response:
+async def _running(stream: LiveStream, piece: Init | SegmentName | PartName) -> sending.SentBytes:
     """Answer from the running stream."""
     match piece:
         case Init(reel):
@@ -264,6 +284,15 @@ async def _running(stream: LiveStream, piece: Init | SegmentName | PartName) -> 
             return await sending.media(await stream.segment(reel, msn))
         case PartName(reel, seq):
             return await sending.media([await stream.part(reel, seq)])
+
+
+def _when(stream: LiveStream, piece: Init | SegmentName | PartName) -> tuple[int, int] | None:
+    match piece:
+        case SegmentName(_, msn):
+            return stream.when_segment(msn)
+        case PartName(reel, seq):
+            return stream.when(reel, seq)
+    return None
 
 
 def _rewound(earlier: Place, later: Place) -> float:

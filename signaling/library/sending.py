@@ -95,13 +95,13 @@ class Playlists:
         return known[1]
 
 
-async def media(pieces: Sequence[bytes | Span], cache: str = IMMUTABLE) -> web.Response:
+async def media(pieces: Sequence[bytes | Span], cache: str = IMMUTABLE) -> SentBytes:
     """Return media that lies in pieces in memory or on the disk; raise `OSError` when the disk does not give them."""
     if all(isinstance(piece, bytes) for piece in pieces):
         data = b"".join(piece for piece in pieces if isinstance(piece, bytes))
     else:
         data = await asyncio.to_thread(_read, pieces)
-    return web.Response(body=data, headers={hdrs.CONTENT_TYPE: MP4, hdrs.CACHE_CONTROL: cache})
+    return SentBytes(body=data, headers={hdrs.CONTENT_TYPE: MP4, hdrs.CACHE_CONTROL: cache})
 
 
 def file(path: Path, media_type: str, cache: str, sent: Sent | None = None) -> web.FileResponse:

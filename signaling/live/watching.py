@@ -153,12 +153,12 @@ class Watching:
     async def subscribe(self, claims: WatchClaims, credential: str, lecture_id: str, offer: str) -> Held:
         """Open a session; raise 403, 409 with Retry-After, or an `OfferError`, `Busy`, `RoomClosed` of the media plane.
 
-        A person's token is for recordings: 403 `hls_only`.
+        Tokens of persons and of households are for HLS: 403 `hls_only`.
         """
         if claims.lecture_id != lecture_id:
             raise Problem(403, "wrong_lecture", "this token is for another lecture")
-        if claims.is_person:
-            raise Problem(403, "hls_only", "this token is for recordings, not for sessions")
+        if claims.is_person or claims.is_home:
+            raise Problem(403, "hls_only", "this token is for HLS, not for sessions")
         if is_rehearsal(lecture_id) and not claims.is_monitor:
             raise Problem(403, "not_a_viewer", "no screen watches a rehearsal")
         self._refuse_unless_open(lecture_id)

@@ -43,6 +43,8 @@ COMPUTED = {
     "fault.changed",
     "term.closed",
     "term.reopened",
+    "home.link_made",
+    "home.link_renewed",
     *(f"training.{action}" for action in (Action.TICKED, Action.UNTICKED)),
 } - {"school.opened"}
 

@@ -200,9 +200,9 @@ async def test_homes_lift_the_parents(stage: TermStage, client: TestClient[Any, 
     assert document["totals"]["parents_classes_done"] == 1
     rows = await lines(client, stage.tokens["school"], "07.csv", f"?term={TERM}")
     assert [row[2:] for row in rows[1:]] == [
-        ["二(1)班", "家长课堂", "家长会", "12", "40", "30.00%"],
-        ["二(2)班", "家长课堂", "家长会", "0", "40", "0.00%"],
-        ["二(2)班", "家长课堂", "线上", "25", "40", "62.50%"],
+        ["二(1)班", "家长课堂", "家长会", "12", "40", "30.00%", ""],
+        ["二(2)班", "家长课堂", "家长会", "0", "40", "0.00%", ""],
+        ["二(2)班", "家长课堂", "线上", "25", "40", "62.50%", ""],
     ]
 
 
@@ -222,7 +222,7 @@ async def test_the_matrix_is_exported_with_its_note(stage: TermStage, client: Te
         book = CalamineWorkbook.from_filelike(io.BytesIO(await response.read()))
         told = response.headers["X-Report-Checksum"]
     note = dict(row[:2] for row in book.get_sheet_by_name("说明").to_python())
-    assert (note["校验码"], note["口径版本"], note["学期"]) == (told, "1（学期任务第1版）", TERM)
+    assert (note["校验码"], note["口径版本"], note["学期"]) == (told, "2（学期任务第2版）", TERM)
     assert [row[1] for row in book.get_sheet_by_index(0).to_python()[1:-1]] == list(CODES)
 
 

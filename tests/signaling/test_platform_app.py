@@ -31,6 +31,7 @@ OPEN = {
     ("POST", "/api/v1/line-tests/upload"),
     ("POST", "/api/v1/line-tests/connection"),
     ("POST", "/api/v1/training/arrivals"),  # teachers without an account: the code on the venue's screen opens them
+    ("POST", "/api/v1/home/visits"),  # parents without an account: the code of a class's link opens it
     ("POST", "/api/v1/training/names"),
     ("POST", "/api/v1/training/signs"),
     ("DELETE", "/api/v1/session"),  # logging out twice does no harm

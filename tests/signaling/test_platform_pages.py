@@ -21,7 +21,7 @@ def dist(tmp_path: Path) -> Path:
     folder = tmp_path / "dist"
     (folder / "assets").mkdir(parents=True)
     (folder / "class-assets").mkdir()
-    for page in ("studio", "class", "console", "pair", "test", "sign"):
+    for page in ("studio", "class", "console", "pair", "test", "sign", "home"):
         (folder / f"{page}.html").write_text(f"<title>{page}</title>", "utf-8")
     (folder / "assets" / "app-1a2b3c.js").write_text("export {}", "utf-8")
     (folder / "assets" / "app-1a2b3c.js.map").write_text("{}", "utf-8")
@@ -55,6 +55,7 @@ async def site(dist: Path) -> AsyncIterator[TestClient[Any, Any]]:
         ("/console", "console"),
         ("/console/lectures/1", "console"),
         ("/in/x", "sign"),
+        ("/home/jth_x", "home"),
     ],
 )
 async def test_each_path_has_its_page_under_a_policy(site: TestClient[Any, Any], path: str, page: str) -> None:

@@ -59,6 +59,7 @@ def test_strangers_open_nothing_of_the_api_but_doors() -> None:
         "POST /api/v1/invited/password",
         "DELETE /api/v1/session",
         "POST /api/v1/pairings",
+        "POST /api/v1/home/visits",
         "POST /api/v1/training/arrivals",
         "POST /api/v1/training/names",
         "POST /api/v1/training/signs",

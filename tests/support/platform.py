@@ -30,6 +30,7 @@ from signaling.auth.models import User
 from signaling.auth.passwords import Passwords
 from signaling.auth.people_service import PeopleService
 from signaling.auth.service import AuthService
+from signaling.auth.tokens import WatchTokens
 from signaling.coverage.parts import CoverageParts
 from signaling.db.engine import Database
 from signaling.directory import api as directory_api
@@ -43,6 +44,7 @@ from signaling.directory.service import DirectoryService
 from signaling.directory.tables_service import TablesService
 from signaling.directory.teachers_service import TeachersService
 from signaling.directory.terms_service import TermsService
+from signaling.home.parts import HomeParts
 from signaling.lectures import aims_api, plan_api
 from signaling.lectures import api as lectures_api
 from signaling.lectures.access import Access
@@ -51,6 +53,7 @@ from signaling.lectures.models import Lecture
 from signaling.lectures.parts import LectureParts
 from signaling.lectures.plan_service import PlanService
 from signaling.lectures.service import LectureService
+from signaling.library.shelf import Shelf
 from signaling.lines import api as lines_api
 from signaling.lines.service import LinesService
 from signaling.screens import api as screens_api
@@ -75,6 +78,18 @@ class Clock:
 
     def __call__(self) -> Any:
         return self.now
+
+
+@dataclass
+class _Tokens:
+    """Watch tokens of a server that has no media."""
+
+    wall: Callable[[], datetime]
+    signer: WatchTokens = field(default_factory=lambda: WatchTokens(b"w" * 32))
+
+    def watch(self, subject: str, lecture_id: str, seconds: float) -> str:
+        """Return a watch token."""
+        return self.signer.issue(subject, lecture_id, now=self.wall().timestamp(), seconds=seconds)
 
 
 @dataclass
@@ -122,12 +137,34 @@ class Platform:
         self.parts = LectureParts(self.db, self.settings, b"calendars", self.wall)
         self.access = Access(self.auth, self.lectures)
         self.results = ToldResults()
+        self.watch_tokens = _Tokens(self.wall)
         self.coverage = CoverageParts(self.db, self.settings, self.results, b"codes", self.today, self.wall)
+        self.shelf = Shelf()
+        self.on_air: dict[str, dict[int, int]] = {}
+        self.home = HomeParts(
+            self.db,
+            self.settings.home,
+            b"homes",
+            self.today,
+            self.shelf,
+            self.watch_tokens.watch,
+            self.measure,
+            self.coverage.rules.home_ratio,
+            timedelta(days=14),
+            wall=self.wall,
+            clock=self.monotonic,
+        )
+        self.home.state_of = lambda lecture_id: self.states.get(lecture_id, "scheduled")
+        self.coverage.reports.suspicions = self.home.links.suspicions
         self.alerts = AlertParts(self.db, self.settings, self.today, bytes(32), clock=self.wall)
 
     def today(self) -> date:
         """The local day by the clock of the test."""
         return (self.wall() + timedelta(hours=8)).date()
+
+    async def measure(self, lecture_id: str) -> dict[int, int]:
+        """Return when a lecture was on the air, as a test says in `on_air`."""
+        return self.on_air.get(lecture_id, {})
 
     async def fill(self) -> None:
         """Load the regions and the invented schools."""
@@ -184,6 +221,7 @@ class Platform:
         app.add_routes(screens_api.routes(self.auth, self.directory, self.screens, lambda screen_id: False))
         app.add_routes(lectures_api.routes(self.auth, self.access, documents, self.lectures, self.directory))
         app.add_routes(self.coverage.routes(self.auth, self.directory, self.gate()))
+        app.add_routes(self.home.routes(self.auth, self.directory))
         app.add_routes(self.alerts.routes(self.auth, self.access, self.directory))
         app.add_routes(
             plan_api.routes(
