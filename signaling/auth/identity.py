@@ -90,6 +90,7 @@ _KEEP = {  # what an administrator does for the node
     Permission.PERSON_EDIT,
     Permission.ALERT_ANSWER,
     Permission.CORRECTION_REQUEST,
+    Permission.HOME_LINK,
 }
 _DECIDE = {Permission.CORRECTION_DECIDE, Permission.FAULT_EDIT, Permission.TERM_CLOSE}
 _PLAN = {
@@ -126,7 +127,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.COUNTY_ADMIN: frozenset(
         _READ | _REPORT | _KEEP | _DECIDE | {Permission.TERM_EDIT, Permission.EXPERT_READ, Permission.EXPERT_RATE}
     ),
-    Role.SCHOOL_ADMIN: frozenset(_READ | _REPORT | _KEEP | {Permission.HOME_LINK}),
+    Role.SCHOOL_ADMIN: frozenset(_READ | _REPORT | _KEEP),
     Role.LECTURER: frozenset(
         {Permission.LECTURE_READ, Permission.LECTURE_EDIT, Permission.LECTURE_CONTROL, Permission.LECTURE_PUBLISH}
     ),

@@ -105,7 +105,7 @@ class LinksService:
     ) -> tuple[HomeLecture, list[ClassLink]]:
         """Give classes their links, with `renew` new ones; return as `classes`.
 
-        Raise 404, 409 `not_for_parents`, `called_off`, `too_late`, `too_many_links`, or 422 `no_class`.
+        Raise 404, 409 `not_for_parents`, `called_off`, `home_over`, `too_many_links`, or 422 `no_class`.
         """
         now = self._clock()
         async with self._db.writing() as session:
@@ -170,7 +170,7 @@ class LinksService:
         if lecture.called_off_at is not None:
             raise Problem(409, "called_off", "the lecture was called off")
         if lecture.ended_at is not None and now >= lecture.ended_at + self._replay:
-            raise Problem(409, "too_late", "the lecture is over, and so is the time to watch it again")
+            raise Problem(409, "home_over", "the lecture is over, and so is the time to watch it again")
 
     async def _at(self, session: AsyncSession, school_code: str, lecture_id: str) -> tuple[HomeLecture, list[Any]]:
         """Return a lecture and the classes (id, name, pupils) of a school at it."""
@@ -188,7 +188,7 @@ class LinksService:
     async def _links(self, session: AsyncSession, lecture_id: str, expected: Sequence[Any]) -> list[ClassLink]:
         ids = [row[0] for row in expected]
         newest = {one: (number, at) for one, number, at in await session.execute(queries.links(lecture_id, ids))}
-        came: dict[str, int] = dict((await session.execute(queries.came(lecture_id, ids))).tuples().all())
+        came: dict[str, int] = dict((await session.execute(queries.came(lecture_id, ids))).all())
         suspicions = await self._suspicions(session, [lecture_id])
         counted: dict[str, int] = {}
         for class_id, _ in await session.execute(queries.counted(lecture_id)):

@@ -1,4 +1,7 @@
-"""Links of classes for a school's administrators: `/api/v1/schools/{school}/homes`. Nobody else gets one: who has it watches."""
+"""Links of classes for a school's administrators: `/api/v1/schools/{school}/homes`. Nobody else gets one: who has it watches.
+
+Those of its county unit and of the prefecture are among them: nobody may make an administrator who could do more than himself.
+"""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ export interface CoverTotals {
   trained: number;
   households: number;
   reached: number;
+  at_home: number;
   parents_classes_done: number;
   done_four: number;
   lenient_four: number;
@@ -57,6 +58,8 @@ export interface CoverClass {
   parents_state: CoverState;
   reached: number;
   households: number;
+  /** Of them, or beside those of a meeting: households that watched at home. */
+  at_home: number;
   rolled: boolean;
 }
 
@@ -102,6 +105,7 @@ export interface CoverLecture {
   excused: number;
   expected: number;
   present: number;
+  at_home: number;
 }
 
 export interface Coverage {

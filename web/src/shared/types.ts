@@ -18,7 +18,7 @@ export type Permission =
   | `person.${'read' | 'edit'}`
   | `recording.${'read' | 'review'}`
   | `attendance.${'read' | 'export' | 'confirm'}`
-  | 'duty.edit' | 'channel.edit' | 'board.read' | 'audit.read' | 'recorder.read';
+  | 'home.link' | 'duty.edit' | 'channel.edit' | 'board.read' | 'audit.read' | 'recorder.read';
 
 export interface User {
   id: string;

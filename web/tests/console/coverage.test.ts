@@ -14,6 +14,7 @@ const room = (more: Partial<CoverClass>): CoverClass => ({
   parents_state: 'open',
   reached: 0,
   households: 40,
+  at_home: 0,
   rolled: true,
   ...more,
 });

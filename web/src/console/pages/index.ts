@@ -29,6 +29,7 @@ const LOADERS: Record<Page, Loader> = {
   teachers: () => import('./TeachersPage.vue'),
   coverage: () => import('./CoveragePage.vue'),
   training: () => import('./TrainingPage.vue'),
+  homes: () => import('./HomesPage.vue'),
   sheet: () => import('./SheetPage.vue'),
   terms: () => import('./TermsPage.vue'),
   imports: () => import('./ImportsPage.vue'),

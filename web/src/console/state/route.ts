@@ -33,6 +33,7 @@ const ADDRESSES = {
   teachers: { segment: 'teachers', id: 'none' },
   coverage: { segment: 'coverage', id: 'maybe' },
   training: { segment: 'trainings', id: 'one' },
+  homes: { segment: 'homes', id: 'one' },
   sheet: { segment: 'sheets', id: 'one' },
   terms: { segment: 'terms', id: 'none' },
   imports: { segment: 'imports', id: 'none' },

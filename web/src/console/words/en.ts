@@ -10,6 +10,7 @@ import { exportsEn } from './exports';
 import { formsEn } from './forms';
 import { headcountsEn } from './headcounts';
 import { homeEn } from './home';
+import { homesEn } from './homes';
 import { importsEn } from './imports';
 import { kindsEn } from './kinds';
 import { peopleEn } from './people';
@@ -35,6 +36,7 @@ export const en: Record<Key, string> = {
   ...formsEn,
   ...headcountsEn,
   ...homeEn,
+  ...homesEn,
   ...urgingEn,
   ...wallEn,
   ...importsEn,

@@ -10,6 +10,7 @@ import { exportsZh } from './exports';
 import { formsZh } from './forms';
 import { headcountsZh } from './headcounts';
 import { homeZh } from './home';
+import { homesZh } from './homes';
 import { importsZh } from './imports';
 import { kindsZh } from './kinds';
 import { peopleZh } from './people';
@@ -35,6 +36,7 @@ export const zh = {
   ...formsZh,
   ...headcountsZh,
   ...homeZh,
+  ...homesZh,
   ...urgingZh,
   ...wallZh,
   ...importsZh,

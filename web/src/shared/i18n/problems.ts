@@ -7,6 +7,7 @@ import { formProblemsEn, formProblemsZh } from './form-problems';
 import { presenceProblemsEn, presenceProblemsZh } from './presence-problems';
 import { peopleProblemsEn, peopleProblemsZh } from './people-problems';
 import { importProblemsEn, importProblemsZh } from './import-problems';
+import { homeProblemsEn, homeProblemsZh } from './home-problems';
 import { trainingProblemsEn, trainingProblemsZh } from './training-problems';
 
 export const problemsZh = {
@@ -17,6 +18,7 @@ export const problemsZh = {
   ...peopleProblemsZh,
   ...presenceProblemsZh,
   ...importProblemsZh,
+  ...homeProblemsZh,
   ...trainingProblemsZh,
   'problem.offline.reason': '连不上服务器',
   'problem.offline.next': '请检查网络，恢复后会自动重试',
@@ -74,6 +76,7 @@ export const problemsEn: Record<ProblemKey, string> = {
   ...peopleProblemsEn,
   ...presenceProblemsEn,
   ...importProblemsEn,
+  ...homeProblemsEn,
   ...trainingProblemsEn,
   'problem.offline.reason': 'The server cannot be reached',
   'problem.offline.next': 'Check the network; the page tries again by itself',
