@@ -120,7 +120,7 @@ class Visits:
 
     async def _behind(self, code: str, network: str, now: float) -> Behind:
         known = self._known.get(code)
-        if known is not None and now - known[0] < FRESH_SECONDS:
+        if known is not None and now - known[0] < FRESH_SECONDS and not self._has_just_ended(known[1]):
             return known[1]
         self._known.pop(code, None)
         try:
@@ -134,6 +134,10 @@ class Visits:
             self._known.popitem(last=False)
         return behind
 
+    def _has_just_ended(self, behind: Behind) -> bool:
+        """Whether what is remembered is of the time before the end: then nobody has to wait for the recording."""
+        return behind.lecture.ended_at is None and self._state_of(behind.lecture.id) in OVER
+
     def _phase(self, behind: Behind) -> Phase:
         lecture, state = behind.lecture, self._state_of(behind.lecture.id)
         if lecture.called_off_at is not None:
@@ -142,8 +146,7 @@ class Visits:
             return RUNNING.get(state, "before")
         until = self._until(behind)
         if until is None or self._wall() >= until:
-            # the row that says when it ended may be some seconds old: then it has just ended
-            return "preparing" if lecture.ended_at is None and lecture.started_at is not None else "over"
+            return "over"
         return "replay" if self._shelf.newest_finished(lecture.id, approved_only=True) else "preparing"
 
     def _until(self, behind: Behind) -> datetime | None:
