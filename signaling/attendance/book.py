@@ -88,6 +88,7 @@ class Book:
         self.faults: dict[str, Fault] = {}
         self.corrections: dict[str, dict[str, Correction]] = defaultdict(dict)
         self.refused: dict[str, Counter[str]] = defaultdict(Counter)  # screen -> reason -> times
+        self.replacements: dict[str, Counter[int]] = defaultdict(Counter)  # screen -> UTC minute -> times
         self.replays = (
             Replays(window_seconds, credit.make_up.speed, credit.make_up.buffer_seconds)
             if credit is not None
@@ -117,6 +118,10 @@ class Book:
     def refuse(self, screen_id: str, reason: str, times: int) -> None:
         """Take how often reports of a screen were refused for a reason."""
         self.refused[screen_id][reason] += times
+
+    def replaced(self, screen_id: str, at: datetime) -> None:
+        """Take notice that another page of a screen took its place."""
+        self.replacements[screen_id][int(at.timestamp()) // 60] += 1
 
     def challenged(self, challenge_id: str, deadline: datetime, screens: Iterable[str]) -> None:
         """Take a presence check; several nodes may put the same one to their screens."""

@@ -109,6 +109,7 @@ class Outliers(Table):
     unproven_minutes: Count
     unrendered_minutes: Count
     refused_reports: Count = 1
+    replacements: Count | None = None
 
     def is_night(self, hour: int) -> bool:
         """Whether a local hour belongs to the night, which may go over midnight."""

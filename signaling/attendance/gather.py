@@ -109,6 +109,10 @@ class Gathering:
         self._refused: dict[str, Counter[str]] = defaultdict(Counter)
         for screen, count in folded.unproven.items():
             self._unproven[book.class_of(screen) or ""] += count
+        self._replacements: dict[str, int] = defaultdict(int)
+        for screen, minutes in book.replacements.items():
+            class_id = book.class_of(screen) or ""
+            self._replacements[class_id] = max(self._replacements[class_id], *minutes.values())
         for screen, reasons in book.refused.items():
             self._refused[book.class_of(screen) or ""].update(reasons)
 
@@ -192,6 +196,7 @@ class Gathering:
             rendered_minutes=bits.rendered.bit_count(),
             unreported_minutes=bits.unreported.bit_count(),
             twice_minutes=bits.twice.bit_count(),
+            replacements=self._replacements.get(class_id, 0),
             unproven_minutes=self._unproven.get(class_id, 0),
             too_fast=evidence.replay_too_fast,
             refused=self._refused.get(class_id, NOTHING),

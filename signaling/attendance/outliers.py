@@ -27,7 +27,7 @@ FORGED: Final = {
 @dataclass(frozen=True, slots=True)
 class Signs:
     """What there is to be looked at in a class. `answers` are the delays in milliseconds; `made_up_ms` is all of its credit; `refused` says how often
-    its screens' reports were refused for which reason.
+    its screens' reports were refused for which reason; `replacements` how often in a minute, at most, two pages of one screen took each other's place.
     """
 
     present: int | None = None
@@ -39,6 +39,7 @@ class Signs:
     rendered_minutes: int = 0
     unreported_minutes: int = 0
     twice_minutes: int = 0
+    replacements: int = 0
     unproven_minutes: int = 0
     too_fast: bool = False
     refused: Mapping[str, int] = field(default_factory=lambda: NOTHING)
@@ -60,7 +61,8 @@ def _of_class(signs: Signs, limits: Outliers) -> list[Flag]:
         Flag.PRESENT_OVER_EXPECTED: signs.present is not None and signs.present > signs.expected,
         Flag.QUICK_ANSWERS: any(delay < limits.answer_ms for delay in signs.answers),
         Flag.UNRENDERED: not signs.rendered_minutes and signs.unreported_minutes >= limits.unrendered_minutes,
-        Flag.TWO_SCREENS: signs.twice_minutes >= limits.twice_minutes,
+        Flag.TWO_SCREENS: signs.twice_minutes >= limits.twice_minutes
+        or (limits.replacements is not None and signs.replacements >= limits.replacements),
         Flag.UNPROVEN: signs.unproven_minutes >= limits.unproven_minutes,
         Flag.TOO_FAST: signs.too_fast,
     } | {flag: signs.refused.get(reason, 0) >= limits.refused_reports for flag, reason in FORGED.items()}

@@ -25,6 +25,8 @@ from signaling.ledger.packing import Columns
 from signaling.ledger.reading import Told
 
 DELIVERY: Final = frozenset({Kind.JOINED, Kind.LEFT, Kind.MEDIA_DELIVERED})
+REPLACED: Final = "replaced"
+"""The media plane's word for a session whose screen came a second time."""
 UNPACKED: Final = 64  # rows kept unpacked: more than a minute has, unless nodes are many
 
 T = TypeVar("T")
@@ -68,6 +70,8 @@ class Teller:
             case facts.Left() as fact:
                 who = (fact.session, fact.screen_id, fact.class_id, fact.at)
                 book.stays.left(*who, (place(header), header.boot))
+                if fact.reason == REPLACED:
+                    book.replaced(fact.screen_id, fact.at)
             case _:
                 self._judgement(told)
 

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from signaling.attendance.policy import POLICIES_FILE
 from tests.browser.test_recordings_page import at, when
 from tests.support.chromium import STUDIO_ARGUMENTS, chromium, shot, watch_errors
 from tests.support.classroom import Studio
 from tests.support.library import finished_recording, table
+from tests.support.policies import in_force
 from tests.support.rooms import Room, answer_check, false_clock, pair, unreached
 from tests.support.server import Server
 
@@ -28,7 +28,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 FIRST_SECONDS = (31.0, 42.0)  # what the lecture has of its first minute
 SECOND_SECONDS = 48.0  # and of its second
 EVIDENCE_SECONDS = 90.0  # from the end of the second minute until reports and check are in the table
-VERSION = 102
 WRONG_HOURS = 8.0
 """How far the clock of the class that watches all is ahead in the first minute, and behind in the second: it changes nothing."""
 
@@ -84,21 +83,16 @@ FORGED = Row("未接入", "E0", (0.0, 0.0), "班级终端从未接入本场直�
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A server whose policy takes head-counts a minute after the start, and whose one check comes a minute after it."""
-    text = POLICIES_FILE.read_text("utf-8")
-    own = text[text.rindex("[[policy]]") :].replace("version = 2", f"version = {VERSION}", 1)
-    assert "opens_after_minutes = 5" in own
-    file = tmp_path / "policies.toml"
-    file.write_text(own.replace("opens_after_minutes = 5", "opens_after_minutes = 1"), "utf-8")
-    environment = {
-        "JIANGTANG_ATTENDANCE__POLICIES_FILE": str(file),
-        "JIANGTANG_ATTENDANCE__POLICY": str(VERSION),
-        "JIANGTANG_PRESENCE__CONFIRM_OPENS_MINUTES": "1",
+    environment = in_force(
+        tmp_path,
+        opens_after_minutes=1,
         # Twenty checks of the planned forty minutes, and so much time to answer as leaves one moment for each: 60 s, 180 s, ...
-        "JIANGTANG_PRESENCE__CHECK_MINUTES": "2",
-        "JIANGTANG_PRESENCE__CHECKS_MOST": "20",
-        "JIANGTANG_PRESENCE__CHECK_SECONDS": "60",
-        "JIANGTANG_PRESENCE__GRACE_SECONDS": "12",
-    }
+        every_minutes=2,
+        most=20,
+        seconds=60,
+        needed=[1, 1, *[2] * 18],
+    )
+    environment["JIANGTANG_PRESENCE__GRACE_SECONDS"] = "12"
     made = Server(tmp_path / "data", environment=environment)
     try:
         made.start()

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from tests.support.chromium import chromium
 from tests.support.console import AWAY, enter, go, look
+from tests.support.policies import in_force
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -17,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    made = Server(tmp_path / "data", environment={"JIANGTANG_PRESENCE__CONFIRM_OPENS_MINUTES": "1"})
+    made = Server(tmp_path / "data", environment=in_force(tmp_path, opens_after_minutes=1))
     try:
         made.start()
         yield made

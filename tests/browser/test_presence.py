@@ -20,6 +20,7 @@ from signaling.ledger.service import LedgerService
 from tests.support.chromium import STUDIO_ARGUMENTS, chromium
 from tests.support.classroom import LECTURE_SECONDS, Classroom, Studio
 from tests.support.look import overflow
+from tests.support.policies import in_force
 from tests.support.rooms import answer_check, pair
 from tests.support.server import Server
 
@@ -28,16 +29,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 BLOCKED = "HTMLVideoElement.prototype.getVideoPlaybackQuality = () => ({ totalVideoFrames: 5, droppedVideoFrames: 0 });"
 """A decoder that shows nothing, whatever comes in: what a black picture looks like to the page."""
 
-SOON = {
-    # So much time to answer leaves one moment for the check: a minute after the start.
-    "JIANGTANG_PRESENCE__CHECK_SECONDS": "840",
-    "JIANGTANG_PRESENCE__CONFIRM_OPENS_MINUTES": "1",
-}
-
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    made = Server(tmp_path / "data", environment=SOON)
+    # So much time to answer leaves one moment for the check: a minute after the start.
+    made = Server(tmp_path / "data", environment=in_force(tmp_path, seconds=840, opens_after_minutes=1))
     try:
         made.start()
         yield made

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from signaling.attendance.outliers import Signs, flags
 from signaling.attendance.policy import Flag, load_policy
+from signaling.ledger.facts import Left
 from signaling.ledger.kinds import Reason
+from tests.support.attending import FIRST, SECOND, A, Attending, C
+from tests.support.policies import own_policy
+from tests.support.roll import EVERYTHING, LECTURE, at, database, populate
 
 CREDIT = load_policy(2).credit
 assert CREDIT is not None
@@ -63,6 +68,13 @@ def test_what_an_honest_screen_may_meet_is_no_sign(reason: Reason) -> None:
     assert found({"refused": {reason.value: 50}}) == [()]
 
 
+def test_two_pages_of_one_screen_are_two_screens_where_the_policy_looks_at_it() -> None:
+    fighting = {"a": Signs(replacements=4)}
+    assert flags(fighting, LIMITS) == {}, "version 2 does not"
+    for limit, seen in ((5, {}), (4, {"a": (Flag.TWO_SCREENS,)})):
+        assert flags(fighting, LIMITS.model_copy(update={"replacements": limit})) == seen
+
+
 def test_how_much_later_than_at_once_says_the_policy() -> None:
     school = {str(n): Signs(joined_at=AT + timedelta(seconds=n)) for n in range(3)}
     for seconds, together in ((1, False), (2, False), (3, True)):
@@ -109,3 +121,20 @@ def test_the_same_delay_three_times_marks_those_who_answered() -> None:
 
 def test_night_goes_over_midnight() -> None:
     assert [hour for hour in range(24) if LIMITS.is_night(hour)] == [0, 1, 2, 3, 4, 5, 22, 23]
+
+
+async def test_a_token_that_two_pages_fight_for_is_named_from_the_ledger(tmp_path: Path) -> None:
+    db = await database(tmp_path)
+    await populate(db, [(FIRST, "522301", "第一小学", 2), (SECOND, "522302", "中学", 1)])
+    file = own_policy(tmp_path, 3, "replacements = 4")
+    server = Attending(db, tmp_path, changes={"policies_file": str(file)})
+    await server.lecture(A, C)
+    for class_id, times in ((A, 4), (C, 3)):
+        left = [Left(f"{class_id}-{n}", f"screen-{class_id}", class_id, at(n), "replaced") for n in range(times)]
+        await server.tell(*left, *left)
+    for version, named in ((3, {A}), (2, set())):
+        made = await server.attendance.report(LECTURE, EVERYTHING, "522300", policy=version)
+        assert made is not None
+        rows = made.report.classes
+        assert {row.target.class_id for row in rows if Flag.TWO_SCREENS in row.decision.flags} == named
+    await db.close()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from signaling.attendance.policy import POLICIES_FILE, UnknownPolicy
+from signaling.attendance.policy import UnknownPolicy
 from signaling.db.engine import Database
 from signaling.lectures.models import Lecture
 from signaling.ledger import reading
@@ -22,6 +22,7 @@ from signaling.ledger.roster import Roster
 from signaling.live.models import Broadcast
 from signaling.live.states import Event, State
 from tests.support.attending import END, FIRST, SECOND, A, Attending, C
+from tests.support.policies import own_policy
 from tests.support.roll import EVERYTHING, LECTURE, at, changed, database, populate
 
 SCHOOLS = [(FIRST, "522301", "第一小学", 2), (SECOND, "522302", "中学", 1)]
@@ -42,17 +43,8 @@ async def db(tmp_path: Path) -> AsyncIterator[Database]:
 @pytest.fixture
 def third(tmp_path: Path) -> dict[str, object]:
     """Return the settings of a prefecture whose own third version is in force: other checks, and a confirmation within two hours."""
-    whole = POLICIES_FILE.read_text("utf-8")
-    own = whole[whole.rindex("[[policy]]") :].replace("version = 2", "version = 3")
-    for old, new in (
-        ("every_minutes = 15", "every_minutes = 5"),
-        ("closes_after_hours = 24", "closes_after_hours = 2"),
-        ('["pupils", "teachers", "parents"]', '["pupils", "teachers"]'),
-    ):
-        assert old in own
-        own = own.replace(old, new)
-    file = tmp_path / "own.toml"
-    file.write_text(own, "utf-8")
+    numbers = {"every_minutes": 5, "closes_after_hours": 2, "audiences": ["pupils", "teachers"]}
+    file = own_policy(tmp_path, 3, **numbers)
     return {"policy": 3, "policies_file": str(file)}
 
 

@@ -16,16 +16,15 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
-from signaling.attendance.policy import POLICIES_FILE
 from tests.support.crowd import Viewer, demo_urls, offer_over_http, on_air
 from tests.support.library import table
 from tests.support.paired import Paired, pair, watching
 from tests.support.peer import Peer
+from tests.support.policies import in_force
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
 
-VERSION = 103
 MINUTES_OFF = 8 * 60
 BEGINS, ENDS = (1.0, 5.0), 57.0  # seconds of the minute
 HONEST, TWIN, OTHER_TWIN, SHIFTED, REPLAYER, HASTY, UNPROVEN = range(7)
@@ -70,14 +69,7 @@ class Stage:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A server whose policy looks at a single minute of two screens, or of claims without delivery."""
-    text = POLICIES_FILE.read_text("utf-8")
-    own = text[text.rindex("[[policy]]") :].replace("version = 2", f"version = {VERSION}", 1)
-    for name in ("twice_minutes", "unproven_minutes"):
-        assert f"{name} = 2" in own
-        own = own.replace(f"{name} = 2", f"{name} = 1")
-    file = tmp_path / "policies.toml"
-    file.write_text(own, "utf-8")
-    environment = {"JIANGTANG_ATTENDANCE__POLICIES_FILE": str(file), "JIANGTANG_ATTENDANCE__POLICY": str(VERSION)}
+    environment = in_force(tmp_path, twice_minutes=1, unproven_minutes=1)
     made = Server(tmp_path / "data", environment=environment)
     try:
         made.start()
