@@ -111,7 +111,7 @@ class ReportsService:
 
     def replay_time(self) -> timedelta:
         """Return how long after its end a lecture may be made up, by the policy in force; without a rule two weeks."""
-        credit = self.policy().credit
+        credit = self.policies.policy().credit
         return REPLAY_TIME if credit is None else timedelta(days=credit.make_up.days)
 
     async def report(
@@ -217,7 +217,7 @@ class ReportsService:
             frame = await self._recent_frame(lecture_id)
             if frame is None:
                 return {}
-            book = await self._shelf.book(lecture_id, self.policy(), frame.able)
+            book = await self._shelf.book(lecture_id, await self._rules(lecture_id), frame.able)
             return await asyncio.to_thread(on_air, book, frame, self._clock())
 
     async def frame(self, lecture_id: str) -> Frame | None:
