@@ -31,6 +31,7 @@ def routes(
     return [
         web.get("/api/v1/corrections", api.listing),
         web.get("/api/v1/corrections/choices", api.choices),
+        web.get("/api/v1/corrections/waiting", api.waiting),
         web.post("/api/v1/corrections", api.ask),
         web.post("/api/v1/corrections/preview", api.preview),
         web.get(one, api.read),
@@ -62,6 +63,11 @@ class CorrectionsApi:
         narrowed = CorrectionFilter(wanted.state, wanted.lecture_id, wanted.school)
         found, total = await self._service.listing(scope, narrowed, wanted.size, wanted.offset)
         return reply(page_of([shown.row_document(one, principal.user_id) for one in found], total, wanted))
+
+    @operation("Tell how many corrections of others wait for the caller to decide", answer=shown.Waiting)
+    async def waiting(self, request: web.Request) -> web.Response:
+        principal, scope = await self._caller(request, Permission.CORRECTION_DECIDE)
+        return reply(shown.Waiting(waiting=await self._service.waiting_for(scope, principal.user_id)))
 
     @operation("Tell which reasons and results a correction can have", answer=shown.Choices)
     async def choices(self, request: web.Request) -> web.Response:

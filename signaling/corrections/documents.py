@@ -63,6 +63,12 @@ class CorrectionQuery(PageQuery):
     school: Annotated[str, Field(max_length=10)] | None = None
 
 
+class Waiting(BaseModel):
+    """How many corrections wait for the caller."""
+
+    waiting: int
+
+
 class ReasonDocument(BaseModel):
     """A reason: the fields that it explains, and whether it excuses a whole school or county unit."""
 

@@ -116,6 +116,16 @@ def approved_of(lecture_id: str) -> Select[*tuple[Any, ...]]:
     return _named().where(Correction.lecture_id == lecture_id, CorrectionOutcome.outcome == APPROVED)
 
 
+def waiting_for(scope: Scope, user_id: str) -> Select[int]:
+    """How many corrections that a scope covers wait for somebody: those of others, which two people decide about."""
+    return (
+        select(func.count())
+        .select_from(Correction)
+        .outerjoin(CorrectionOutcome, CorrectionOutcome.correction_id == Correction.id)
+        .where(CorrectionOutcome.correction_id.is_(None), covered(scope), Correction.requested_by != user_id)
+    )
+
+
 def waiting_in(region: str | None, since: datetime, until: datetime) -> Select[int]:
     """How many corrections of lectures that began in a span wait, of a region or of all."""
     found = (

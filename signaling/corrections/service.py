@@ -70,6 +70,11 @@ class CorrectionsService:
             rows = await session.execute(statement.limit(limit).offset(offset))
             return [Listed(*row) for row in rows], total
 
+    async def waiting_for(self, scope: Scope, user_id: str) -> int:
+        """Return how many corrections that a scope covers wait for this person to decide: none of their own."""
+        async with self._db.reading() as session:
+            return await session.scalar(queries.waiting_for(scope, user_id)) or 0
+
     async def one(self, correction_id: str, scope: Scope) -> Listed:
         """Return a correction that a scope covers; raise 404."""
         async with self._db.reading() as session:

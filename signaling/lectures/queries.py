@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Insert, Select, and_, case, func, insert, 
 
 from signaling.auth.models import User
 from signaling.directory.models import Region, School, SchoolClass, Screen
-from signaling.directory.queries import is_open
+from signaling.directory.queries import Scope, is_open
 from signaling.lectures.models import Lecture, LectureAudience, LectureFilter, LectureTarget
 from signaling.live.models import Broadcast
 from signaling.live.states import RUNNING
@@ -123,6 +123,20 @@ def frozen(lecture_id: str) -> Select[SchoolClass, School, Region, int]:
         .join(Region, Region.code == LectureTarget.region_code)
         .where(LectureTarget.lecture_id == lecture_id)
     )
+
+
+def expected_in(lecture_id: str, scope: Scope) -> Select[str, str, str, str, str, int]:
+    """Class, code and name of school and county unit, and pupils of that day, of the classes that a scope covers."""
+    statement = (
+        select(LectureTarget.class_id, School.code, School.name, Region.code, Region.name, LectureTarget.pupils)
+        .join(School, School.code == LectureTarget.school_code)
+        .join(Region, Region.code == LectureTarget.region_code)
+        .where(LectureTarget.lecture_id == lecture_id)
+        .order_by(Region.sort, School.code)
+    )
+    if scope.school is not None:
+        return statement.where(LectureTarget.school_code == scope.school)
+    return statement if scope.regions is None else statement.where(LectureTarget.region_code.in_(scope.regions))
 
 
 def sizes(lecture_id: str) -> Select[str, int]:

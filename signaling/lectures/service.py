@@ -14,11 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from signaling.db.base import utc_now
 from signaling.db.engine import Database
 from signaling.directory.models import School, SchoolClass
+from signaling.directory.queries import Scope
 from signaling.lectures import approval, queries
 from signaling.lectures.counts_service import TargetCountsService
 from signaling.lectures.models import Lecture, LectureAudience, LectureTarget
 from signaling.lectures.queries import LectureFilters
 from signaling.lectures.review import APPROVED
+from signaling.lectures.targets import ExpectedClass, TargetClass, TargetScreen
 
 # Which of several lectures a screen shows: smaller is better; a state that is missing here is never shown.
 RANK = {"live": 0, "paused": 0, "cut": 0, "open": 1, "scheduled": 2, "ended": 3}
@@ -61,29 +63,6 @@ class LectureOfClass:
     lecture: LectureInfo
     expected: bool
     joined_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class TargetScreen:
-    """A paired terminal of an expected class."""
-
-    id: str
-    terminal_no: int
-
-
-@dataclass(frozen=True, slots=True)
-class TargetClass:
-    """An expected class and where it belongs."""
-
-    class_id: str
-    class_code: str
-    class_name: str
-    school_code: str
-    school_name: str
-    region_code: str
-    region_name: str
-    pupils: int
-    screens: tuple[TargetScreen, ...] = ()
 
 
 async def _nobody_came(class_id: str, lecture_ids: Sequence[str]) -> dict[str, datetime]:
@@ -230,6 +209,14 @@ class LectureService:
                     found += (TargetClass(*(*row, tuple(by_class[row[0]]))) for row in rows)
                 if found:
                     break
+        return found
+
+    async def expected_in(self, lecture_id: str, scope: Scope) -> list[ExpectedClass]:
+        """Return the classes that a scope covers and that were expected when the lecture opened, by region and school; read in parts."""
+        found: list[ExpectedClass] = []
+        async with self._db.reading() as session:
+            async for rows in _parts(session, queries.expected_in(lecture_id, scope)):
+                found += (ExpectedClass(*row) for row in rows)
         return found
 
     async def sizes(self, lecture_id: str) -> dict[str, int]:

@@ -131,7 +131,7 @@ class PresenceApi:
         return reply({"delay_ms": delay}, 201)
 
     @operation(
-        "Confirm as the paired screen how many of the class are there; the newest counts; 409 too_early, window_over, 422 impossible_count",
+        "Confirm as the paired screen how many of the class are there; the newest counts; 409 too_early, headcount_over, 422 impossible_count",
         body=RoomConfirmationOrder,
         answer=ConfirmationDocument,
     )
@@ -154,11 +154,16 @@ async def confirmed(
     except headcounts.NotYet:
         raise Problem(409, "too_early", "head-counts begin some minutes after the start") from None
     except headcounts.Over:
-        raise Problem(409, "window_over", "the time for head-counts is over") from None
+        raise over() from None
     except headcounts.Impossible as error:
         raise Problem(422, "impossible_count", "more people than expected and guests", str(error)) from None
     except LedgerUnavailable:
         raise busy("nothing can be written down") from None
+
+
+def over() -> Problem:
+    """Return the problem of a head-count after its time: what was counted wrongly is corrected by two people."""
+    return Problem(409, "headcount_over", "the time for head-counts is over; ask for a correction")
 
 
 def busy(why: str) -> Problem:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from signaling.api.paging import PageQuery
 from signaling.presence.claims import LONGEST
 from signaling.presence.headcounts import MOST
+from signaling.presence.sums import SchoolSums, Sums, total
 
 People = Annotated[int, Field(ge=0, le=MOST)]
 
@@ -147,6 +150,101 @@ class HeadCountList(BaseModel):
     """Head-counts that can be confirmed now, by lecture (the newest first) and class."""
 
     items: list[HeadCountRow]
+
+
+class SumsQuery(PageQuery):
+    """Which lecture (the newest that can be confirmed), which county unit, whose school; `waiting` leaves those with a class to confirm."""
+
+    lecture_id: Annotated[str, Field(max_length=36)] | None = None
+    county: Annotated[str, Field(max_length=12)] | None = None
+    waiting: bool = False
+    q: Annotated[str, Field(max_length=64)] = ""
+
+
+class CountedLecture(BaseModel):
+    """A lecture whose head-counts can be confirmed; `closes_at` null while it runs."""
+
+    lecture_id: str
+    title: str
+    opens_at: datetime
+    closes_at: datetime | None
+
+
+class SumsDocument(BaseModel):
+    """Numerators and denominators: confirmed of classes, present of counted; counted of expected pupils are in classes that confirmed."""
+
+    classes: int
+    confirmed: int
+    expected: int
+    counted: int
+    present: int
+    guests: int
+
+
+class Unit(BaseModel):
+    """A county unit with how many of its schools wait."""
+
+    code: str
+    name: str
+    schools: int
+    waiting: int
+
+
+class SchoolSumsDocument(BaseModel):
+    """A school with its sums."""
+
+    code: str
+    name: str
+    county_name: str
+    sums: SumsDocument
+
+
+class SumsPage(BaseModel):
+    """A lecture's head-counts school by school; the sums are of all schools that the filters leave, without a lecture there are none."""
+
+    lectures: list[CountedLecture]
+    lecture_id: str | None = None
+    counties: list[Unit] = []
+    sums: SumsDocument | None = None
+    schools: int = 0
+    waiting: int = 0
+    items: list[SchoolSumsDocument] = []
+    total: int = 0
+    page: int = 1
+    size: int = 50
+
+
+def sums_page(
+    lectures: Sequence[CountedLecture], chosen: CountedLecture, every: Sequence[SchoolSums], wanted: SumsQuery
+) -> SumsPage:
+    """Return the page that is wanted of the sums of every school."""
+    counties: dict[str, Unit] = {}
+    for one in every:
+        unit = counties.setdefault(one.county, Unit(code=one.county, name=one.county_name, schools=0, waiting=0))
+        unit.schools += 1
+        unit.waiting += one.sums.waits
+    there = [one for one in every if wanted.county in (None, one.county) and wanted.q in one.name]
+    listed = [one for one in there if one.sums.waits or not wanted.waiting]
+    part = listed[wanted.offset : wanted.offset + wanted.size]
+    return SumsPage(
+        lectures=list(lectures),
+        lecture_id=chosen.lecture_id,
+        counties=list(counties.values()),
+        sums=_sums(total(there)),
+        schools=len(there),
+        waiting=sum(one.sums.waits for one in there),
+        items=[
+            SchoolSumsDocument(code=one.code, name=one.name, county_name=one.county_name, sums=_sums(one.sums))
+            for one in part
+        ],
+        total=len(listed),
+        page=wanted.page,
+        size=wanted.size,
+    )
+
+
+def _sums(sums: Sums) -> SumsDocument:
+    return SumsDocument.model_validate(sums, from_attributes=True)
 
 
 class RefusedScreen(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from aiohttp import web
@@ -14,11 +15,12 @@ from signaling.auth.identity import Permission, Role
 from signaling.auth.service import AuthService
 from signaling.directory.service import DirectoryService
 from signaling.lectures.access import Access
-from signaling.lectures.service import LectureService, TargetClass
+from signaling.lectures.service import LectureService
+from signaling.lectures.targets import TargetClass
 from signaling.ledger.kinds import FORGERY
-from signaling.presence import counting
+from signaling.presence import counting, headcounts, sums
 from signaling.presence import documents as shown
-from signaling.presence.api import confirmed
+from signaling.presence.api import confirmed, over
 from signaling.presence.counting import Counting, Slip
 from signaling.presence.service import PresenceService
 
@@ -32,6 +34,7 @@ def routes(
     api = HeadCountApi(auth, access, directory, lectures, presence)
     return [
         web.get("/api/v1/head-counts", api.listing),
+        web.get("/api/v1/head-counts/schools", api.schools),
         web.get(PATH, api.read),
         web.post(PATH, api.confirm),
         web.get("/api/v1/lectures/{lecture_id}/refused-reports", api.refused),
@@ -79,10 +82,41 @@ class HeadCountApi:
         rows.sort(key=lambda row: row[1].window.opens_at, reverse=True)
         return reply(shown.HeadCountList(items=[_row(one.class_id, one.class_name, slip) for one, slip in rows]))
 
+    @operation(
+        "Sum the head-counts of a lecture that can be confirmed now, school by school: no class is named",
+        query=shown.SumsQuery,
+        answer=shown.SumsPage,
+    )
+    async def schools(self, request: web.Request) -> web.Response:
+        principal = await self._auth.require(request, Permission.ATTENDANCE_READ)
+        wanted = query(request, shown.SumsQuery)
+        lectures = [one for one in self._open() if await self._access.may_read(principal, one.lecture_id)]
+        chosen = next((one for one in lectures if wanted.lecture_id in (None, one.lecture_id)), None)
+        if chosen is None:
+            if wanted.lecture_id is not None:
+                raise not_found("lecture")
+            return reply(shown.SumsPage(lectures=[]))
+        scope = await self._directory.scope(principal.node)
+        expected = await self._lectures.expected_in(chosen.lecture_id, scope)
+        counts = self._counts.of[chosen.lecture_id]
+        every = await asyncio.to_thread(sums.by_school, expected, counts.of)
+        return reply(shown.sums_page(lectures, chosen, every, wanted))
+
+    def _open(self) -> list[shown.CountedLecture]:
+        """Return the lectures whose head-counts are taken now or soon, the newest first."""
+        found = []
+        for lecture_id in list(self._counts.of):
+            window = self._counts.window(self._counts.broadcasts.peek(lecture_id))
+            if window is not None:
+                told = {"lecture_id": lecture_id, "title": self._counts.titles[lecture_id]}
+                times = {"opens_at": window.opens_at, "closes_at": window.closes_at}
+                found.append(shown.CountedLecture.model_validate(told | times))
+        return sorted(found, key=lambda one: one.opens_at, reverse=True)
+
     def _slip(self, lecture_id: str, expected: TargetClass) -> Slip | None:
         try:
             return self._counts.slip(lecture_id, expected.class_id)
-        except counting.NotExpected:
+        except (counting.NotExpected, headcounts.Over):
             return None
 
     @operation("Read the head-count of a class at a lecture, with its ETag", answer=shown.HeadCountRow)
@@ -91,7 +125,7 @@ class HeadCountApi:
         return _answer(class_id, name, slip)
 
     @operation(
-        "Confirm how many of a class were there; the newest counts, and none is taken back",
+        "Confirm how many of a class were there; the newest counts, none is taken back; 409 too_early, headcount_over",
         body=shown.ConfirmationOrder,
         answer=shown.HeadCountRow,
         if_match=True,
@@ -113,6 +147,9 @@ class HeadCountApi:
             slip = self._counts.slip(lecture_id, class_id)
         except counting.NotExpected:
             raise not_found("head-count") from None
+        except headcounts.Over:
+            expected = await self._lectures.expected_at(lecture_id, found[0].school_class.school_code)
+            raise (over() if class_id in {one.class_id for one in expected} else not_found("head-count")) from None
         return principal.user_id, slip, class_id, found[0].school_class.name
 
     @operation("List the screens whose rendering reports were refused, and why", answer=shown.RefusalList)

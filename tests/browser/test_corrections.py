@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -65,13 +66,17 @@ def test_a_school_asks_and_the_county_decides(server: Server) -> None:
         expect(page.get_by_test_id("approve")).to_have_count(0)
 
         other = enter(browser, server, "county")
-        go(other, "corrections")
+        expect(other.get_by_test_id("todo-corrections")).to_contain_text("1 条更正申请等您审批", timeout=AWAY)
+        expect(other.get_by_test_id("bell")).to_have_accessible_name(re.compile("1 条更正申请等您审批"))
+        look(other, "home-corrections", "zh-CN")
+        other.get_by_test_id("todo-corrections").click()
+        expect(other.get_by_test_id("tab-corrections")).to_contain_text("(1)")
         other.get_by_test_id("open").click(timeout=AWAY)
         sides = other.get_by_test_id("sides")
         expect(sides).to_contain_text(str(room["pupils"]), timeout=AWAY)
         look(other, "correction-review", "zh-CN")
         other.get_by_test_id("approve").click()
-        expect(other.get_by_test_id("corrections")).to_contain_text("已批准", timeout=AWAY)
+        expect(other.get_by_test_id("tab-corrections")).to_have_text("更正", timeout=AWAY)  # nothing waits any more
         english(other, server, "corrections")
         expect(other.get_by_test_id("corrections")).to_contain_text("Approved", timeout=AWAY)
         look(other, "corrections", "en")

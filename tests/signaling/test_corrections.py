@@ -95,6 +95,19 @@ async def test_nobody_decides_about_what_they_asked_for_not_even_past_the_progra
     assert (await here.decide("colleague", made["id"]))[0] == 200
 
 
+async def test_what_waits_is_counted_for_those_who_decide_and_never_for_who_asked(here: Office) -> None:
+    async def waiting(role: str) -> object:
+        status, document, _ = await here.ask(role, "GET", "/corrections/waiting")
+        return document["waiting"] if status == 200 else status
+
+    assert [await waiting(role) for role in ("county", "teacher", "auditor")] == [0, 403, 403]
+    made = await here.request("teacher", A, "present", "44", "count")
+    await here.request("county", B, "present", "41", "count")
+    assert [await waiting(role) for role in ("county", "colleague", "away")] == [1, 2, 0]
+    await here.decide("county", made["id"])
+    assert [await waiting(role) for role in ("county", "colleague")] == [0, 1]
+
+
 async def test_a_correction_is_decided_once(here: Office) -> None:
     made = await here.request("teacher", A, "present", "44", "count")
     assert (await here.decide("county", made["id"], "reject", "无佐证"))[1]["decision_note"] == "无佐证"

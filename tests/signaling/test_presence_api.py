@@ -264,7 +264,7 @@ async def test_the_room_counts_heads(served: Site) -> None:
     assert (await screen.sit())["confirmation"]["present"] == 41
     served.home.hands.advance(24 * 3600)
     status, problem = await screen.post("confirmation", {"lecture_id": lecture, "present": 40})
-    assert (status, problem["code"]) == (404, "not_found")
+    assert (status, problem["code"]) == (409, "headcount_over")
     [fact] = await facts(served, Kind.CONFIRMED)
     assert isinstance(fact, Confirmed)
     assert (fact.class_id, fact.expected, fact.present, fact.guests, fact.by) == ("class-11", 40, 41, 1, "room")
@@ -288,7 +288,7 @@ async def test_a_class_that_made_the_lecture_up_counts_heads_until_that_time_is_
     hands.advance(24 * 3600)
     served.presence.counting.forget_old()
     status, problem = await screen.post("confirmation", {"lecture_id": lecture, "present": 40})
-    assert (status, problem["code"]) == (404, "not_found")
+    assert (status, problem["code"]) == (409, "headcount_over")
     [fact] = await facts(served, Kind.CONFIRMED)
     assert (fact.class_id, fact.present) == ("class-11", 39)
 
@@ -322,6 +322,56 @@ async def test_the_schools_administrator_counts_heads_and_mends(served: Site) ->
     assert (await confirm(30, '"0"', path.replace("class-11", "class-21")))[0] == 404, "another school's"
     found = [(fact.present, fact.counter) for fact in await facts(served, Kind.CONFIRMED)]
     assert found == [(39, 1), (38, 2)]
+
+
+async def test_a_head_count_after_its_time_names_the_way_on(served: Site) -> None:
+    await on_air(served)
+    served.home.hands.advance(301)
+    head = SAME_ORIGIN | await school_admin(served)
+    lecture = served.home.lecture_id
+    assert (
+        await served.client.post(f"/api/v1/lectures/{lecture}/end", headers=SAME_ORIGIN | await served.login("admin"))
+    ).status == 200
+
+    async def confirm(class_id: str) -> tuple[int, str]:
+        path = f"/api/v1/lectures/{lecture}/classes/{class_id}/confirmation"
+        answer = await served.client.post(path, json={"present": 39}, headers=head | {"If-Match": '"0"'})
+        return answer.status, (await answer.json()).get("code", "")
+
+    served.home.hands.advance(24 * 3600 - 60)
+    assert await confirm("class-11") == (200, "")
+    served.home.hands.advance(61)
+    assert await confirm("class-12") == (409, "headcount_over")
+    served.presence.counting.forget_old()
+    assert await confirm("class-12") == (409, "headcount_over")
+    assert await confirm("class-21") == (404, "not_found"), "another school's"
+    read = await served.client.get(f"/api/v1/lectures/{lecture}/classes/class-12/confirmation", headers=head)
+    assert (read.status, (await read.json())["code"]) == (409, "headcount_over")
+
+
+async def test_a_node_above_sees_sums_with_denominators_and_what_waits(served: Site) -> None:
+    await on_air(served)
+    served.home.hands.advance(301)
+    head, admin = await school_admin(served), await served.login("admin")
+
+    async def sums(headers: dict[str, str], query: str = "") -> Any:
+        answer = await served.client.get(f"/api/v1/head-counts/schools{query}", headers=headers)
+        return await answer.json() if answer.status == 200 else answer.status
+
+    path = f"/api/v1/lectures/{served.home.lecture_id}/classes/class-11/confirmation"
+    order = {"present": 38, "guests": 1}
+    assert (await served.client.post(path, json=order, headers=SAME_ORIGIN | head | {"If-Match": '"0"'})).status == 200
+    told = await sums(admin)
+    assert told["lecture_id"] == served.home.lecture_id
+    own = next(one for one in told["items"] if one["code"] == "3400000001")
+    assert own["sums"] == {"classes": 2, "confirmed": 1, "expected": 80, "counted": 40, "present": 38, "guests": 1}
+    for name, value in told["sums"].items():
+        assert value == sum(one["sums"][name] for one in told["items"]), name
+    assert (told["schools"], told["waiting"]) == (len(told["items"]), len(told["items"]))
+    assert sum(one["schools"] for one in told["counties"]) == told["schools"]
+    assert [one["code"] for one in (await sums(head))["items"]] == ["3400000001"]
+    assert len((await sums(admin, "?waiting=true&size=1"))["items"]) == 1
+    assert (await sums(admin, "?lecture_id=elsewhere"), await sums(await served.login("lecturer"))) == (404, 403)
 
 
 async def test_who_keeps_nothing_of_the_school_confirms_nothing(served: Site) -> None:

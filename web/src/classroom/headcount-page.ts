@@ -21,7 +21,7 @@ const NAMES: Readonly<Record<Count['field'], Word>> = { present: 'count.present'
 function troubleWord(code: string): Word {
   if (code === 'offline' || code === 'timeout') return 'count.offline';
   if (code === 'impossible_count') return 'count.too_many';
-  return code === 'window_over' || code === 'not_found' ? 'count.over' : 'count.failed';
+  return code === 'headcount_over' || code === 'not_found' ? 'count.over' : 'count.failed';
 }
 
 export class HeadcountPage {

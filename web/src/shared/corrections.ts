@@ -142,6 +142,8 @@ const books = (region: string, term: string): string => `/terms/${part(region)}/
 
 export const correctionsApi = {
   list: (query: Record<string, string>): Promise<PageOf<Correction>> => send('GET', `/corrections?${new URLSearchParams(query).toString()}`),
+  /** How many corrections of others wait for the caller to decide. */
+  waiting: async (): Promise<number> => (await send<{ waiting: number }>('GET', '/corrections/waiting')).waiting,
   choices: (): Promise<Choices> => send('GET', '/corrections/choices'),
   preview: (wish: Wish): Promise<Effect> => send('POST', '/corrections/preview', wish),
   ask: (wish: Wish): Promise<CorrectionRecord> => send('POST', '/corrections', wish),

@@ -18,6 +18,29 @@ export interface HeadCount {
   version: number;
 }
 
+/** Confirmed of classes; present of counted, the pupils of the classes that confirmed. */
+export interface CountSums {
+  classes: number;
+  confirmed: number;
+  expected: number;
+  counted: number;
+  present: number;
+  guests: number;
+}
+
+export interface SumsPage {
+  lectures: { lecture_id: string; title: string; opens_at: string; closes_at: string | null }[];
+  lecture_id: string | null;
+  counties: { code: string; name: string; schools: number; waiting: number }[];
+  sums: CountSums | null;
+  schools: number;
+  waiting: number;
+  items: { code: string; name: string; county_name: string; sums: CountSums }[];
+  total: number;
+  page: number;
+  size: number;
+}
+
 const part = encodeURIComponent;
 
 export const headcountsApi = {
@@ -26,6 +49,9 @@ export const headcountsApi = {
     const path = `/api/v1/head-counts${school === '' ? '' : `?school=${part(school)}`}`;
     return ((await (await request(path, { credentials: 'same-origin' })).json()) as { items: HeadCount[] }).items;
   },
+  /** Sums school by school of a lecture, the newest when none is named; no class is named. */
+  schools: async (query: Record<string, string>): Promise<SumsPage> =>
+    (await (await request(`/api/v1/head-counts/schools?${new URLSearchParams(query).toString()}`, { credentials: 'same-origin' })).json()) as SumsPage,
   /** The newest counts; 412 when somebody confirmed since it was read. */
   confirm: async (row: HeadCount, present: number, guests: number): Promise<HeadCount> => {
     const headers = { 'Content-Type': 'application/json', 'If-Match': `"${String(row.version)}"` };

@@ -109,5 +109,7 @@ describe('the overview', () => {
     expect(todos({ ...none, schools: 1, classes: 1 }, 1, all).map((one) => one.key)).toEqual(['screens']);
     expect(todos(none, 0, () => false)).toEqual([]);
     expect(todos(null, 1, all)).toEqual([]);
+    expect(todos(null, 1, all, 3)).toEqual([{ key: 'corrections', page: 'corrections', count: 3, query: { state: 'requested' } }]);
+    expect(todos(null, 1, () => false, 3)).toEqual([]);
   });
 });

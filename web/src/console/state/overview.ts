@@ -34,13 +34,17 @@ export function total(counties: readonly County[]): Sums {
 }
 
 export interface Todo {
-  readonly key: 'schools' | 'classes' | 'screens' | 'lectures';
+  readonly key: 'schools' | 'classes' | 'screens' | 'lectures' | 'corrections';
   readonly page: Page;
+  /** How many there are of it. */
+  readonly count?: number;
+  readonly query?: Readonly<Record<string, string>>;
 }
 
-/** The first things first: no classes without schools, no screens without classes. Only what the person may do. */
-export function todos(sums: Sums | null, lectures: number, may: (permission: Permission) => boolean): Todo[] {
+/** The first things first: corrections of others that `waiting` counts, no classes without schools, no screens without classes. Only what the person may do. */
+export function todos(sums: Sums | null, lectures: number, may: (permission: Permission) => boolean, waiting = 0): Todo[] {
   const list: Todo[] = [];
+  if (waiting > 0 && may('correction.decide')) list.push({ key: 'corrections', page: 'corrections', count: waiting, query: { state: 'requested' } });
   if (sums !== null && sums.schools === 0) {
     if (may('directory.import')) list.push({ key: 'schools', page: 'imports' });
   } else if (sums !== null && sums.classes === 0) {

@@ -1,4 +1,4 @@
-import type { Permission, Role } from '../../shared/types';
+import type { Permission } from '../../shared/types';
 import type { Page } from './route';
 
 /**
@@ -52,17 +52,14 @@ export const NEEDS: Partial<Record<Page, Permission>> = {
   alerts: 'alert.read',
 };
 
-/** Pages about one's own school: others come to them by its address. */
-const OF_SCHOOL: ReadonlySet<Page> = new Set<Page>(['headcounts']);
-
 export function opens(page: Page, permissions: readonly Permission[]): boolean {
   const needed = NEEDS[page];
   return needed === undefined || permissions.includes(needed);
 }
 
 /** The tabs of a place that a person may open. */
-export function tabs(place: Place, permissions: readonly Permission[], role?: Role): Page[] {
-  return place.pages.filter((page) => opens(page, permissions) && (role === 'school_admin' || !OF_SCHOOL.has(page)));
+export function tabs(place: Place, permissions: readonly Permission[]): Page[] {
+  return place.pages.filter((page) => opens(page, permissions));
 }
 
 /** The tab under which a page without one lies: that of the list it was opened from. */

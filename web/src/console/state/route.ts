@@ -23,7 +23,7 @@ const ADDRESSES = {
   plan: { segment: 'plans', id: 'one' },
   reviews: { segment: 'reviews', id: 'none' },
   experts: { segment: 'experts', id: 'none' },
-  headcounts: { segment: 'head-counts', id: 'none' },
+  headcounts: { segment: 'head-counts', id: 'maybe' },
   corrections: { segment: 'corrections', id: 'none' },
   faults: { segment: 'faults', id: 'none' },
   expert: { segment: 'experts', id: 'one' },

@@ -2,6 +2,7 @@
 export const alertsZh = {
   'alerts.title': '提醒',
   'alerts.bell': '提醒：{open} 条未结束，{unacknowledged} 条还没有人处理',
+  'alerts.bell.corrections': '；{count} 条更正申请等您审批',
   'alerts.state': '显示',
   'alerts.state.open': '未结束',
   'alerts.state.all': '全部',
@@ -152,6 +153,7 @@ export const alertsZh = {
 export const alertsEn: Record<keyof typeof alertsZh, string> = {
   'alerts.title': 'Reminders',
   'alerts.bell': 'Reminders: {open} open, {unacknowledged} that nobody takes care of',
+  'alerts.bell.corrections': '; {count} corrections wait for you',
   'alerts.state': 'Show',
   'alerts.state.open': 'Open',
   'alerts.state.all': 'All',

@@ -1,5 +1,6 @@
 /** The sentences about corrections, faults and closed terms. */
 export const correctionsZh = {
+  'corr.waiting': '，{count} 条等您审批',
   'corr.title': '更正',
   'corr.lead': '讲座结束后 {days} 天内、学期封账前可以申请；须由县级或州级的另一人审批，批准后重新认定，原认定保留备查',
   'corr.ask': '申请更正',
@@ -42,9 +43,10 @@ export const correctionsZh = {
   'corr.choose.node': '选择学校或县（市、区）',
   'corr.new': '更正为',
   'corr.note': '情况说明',
-  'corr.note.hint': '不要填写学生姓名、证件号和电话',
+  'corr.note.hint': '情况说明（不要填写学生姓名、证件号和电话）',
   'corr.evidence': '佐证（文号、台账编号）',
   'corr.optional': '可不填',
+  'corr.evidence.optional': '佐证（文号、台账编号，可不填）',
   'corr.preview': '批准后将会这样变化',
   'corr.preview.wait': '选好以后，这里显示批准后的变化',
   'corr.preview.nothing': '这样更正不会改变任何班级：请核对数值是否超过应到、班级是否已免计，或已是这个值',
@@ -118,6 +120,7 @@ export const correctionsZh = {
 } as const;
 
 export const correctionsEn: Record<keyof typeof correctionsZh, string> = {
+  'corr.waiting': ', {count} wait for you',
   'corr.title': 'Corrections',
   'corr.lead': 'Ask within {days} days of the lecture and before the term is closed; another person at county or prefecture decides, and the decision before stays on record',
   'corr.ask': 'Ask for a correction',
@@ -160,9 +163,10 @@ export const correctionsEn: Record<keyof typeof correctionsZh, string> = {
   'corr.choose.node': 'Choose a school or county unit',
   'corr.new': 'Corrected to',
   'corr.note': 'What happened',
-  'corr.note.hint': 'No names of pupils, identity numbers or telephones',
+  'corr.note.hint': 'What happened (no names of pupils, identity numbers or telephones)',
   'corr.evidence': 'Evidence (number of a document)',
   'corr.optional': 'may be empty',
+  'corr.evidence.optional': 'Evidence (number of a document, may be empty)',
   'corr.preview': 'What would change when approved',
   'corr.preview.wait': 'Once everything is chosen, what would change is shown here',
   'corr.preview.nothing': 'This changes no class: is the number above the expected, the class excused, or the value there already?',
