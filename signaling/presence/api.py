@@ -150,7 +150,7 @@ async def confirmed(
     try:
         return await counts.confirm(lecture_id, class_id, present, guests, by)
     except counting.NotExpected:
-        raise not_found("head-count") from None
+        raise (over() if await counts.is_over(lecture_id) else not_found("head-count")) from None
     except headcounts.NotYet:
         raise Problem(409, "too_early", "head-counts begin some minutes after the start") from None
     except headcounts.Over:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from signaling.ledger.facts import Confirmed
 from signaling.ledger.kinds import Kind
-from signaling.presence.headcounts import HeadCount, HeadCounts, Over, Window, judge, window
+from signaling.presence.headcounts import HeadCount, HeadCounts, Window, judge, window
 from signaling.presence.ports import Broadcasts, Confirmation, Lectures, Ledger, OnAir, RulesOf
 
 ROOM: Final = "room"
@@ -140,14 +140,19 @@ class Counting:
         return next((slip for slip in slips if slip.found is None), slips[0] if slips else None)
 
     def slip(self, lecture_id: str, class_id: str) -> Slip:
-        """Return what a class has to confirm of one lecture; raise `NotExpected`, or `Over` when nobody confirms any more."""
+        """Return what a class has to confirm of one lecture; raise `NotExpected`, when nobody confirms any more as well."""
         found = next((slip for slip in self._slips(class_id) if slip.lecture_id == lecture_id), None)
         if found is None:
-            ends = self.window(self.broadcasts.peek(lecture_id))
-            if ends is not None and ends.closes_at is not None and ends.closes_at <= self.clock():
-                raise Over
             raise NotExpected
         return found
+
+    async def is_over(self, lecture_id: str) -> bool:
+        """Whether the time for head-counts of a lecture has run out, long ago as well."""
+        rules, entry = await self.rules_of(lecture_id), self.broadcasts.peek(lecture_id)
+        if rules is None or entry.started_at is None:
+            return False
+        closes_at = _window(rules.confirmation, entry.started_at, entry.ended_at).closes_at
+        return closes_at is not None and closes_at <= self.clock()
 
     async def confirm(self, lecture_id: str, class_id: str, present: int, guests: int, by: str) -> HeadCount:
         """Take a head-count; return it once it is durable. Raise `NotExpected`, `NotYet`, `Over`, `Impossible`, or what the ledger raises."""

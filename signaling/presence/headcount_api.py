@@ -18,7 +18,7 @@ from signaling.lectures.access import Access
 from signaling.lectures.service import LectureService
 from signaling.lectures.targets import TargetClass
 from signaling.ledger.kinds import FORGERY
-from signaling.presence import counting, headcounts, sums
+from signaling.presence import counting, sums
 from signaling.presence import documents as shown
 from signaling.presence.api import confirmed, over
 from signaling.presence.counting import Counting, Slip
@@ -116,7 +116,7 @@ class HeadCountApi:
     def _slip(self, lecture_id: str, expected: TargetClass) -> Slip | None:
         try:
             return self._counts.slip(lecture_id, expected.class_id)
-        except (counting.NotExpected, headcounts.Over):
+        except counting.NotExpected:
             return None
 
     @operation("Read the head-count of a class at a lecture, with its ETag", answer=shown.HeadCountRow)
@@ -146,8 +146,8 @@ class HeadCountApi:
         try:
             slip = self._counts.slip(lecture_id, class_id)
         except counting.NotExpected:
-            raise not_found("head-count") from None
-        except headcounts.Over:
+            if not await self._counts.is_over(lecture_id):
+                raise not_found("head-count") from None
             expected = await self._lectures.expected_at(lecture_id, found[0].school_class.school_code)
             raise (over() if class_id in {one.class_id for one in expected} else not_found("head-count")) from None
         return principal.user_id, slip, class_id, found[0].school_class.name
