@@ -83,5 +83,5 @@ def _below(
         if wanted.lacks is not None:
             units = [one for one in units if shown.open_in(one.cells, wanted.lacks)]
         return units[part], [], len(units)
-    lacking = [one for one in schools if wanted.lacks is None or one.cells[wanted.lacks].state in shown.LACKING]
+    lacking = [one for one in schools if wanted.lacks is None or shown.lacks(one, wanted.lacks)]
     return [shown.school_document(one) for one in lacking[part]], [], len(lacking)

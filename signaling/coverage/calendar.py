@@ -33,11 +33,15 @@ def spans_of(code: str, rows: Iterable[tuple[str, str, date, date]], regions: It
     return found
 
 
+def days(spans: Mapping[str, Span]) -> tuple[date, date]:
+    """Return the first and the last day of a term, wherever."""
+    return min(span.starts_on for span in spans.values()), max(span.ends_on for span in spans.values())
+
+
 def bounds(spans: Mapping[str, Span], zone: tzinfo) -> tuple[datetime, datetime]:
     """Return the UTC times between which every day of a term lies; the second is not part of it."""
-    first = min(span.starts_on for span in spans.values())
-    last = max(span.ends_on for span in spans.values()) + timedelta(days=1)
-    begin, end = (datetime.combine(day, time.min, zone).astimezone(UTC) for day in (first, last))
+    first, last = days(spans)
+    begin, end = (datetime.combine(day, time.min, zone).astimezone(UTC) for day in (first, last + timedelta(days=1)))
     return begin, end
 
 

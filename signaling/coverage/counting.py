@@ -59,6 +59,7 @@ class Facts:
     """All that a term is counted from. `homes` is (lecture, class) -> households that watched at home.
 
     `staff` and `trained` are numbers by school: members of the staff, and those of them whose trainings are done.
+    `assessed` is class -> assessments that count (`signaling.coverage.assessments`).
     """
 
     places: Sequence[Place]
@@ -68,6 +69,7 @@ class Facts:
     homes: Mapping[tuple[str, str], int] = field(default_factory=dict)
     staff: Mapping[str, int] = field(default_factory=dict)
     trained: Mapping[str, int] = field(default_factory=dict)
+    assessed: Mapping[str, int] = field(default_factory=dict)
 
 
 class State(StrEnum):
@@ -134,6 +136,7 @@ class ClassCoverage:
     """A class in a term: lectures that count for it, pupils reached of those expected, households of its pupils'.
 
     `at_home` are the households of the lecture that most watched at home: a part of `reached`, or behind those of a meeting.
+    `assessed` are its assessments that count; `assessed_state` is `NONE` where the rules count none, or the class was excused.
     """
 
     class_id: str
@@ -150,11 +153,16 @@ class ClassCoverage:
     households: int
     rolled: bool
     at_home: int = 0
+    assessed: int = 0
+    assessed_state: State = State.NONE
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Counts that add up. `done_*` are schools whose coverage of that name is done, `lenient_*` by the second measure."""
+    """Counts that add up. `done_*` are schools whose coverage of that name is done, `lenient_*` by the second measure.
+
+    `assessed` are classes whose assessments are done, `assessed_part` those that have some.
+    """
 
     schools: int = 0
     schools_excused: int = 0
@@ -170,10 +178,13 @@ class Totals:
     reached: int = 0
     at_home: int = 0
     parents_classes_done: int = 0
+    assessed: int = 0
+    assessed_part: int = 0
     done_lessons: int = 0
     done_teachers: int = 0
     done_pupils: int = 0
     done_parents: int = 0
+    done_assessment: int = 0
     done_four: int = 0
     lenient_lessons: int = 0
     lenient_four: int = 0
@@ -198,6 +209,8 @@ class TermCoverage:
 
 FOUR: Final = ("lessons", "teachers", "pupils", "parents")
 """The four coverages: schools by the lessons of their classes, teachers, pupils, parents."""
+ASSESSMENT: Final = "assessment"
+"""Beside the lessons of the pupils, never averaged with them: classes whose assessments are done. Not there where the rules count none."""
 _COUNTS: Final = tuple(one.name for one in fields(Totals))
 
 
@@ -209,7 +222,8 @@ def count(rules: Obligations, facts: Facts) -> TermCoverage:
     for class_id, one in sorted(
         _fold(rules, facts).items(), key=lambda item: (order.get(item[0], len(order)), item[0])
     ):
-        by_school.setdefault(one.school_code, []).append(_class(rules, class_id, one))
+        assessed = facts.assessed.get(class_id, 0)
+        by_school.setdefault(one.school_code, []).append(_class(rules, class_id, one, assessed))
         regions.setdefault(one.school_code, one.region_code)
     known = {place.code for place in facts.places}
     gone = [Place(code, code, regions[code]) for code in by_school if code not in known]
@@ -272,7 +286,7 @@ def _parents(best: _Best, result: str, expected: int, reached: int, enough: Frac
         best.missed += 1
 
 
-def _class(rules: Obligations, class_id: str, one: _Class) -> ClassCoverage:
+def _class(rules: Obligations, class_id: str, one: _Class, assessed: int) -> ClassCoverage:
     excused = one.pupils.excused > 0 and not (one.pupils.held or one.pupils.missed)
     pupils = 0 if excused else one.pupils.of or one.size
     return ClassCoverage(
@@ -290,6 +304,10 @@ def _class(rules: Obligations, class_id: str, one: _Class) -> ClassCoverage:
         one.parents.of or one.size,
         one.rolled,
         one.at_home,
+        assessed,
+        State.NONE
+        if excused or not rules.enabled[Kind.ASSESSMENT]
+        else _held(assessed, rules.minimum[Kind.ASSESSMENT]),
     )
 
 
@@ -313,6 +331,10 @@ def _school(
         "pupils": cell(rules, present, pupils, excused=all_excused),
         "parents": cell(rules, reached, households),
     }
+    assessed = [one.assessed_state for one in classes]
+    if rules.enabled[Kind.ASSESSMENT]:
+        of = len(classes) - excused
+        cells[ASSESSMENT] = cell(rules, assessed.count(State.DONE), of, excused=all_excused)
     totals = Totals(
         schools=1,
         schools_excused=int(all_excused),
@@ -328,10 +350,12 @@ def _school(
         reached=reached,
         at_home=sum(one.at_home for one in classes),
         parents_classes_done=sum(one.parents_state is State.DONE for one in classes),
-        done_four=int(all(cells[name].state in (State.DONE, State.NONE) for name in FOUR)),
+        assessed=assessed.count(State.DONE),
+        assessed_part=assessed.count(State.PART),
+        done_four=int(all(one.state in (State.DONE, State.NONE) for one in cells.values())),
         lenient_lessons=int(cells["lessons"].lenient and not all_excused),
-        lenient_four=int(all(cells[name].lenient for name in FOUR)),
-        **{f"done_{name}": int(cells[name].state is State.DONE) for name in FOUR},
+        lenient_four=int(all(one.lenient for one in cells.values())),
+        **{f"done_{name}": int(one.state is State.DONE) for name, one in cells.items()},
     )
     return SchoolCoverage(place, totals, cells, classes)
 
@@ -358,8 +382,8 @@ def add(totals: Iterable[Totals]) -> Totals:
 
 
 def cells_of(rules: Obligations, totals: Totals) -> dict[str, Cell]:
-    """Return the four coverages of many schools: schools by schools, the others by people."""
-    return {
+    """Return the coverages of many schools: schools by schools, assessments by classes, the others by people."""
+    cells = {
         "lessons": cell(
             rules,
             totals.done_lessons,
@@ -370,3 +394,7 @@ def cells_of(rules: Obligations, totals: Totals) -> dict[str, Cell]:
         "pupils": cell(rules, totals.present, totals.pupils),
         "parents": cell(rules, totals.reached, totals.households),
     }
+    if rules.enabled[Kind.ASSESSMENT]:
+        of = totals.classes - totals.classes_excused
+        cells[ASSESSMENT] = cell(rules, totals.assessed, of, excused=0 < totals.schools == totals.schools_excused)
+    return cells

@@ -10,14 +10,14 @@ from pydantic import BaseModel, Field
 
 from signaling.api.paging import PageQuery
 from signaling.coverage.calendar import RegionInfo
-from signaling.coverage.counting import FOUR, Cell, ClassCoverage, SchoolCoverage, State, Totals, cells_of
+from signaling.coverage.counting import Cell, ClassCoverage, SchoolCoverage, State, Totals, cells_of
 from signaling.coverage.obligations import Kind, Obligations
 from signaling.coverage.term import CountedTerm
 from signaling.directory.documents import Code
 
 TermCode = Annotated[str, Field(pattern=r"^[12][0-9]{3}-[12][0-9]{3}-[12]$")]
 Level = Literal["county", "school", "class"]
-Lack = Literal["lessons", "teachers", "pupils", "parents"]
+Lack = Literal["lessons", "teachers", "pupils", "parents", "assessment"]
 
 
 LACKING: Final = frozenset({State.OPEN, State.PART})
@@ -46,12 +46,16 @@ class CellDocument(BaseModel):
 
 
 class Cells(BaseModel):
-    """The four coverages. Of a school `lessons` counts its classes, of larger units their schools."""
+    """The four coverages. Of a school `lessons` counts its classes, of larger units their schools.
+
+    `assessment` stands beside `pupils` and counts classes everywhere; null where the rules count no assessments.
+    """
 
     lessons: CellDocument
     teachers: CellDocument
     pupils: CellDocument
     parents: CellDocument
+    assessment: CellDocument | None = None
 
 
 class TotalsDocument(BaseModel):
@@ -71,10 +75,13 @@ class TotalsDocument(BaseModel):
     reached: int
     at_home: int
     parents_classes_done: int
+    assessed: int
+    assessed_part: int
     done_lessons: int
     done_teachers: int
     done_pupils: int
     done_parents: int
+    done_assessment: int
     done_four: int
     lenient_lessons: int
     lenient_four: int
@@ -117,6 +124,8 @@ class ClassDocument(BaseModel):
     households: int
     at_home: int = Field(description="Households that watched at home: of `reached`, or fewer than came to a meeting.")
     rolled: bool
+    assessed: int
+    assessed_state: Literal["done", "part", "open", "none"]
 
 
 class LectureDocument(BaseModel):
@@ -145,6 +154,7 @@ class RulesDocument(BaseModel):
     lesson_minutes: int
     attended_ratio: float
     households_ratio: float
+    participation_ratio: float | None
     minimum: dict[str, int]
     enabled: dict[str, bool]
 
@@ -173,8 +183,8 @@ class CoverageDocument(BaseModel):
 
 
 def cells_document(cells: dict[str, Cell]) -> Cells:
-    """Return the four cells."""
-    return Cells(**{name: _cell(cells[name]) for name in FOUR})
+    """Return the cells."""
+    return Cells(**{name: _cell(one) for name, one in cells.items()})
 
 
 def _cell(cell: Cell) -> CellDocument:
@@ -237,6 +247,8 @@ def class_document(one: ClassCoverage) -> ClassDocument:
         households=one.households,
         at_home=one.at_home,
         rolled=one.rolled,
+        assessed=one.assessed,
+        assessed_state=one.assessed_state.value,
     )
 
 
@@ -251,6 +263,7 @@ def rules_document(rules: Obligations) -> RulesDocument:
         lesson_minutes=rules.lesson_minutes,
         attended_ratio=float(rules.attended_ratio),
         households_ratio=float(rules.households_ratio),
+        participation_ratio=None if rules.participation_ratio is None else float(rules.participation_ratio),
         minimum={kind.value: rules.minimum[kind] for kind in Kind},
         enabled={kind.value: rules.enabled[kind] for kind in Kind},
     )
@@ -268,4 +281,11 @@ def lecture_documents(counted: CountedTerm, schools: list[SchoolCoverage]) -> li
 
 def open_in(cells: Cells, name: Lack) -> bool:
     """Whether a coverage is not done."""
-    return getattr(cells, name).state in LACKING
+    cell = getattr(cells, name)
+    return cell is not None and cell.state in LACKING
+
+
+def lacks(school: SchoolCoverage, name: Lack) -> bool:
+    """Whether a school's coverage is not done; none lacks what is not counted."""
+    cell = school.cells.get(name)
+    return cell is not None and cell.state in LACKING

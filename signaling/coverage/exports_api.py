@@ -22,6 +22,7 @@ from signaling.auth.service import AuthService
 from signaling.coverage import documents as shown
 from signaling.coverage import tables
 from signaling.coverage.asking import Asking, Caller, level_below
+from signaling.coverage.calendar import days
 from signaling.coverage.frozen import Frozen, Key
 from signaling.coverage.frozen_service import FrozenService, TooMany
 from signaling.coverage.reports_service import ReportsService
@@ -214,8 +215,7 @@ def note(counted: CountedTerm, unit: str, table: Table, author: str, zone: tzinf
 
 
 def _days(counted: CountedTerm) -> str:
-    first = min(span.starts_on for span in counted.spans.values())
-    last = max(span.ends_on for span in counted.spans.values())
+    first, last = days(counted.spans)
     return f"{first} 至 {last}（各县（市、区）以本地学期日历为准）"
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Any
 
+from signaling.coverage.assessments import Entry, counted
+from signaling.coverage.assessments import Held as Taken
 from signaling.coverage.calendar import RegionInfo, counted_on, is_there, notes
 from signaling.coverage.counting import Facts, Held, Place, Seat, count
 from signaling.coverage.obligations import Kind, Obligations
@@ -36,6 +38,7 @@ class Rows:
     staff: Sequence[Any]
     marks: Mapping[str, Sequence[Any]]
     homes: Mapping[tuple[str, str], int]
+    assessments: Sequence[Any] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ def make(
     places, open_ones = _places(frame, rows, days, {one.school_code for one in results})
     earned = _credits(rules, held, results, found.minutes, rows.marks)
     staff, trained = _staff(rules, rows, days, open_ones, earned)
-    facts = Facts(places, _seats(rows, days, open_ones), held, results, rows.homes, staff, trained)
+    assessed = counted(rules, _assessments(frame, rows))
+    facts = Facts(places, _seats(rows, days, open_ones), held, results, rows.homes, staff, trained, assessed)
     kinds = {one.lecture_id: one.kind for one in held.values()}
     return CountedTerm(
         code,
@@ -107,6 +111,16 @@ def _seats(rows: Rows, days: Mapping[str, date], open_ones: Mapping[str, str]) -
         for class_id, name, school, pupils, closed_on in rows.classes
         if (region := open_ones.get(school)) is not None and is_there(None, closed_on, days[region])
     ]
+
+
+def _assessments(frame: Frame, rows: Rows) -> Iterator[Entry]:
+    """Yield the entries whose day lies in the term of their class's county unit."""
+    regions = {school[0]: school[2] for school in rows.schools}
+    spans = {row[0]: frame.spans.get(regions.get(row[2], "")) for row in rows.classes}
+    for class_id, kind, day, revision, size, took_part in rows.assessments:
+        span = spans.get(class_id)
+        if span is not None and span.starts_on <= day <= span.ends_on:
+            yield Entry(Taken(class_id, kind, day), revision, size, took_part)
 
 
 def _credits(

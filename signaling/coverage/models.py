@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy import Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from signaling.coverage import assessments_models  # noqa: F401 - so that whoever takes the schema of this room has its table
 from signaling.db.append_only import append_only
 from signaling.db.base import Base, UtcDateTime, uuid7
 

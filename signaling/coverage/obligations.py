@@ -6,14 +6,15 @@ A file that says something impossible raises `ValueError`, whose message is the 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
+KIND_LENGTH: Final = 16
 FILE: Final = Path(__file__).with_name("obligations.toml")
 
 
@@ -49,6 +50,10 @@ class Obligations:
     enabled: Mapping[Kind, bool]
     home_ratio: Fraction | None = None
     """None in versions that know no households at home."""
+    participation_ratio: Fraction | None = None
+    """None in versions that count no assessments."""
+    assessments: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Kinds of assessments, with their Chinese and their English names."""
 
 
 def load_obligations(version: int, path: Path = FILE) -> Obligations:
@@ -84,5 +89,19 @@ def _check(made: Obligations) -> None:
         raise ValueError(f"{told}: ratios lie in (0, 1], the lenient one is not above the strict one")
     if made.lesson_minutes < 1 or min(made.minimum.values()) < 1:
         raise ValueError(f"{told}: a lesson has a minute at least, a minimum is 1 at least")
-    if made.enabled[Kind.ASSESSMENT]:
-        raise ValueError(f"{told}: assessments are not counted yet")
+    _check_assessments(made, told)
+
+
+def _check_assessments(made: Obligations, told: str) -> None:
+    share = made.participation_ratio
+    if made.enabled[Kind.ASSESSMENT] != (share is not None and bool(made.assessments)):
+        raise ValueError(
+            f"{told}: `participation_ratio` and kinds of `assessments` are there when assessments are counted"
+        )
+    if share is not None and not 0 < share <= 1:
+        raise ValueError(f"{told}: `participation_ratio` lies in (0, 1]")
+    for kind, names in made.assessments.items():
+        if len(kind) > KIND_LENGTH or len(names) != 2 or not all(names):
+            raise ValueError(
+                f"{told}: the kind `{kind}` has {KIND_LENGTH} letters at most, a Chinese and an English name"
+            )

@@ -20,8 +20,8 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from signaling.coverage import queries
-from signaling.coverage.calendar import RegionInfo, bounds, spans_of
+from signaling.coverage import assessments_queries, queries
+from signaling.coverage.calendar import RegionInfo, bounds, days, spans_of
 from signaling.coverage.counting import Held
 from signaling.coverage.making import Found, Frame, Rows, make
 from signaling.coverage.obligations import Kind, Obligations
@@ -126,6 +126,7 @@ class CoverageService:
         stamps = await self._results.stamps(ids)
         made = (await session.execute(queries.marks_made(ids))).all()
         homes = (await session.execute(queries.homes(ids))).all()
+        assessed = await session.scalar(assessments_queries.number(*days(spans)))
         directory = [tuple((await session.execute(one)).one()) for one in queries.directory_stamp()]
         stamp = (
             self._today(),
@@ -134,6 +135,7 @@ class CoverageService:
             tuple(sorted(stamps.items())),
             tuple(sorted(tuple(row) for row in made)),
             tuple(sorted(tuple(row) for row in homes)),
+            assessed,
             tuple(directory),
         )
         return Frame(spans, regions, lectures, stamp)
@@ -148,14 +150,18 @@ class CoverageService:
             if one.kind is Kind.TEACHERS
         }
         async with self._db.reading() as session:
-            rows = await _rows(session, list(held), self.rules.enabled, until)
+            rows = await _rows(session, list(held), self.rules.enabled, until, frame)
         found = Found(results, minutes, rows)
         counted = await asyncio.to_thread(make, code, frame, as_of, self.rules, found, today, self._zone)
         return replace(counted, until=until)
 
 
 async def _rows(
-    session: AsyncSession, lecture_ids: Sequence[str], enabled: Mapping[Kind, bool], until: datetime | None
+    session: AsyncSession,
+    lecture_ids: Sequence[str],
+    enabled: Mapping[Kind, bool],
+    until: datetime | None,
+    frame: Frame,
 ) -> Rows:
     classes = (await session.execute(queries.classes())).all()
     without = [row[0] for row in classes if not row[3]]
@@ -170,4 +176,7 @@ async def _rows(
         (await session.execute(queries.staff())).all() if enabled[Kind.TEACHERS] else (),
         {one: (await session.execute(queries.marks(one, until=until))).all() for one in lecture_ids},
         {(lecture, made): number for lecture, made, number in await session.execute(queries.homes(lecture_ids, until))},
+        (await session.execute(assessments_queries.entries(*days(frame.spans), until))).all()
+        if enabled[Kind.ASSESSMENT]
+        else (),
     )

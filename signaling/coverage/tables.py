@@ -9,8 +9,9 @@ from fractions import Fraction
 from typing import Final
 
 from signaling.attendance.tables import Cell, Column, Kind, Table, local
+from signaling.coverage.counting import ASSESSMENT, SchoolCoverage, Totals, add, cells_of
 from signaling.coverage.counting import Cell as Covered
-from signaling.coverage.counting import SchoolCoverage, Totals, add, cells_of
+from signaling.coverage.obligations import Kind as Obligation
 from signaling.coverage.obligations import Obligations
 from signaling.coverage.term import CountedTerm
 from signaling.coverage.training import Credit, Outcome
@@ -40,21 +41,25 @@ def _off(name: str) -> tuple[Column, ...]:
     return _text(f"{name}应完成", 12), _text(f"{name}已完成", 12), _text(f"{name}比例", 12)
 
 
-MATRIX_COLUMNS: Final = (
-    Column("序号", width=6),
-    _text("单位代码"),
-    _text("单位名称", 26),
-    _text("层级", 8),
-    *_three("学校课程"),
-    *_three("教师培训"),
-    *_three("学生课程"),
-    *_off("学生考核"),
-    *_three("家长培训"),
-    *_off("家长调查"),
-    _text("四个全覆盖", 12),
-    Column("未报班额班级数", width=14),
-    _text("备注", 24),
-)
+def matrix_columns(rules: Obligations) -> tuple[Column, ...]:
+    """Return the columns of 05; what is not counted is text."""
+    return (
+        Column("序号", width=6),
+        _text("单位代码"),
+        _text("单位名称", 26),
+        _text("层级", 8),
+        *_three("学校课程"),
+        *_three("教师培训"),
+        *_three("学生课程"),
+        *(_three if rules.enabled[Obligation.ASSESSMENT] else _off)("学生考核"),
+        *_three("家长培训"),
+        *_off("家长调查"),
+        _text("四个全覆盖", 12),
+        Column("未报班额班级数", width=14),
+        _text("备注", 24),
+    )
+
+
 TEACHER_COLUMNS: Final = (
     _text("学校标识码"),
     _text("学校名称", 26),
@@ -127,7 +132,7 @@ def matrix_table(counted: CountedTerm, scope: Scope, level: str, whole: tuple[st
     total = add(one.totals for one in schools)
     code, name, told = whole
     last = (None, code, f"合计（{name}）", told, *_matrix_cells(cells_of(rules, total), total), None)
-    return Table("05", "学期四个全覆盖汇总表", MATRIX_COLUMNS, [*cells, last])
+    return Table("05", "学期四个全覆盖汇总表", matrix_columns(rules), [*cells, last])
 
 
 def _school_row(one: SchoolCoverage) -> tuple[str, str, str, Mapping[str, Covered], Totals, str]:
@@ -142,7 +147,8 @@ def _matrix_cells(cells: Mapping[str, Covered], totals: Totals) -> tuple[Cell, .
     lessons, teachers, pupils, parents = (
         _covered(cells[name]) for name in ("lessons", "teachers", "pupils", "parents")
     )
-    return (*lessons, *teachers, *pupils, *off, *parents, *off, four, totals.classes_unrolled)
+    assessment = _covered(cells[ASSESSMENT]) if ASSESSMENT in cells else off
+    return (*lessons, *teachers, *pupils, *assessment, *parents, *off, four, totals.classes_unrolled)
 
 
 def _covered(cell: Covered) -> tuple[Cell, ...]:

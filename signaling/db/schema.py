@@ -32,7 +32,7 @@ metadata = Base.metadata
 # attendance, ledger, coverage, home and corrections make their tables append-only themselves, for whoever imports them alone.
 LOGS = ("audit_log", "broadcast_transitions", "school_events", "lecture_reviews", "expert_ratings", "alert_steps")
 LEDGER = ("ledger_entries",)
-MARKS = ("training_marks", "home_views")
+MARKS = ("training_marks", "home_views", "assessment_entries")
 HOMES = ("home_links", "home_arrivals", "home_seen")
 DECISIONS = ("attendance_decisions", "attendance_settlings", "attendance_frames")
 CORRECTIONS = ("corrections", "correction_outcomes", "term_closings")

@@ -91,6 +91,8 @@ def known_ids(server: Server, token: str) -> dict[str, list[str]]:
         "alert_id": [one["id"] for one in items("/alerts?state=all")],
         "region": ["522301", "522300"],
         "term": ["2026-2027-1", "2026-2027-2"],
+        "kind": ["quiz", "survey"],
+        "day": ["2026-10-12", "2027-03-15"],
         "file": ["01.csv", "03.xlsx"],
     }
 

@@ -39,6 +39,7 @@ WRITTEN: Final = {
     "POST /schools/{school_code}/calendar/renew": "calendar.renewed",
     "POST /schools/{school_code}/homes/{lecture_id}/links": "home.link_made home.link_renewed",
     "POST /schools/{school_code}/trainings/{lecture_id}/marks": "training.ticked training.unticked",
+    "PUT /schools/{school_code}/assessments/{kind}/{day}": "assessment.entered",
     "PATCH /classes/{class_id}": "class.changed",
     "POST /classes/{class_id}/close": "class.closed",
     "PATCH /teachers/{teacher_id}": "teacher.changed",

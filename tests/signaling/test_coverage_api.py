@@ -70,7 +70,7 @@ async def test_a_term_is_counted_from_class_to_prefecture(stage: TermStage, clie
     assert (home["totals"]["schools"], home["totals"]["done_lessons"], home["totals"]["present"]) == (2, 1, 78)
     for key, value in document["totals"].items():
         assert value == sum(item["totals"][key] for item in document["items"]), key
-    assert document["rules"]["enabled"] == {"pupils": True, "teachers": True, "parents": True, "assessment": False}
+    assert document["rules"]["enabled"] == {"pupils": True, "teachers": True, "parents": True, "assessment": True}
     assert [(one["title"], one["classes"], one["credited"], one["present"]) for one in document["lectures"]] == [
         ("珍爱生命", 6, 5, 156)
     ]
@@ -213,7 +213,8 @@ async def test_the_matrix_is_exported_with_its_note(stage: TermStage, client: Te
     assert head[4:7] == ["学校课程应完成", "学校课程已完成", "学校课程比例"]
     cells = dict(zip(head, total, strict=True))
     assert (cells["学校课程应完成"], cells["学校课程已完成"], cells["学校课程比例"]) == ("3", "2", "66.66%")
-    assert (cells["学生考核应完成"], cells["家长调查比例"], cells["四个全覆盖"]) == ("未启用", "未启用", "0/3")
+    assert (cells["学生考核应完成"], cells["学生考核已完成"], cells["学生考核比例"]) == ("6", "0", "0.00%")
+    assert (cells["家长调查比例"], cells["四个全覆盖"]) == ("未启用", "0/3")
     for column in ("学校课程应完成", "学校课程已完成", "学生课程应完成", "学生课程已完成", "教师培训应完成"):
         at = head.index(column)
         assert sum(int(row[at]) for row in rows[1:-1]) == int(total[at]), column
@@ -222,7 +223,7 @@ async def test_the_matrix_is_exported_with_its_note(stage: TermStage, client: Te
         book = CalamineWorkbook.from_filelike(io.BytesIO(await response.read()))
         told = response.headers["X-Report-Checksum"]
     note = dict(row[:2] for row in book.get_sheet_by_name("说明").to_python())
-    assert (note["校验码"], note["口径版本"], note["学期"]) == (told, "2（学期任务第2版）", TERM)
+    assert (note["校验码"], note["口径版本"], note["学期"]) == (told, "3（学期任务第3版）", TERM)
     assert [row[1] for row in book.get_sheet_by_index(0).to_python()[1:-1]] == list(CODES)
 
 

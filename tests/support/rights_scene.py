@@ -36,6 +36,8 @@ ABSENT: Final = "00000000-0000-7000-8000-000000000000"
 
 COMMON: Final = {
     "term": "2026-2027-1",
+    "kind": "quiz",
+    "day": "2026-10-12",
     "file": "03.csv",
     "secret": "jtc_none",
     "pairing_id": ABSENT,

@@ -3,7 +3,9 @@ import type { PageOf } from './screens';
 
 /** The REST interface of the coverage of terms and of the trainings of teachers. Every failure is a `Problem`. */
 export const FOUR = ['lessons', 'teachers', 'pupils', 'parents'] as const;
-export type Covered = (typeof FOUR)[number];
+/** As they are shown: the assessments beside the lessons of the pupils, two rates that are never averaged. */
+export const SHOWN = ['lessons', 'teachers', 'pupils', 'assessment', 'parents'] as const;
+export type Covered = (typeof FOUR)[number] | 'assessment';
 export type CoverState = 'done' | 'part' | 'open' | 'none';
 export type UnitLevel = 'prefecture' | 'county' | 'school';
 export type Happened = 'opened' | 'closed' | 'merged';
@@ -16,7 +18,8 @@ export interface CoverCell {
   lenient: boolean;
 }
 
-export type CoverCells = Record<Covered, CoverCell>;
+/** Of the assessments null where the rules count none. */
+export type CoverCells = Record<(typeof FOUR)[number], CoverCell> & { assessment: CoverCell | null };
 
 export interface CoverTotals {
   schools: number;
@@ -32,6 +35,8 @@ export interface CoverTotals {
   reached: number;
   at_home: number;
   parents_classes_done: number;
+  assessed: number;
+  assessed_part: number;
   done_four: number;
   lenient_four: number;
 }
@@ -61,6 +66,8 @@ export interface CoverClass {
   /** Of them, or beside those of a meeting: households that watched at home. */
   at_home: number;
   rolled: boolean;
+  assessed: number;
+  assessed_state: CoverState;
 }
 
 export const OWED = ['pupils', 'teachers', 'parents', 'assessment'] as const;
@@ -76,6 +83,8 @@ export interface CoverRules {
   lesson_minutes: number;
   attended_ratio: number;
   households_ratio: number;
+  /** Null where no assessments are counted. */
+  participation_ratio: number | null;
   minimum: Record<Owed, number>;
   enabled: Record<Owed, boolean>;
 }

@@ -16,6 +16,8 @@ const room = (more: Partial<CoverClass>): CoverClass => ({
   households: 40,
   at_home: 0,
   rolled: true,
+  assessed: 0,
+  assessed_state: 'none',
   ...more,
 });
 const term = (more: { classes?: CoverClass[]; staff?: number; trained?: number; lessons?: CoverCell; done?: number }): Coverage =>
@@ -47,6 +49,8 @@ describe('what a school lacks', () => {
       { step: 'teachers', missing: 3 },
       { step: 'parents', missing: 2 },
     ]);
+    const assessed = { ...term({}), cells: { ...term({}).cells, assessment: cell(1, 3) } } as Coverage;
+    expect(todos(assessed)).toEqual([{ step: 'assessment', missing: 2 }]);
     expect(todos(term({ staff: 0, trained: 0 })).map((one) => one.step)).toEqual(['roster']);
   });
 });

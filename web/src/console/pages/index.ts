@@ -30,6 +30,7 @@ const LOADERS: Record<Page, Loader> = {
   coverage: () => import('./CoveragePage.vue'),
   training: () => import('./TrainingPage.vue'),
   homes: () => import('./HomesPage.vue'),
+  assessments: () => import('./AssessmentsPage.vue'),
   sheet: () => import('./SheetPage.vue'),
   terms: () => import('./TermsPage.vue'),
   imports: () => import('./ImportsPage.vue'),

@@ -24,7 +24,7 @@ export function shareOf(done: number, of: number): string {
   return of > 0 ? `${count(done)} / ${count(of)}（${percent({ done, of })}）` : `${count(done)} / ${count(of)}`;
 }
 
-export type Step = 'lessons' | 'confirm' | 'teachers' | 'roster' | 'parents' | 'roll';
+export type Step = 'lessons' | 'confirm' | 'teachers' | 'roster' | 'assessment' | 'parents' | 'roll';
 export interface Todo {
   readonly step: Step;
   /** How many are missing. */
@@ -41,6 +41,7 @@ export function todos(term: Coverage): Todo[] {
     { step: 'confirm', missing: unconfirmed },
     { step: 'roster', missing: totals.staff === 0 ? 1 : 0 },
     { step: 'teachers', missing: totals.staff - totals.trained },
+    { step: 'assessment', missing: (cells.assessment?.of ?? 0) - (cells.assessment?.done ?? 0) },
     { step: 'parents', missing: totals.classes - totals.parents_classes_done },
     { step: 'roll', missing: totals.classes_unrolled },
   ];

@@ -34,6 +34,7 @@ const ADDRESSES = {
   coverage: { segment: 'coverage', id: 'maybe' },
   training: { segment: 'trainings', id: 'one' },
   homes: { segment: 'homes', id: 'one' },
+  assessments: { segment: 'assessments', id: 'one' },
   sheet: { segment: 'sheets', id: 'one' },
   terms: { segment: 'terms', id: 'none' },
   imports: { segment: 'imports', id: 'none' },

@@ -1,6 +1,7 @@
 import { problemsEn } from '../../shared/i18n/problems';
 import { accountEn } from './account';
 import { alertsEn } from './alerts';
+import { assessmentsEn } from './assessments';
 import { correctionsEn } from './corrections';
 import { coverageEn } from './coverage';
 import { directoryEn } from './directory';
@@ -27,6 +28,7 @@ export const en: Record<Key, string> = {
   ...problemsEn,
   ...accountEn,
   ...alertsEn,
+  ...assessmentsEn,
   ...correctionsEn,
   ...coverageEn,
   ...directoryEn,

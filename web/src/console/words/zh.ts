@@ -1,6 +1,7 @@
 import { problemsZh } from '../../shared/i18n/problems';
 import { accountZh } from './account';
 import { alertsZh } from './alerts';
+import { assessmentsZh } from './assessments';
 import { correctionsZh } from './corrections';
 import { coverageZh } from './coverage';
 import { directoryZh } from './directory';
@@ -27,6 +28,7 @@ export const zh = {
   ...problemsZh,
   ...accountZh,
   ...alertsZh,
+  ...assessmentsZh,
   ...correctionsZh,
   ...coverageZh,
   ...directoryZh,

@@ -8,6 +8,7 @@ import { presenceProblemsEn, presenceProblemsZh } from './presence-problems';
 import { peopleProblemsEn, peopleProblemsZh } from './people-problems';
 import { importProblemsEn, importProblemsZh } from './import-problems';
 import { homeProblemsEn, homeProblemsZh } from './home-problems';
+import { assessmentProblemsEn, assessmentProblemsZh } from './assessment-problems';
 import { trainingProblemsEn, trainingProblemsZh } from './training-problems';
 
 export const problemsZh = {
@@ -20,6 +21,7 @@ export const problemsZh = {
   ...importProblemsZh,
   ...homeProblemsZh,
   ...trainingProblemsZh,
+  ...assessmentProblemsZh,
   'problem.offline.reason': '连不上服务器',
   'problem.offline.next': '请检查网络，恢复后会自动重试',
   'problem.timeout.reason': '服务器没有及时回应',
@@ -78,6 +80,7 @@ export const problemsEn: Record<ProblemKey, string> = {
   ...importProblemsEn,
   ...homeProblemsEn,
   ...trainingProblemsEn,
+  ...assessmentProblemsEn,
   'problem.offline.reason': 'The server cannot be reached',
   'problem.offline.next': 'Check the network; the page tries again by itself',
   'problem.timeout.reason': 'The server did not answer in time',
