@@ -35,6 +35,7 @@ _TEXT = """() => {
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
     while (walker.nextNode()) {
         const parent = walker.currentNode.parentElement, text = walker.currentNode.data.trim();
+        if (parent.closest('[lang]')?.lang === 'zh-CN' && document.documentElement.lang !== 'zh-CN') continue;
         if (text && parent.checkVisibility({ visibilityProperty: true }) && !['SCRIPT', 'STYLE'].includes(parent.tagName)) {
             found.push(text);
         }
@@ -62,7 +63,7 @@ def foreign_words(page: Page, language: str, allowed: re.Pattern[str] = NEVER) -
     """Return texts in the wrong language: three Latin letters in a row in Chinese but what is `allowed`, Chinese in English.
 
     Names from the database (lectures, schools, people) are Chinese in both languages, so in English only words that
-    pages use count.
+    pages use count, and no text that is marked as Chinese, as the sentence of the rules is.
     """
     texts = [str(text) for text in page.evaluate(_TEXT)]
     if language == "zh-CN":
