@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from signaling.lectures.targets import ExpectedClass
 from signaling.presence.headcounts import HeadCount
 
 
@@ -39,23 +39,6 @@ class Sums:
         return self.confirmed < self.classes
 
 
-class Expected(Protocol):
-    """A class that was expected, and where it belongs (`signaling.lectures.service.ExpectedClass`)."""
-
-    @property
-    def class_id(self) -> str: ...
-    @property
-    def school_code(self) -> str: ...
-    @property
-    def school_name(self) -> str: ...
-    @property
-    def region_code(self) -> str: ...
-    @property
-    def region_name(self) -> str: ...
-    @property
-    def pupils(self) -> int: ...
-
-
 @dataclass(frozen=True, slots=True)
 class SchoolSums:
     """A school with its sums."""
@@ -67,9 +50,9 @@ class SchoolSums:
     sums: Sums
 
 
-def by_school(expected: Iterable[Expected], count_of: Callable[[str], HeadCount | None]) -> list[SchoolSums]:
+def by_school(expected: Iterable[ExpectedClass], count_of: Callable[[str], HeadCount | None]) -> list[SchoolSums]:
     """Return the sums of every school, in the order of its first class."""
-    found: dict[str, tuple[Expected, Sums]] = {}
+    found: dict[str, tuple[ExpectedClass, Sums]] = {}
     for one in expected:
         first, sums = found.get(one.school_code, (one, Sums()))
         found[one.school_code] = first, sums + _sums(one, count_of(one.class_id))
@@ -84,7 +67,7 @@ def total(schools: Sequence[SchoolSums]) -> Sums:
     return sum((one.sums for one in schools), Sums())
 
 
-def _sums(one: Expected, found: HeadCount | None) -> Sums:
+def _sums(one: ExpectedClass, found: HeadCount | None) -> Sums:
     if found is None:
         return Sums(1, 0, one.pupils)
     return Sums(1, 1, one.pupils, one.pupils, found.present, found.guests)
