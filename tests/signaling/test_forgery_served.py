@@ -180,6 +180,12 @@ async def test_who_forges_is_named_and_gains_nothing(server: Server) -> None:
         for row in (twins, shifted, replayer):
             assert [row[name] for name in counted] == [honest[name] for name in counted]
         assert (twins["终端编号"], twins["待核"]) == ("1、2", "同班两个终端同时播放")
+        for row, name in (
+            (shifted, "报告的播放快于时钟"),
+            (replayer, "重复提交播放报告"),
+            (hasty, "报告的播放快于时钟"),
+        ):
+            assert row["待核"] == f"播放报告或应答被拒收、{name}"
         assert float(twins["送达秒数"]) <= float(honest["送达秒数"]) + 5, "the union, not the sum"
         assert (hasty["有效收看分钟"], hasty["结果"]) == ("0.0", "未达标")
         assert (unproven["证据等级"], unproven["结果"]) == ("E0", "未接入")
@@ -195,5 +201,9 @@ async def test_who_forges_is_named_and_gains_nothing(server: Server) -> None:
 
 
 def is_settled(rows: list[dict[str, Any]]) -> bool:
-    """Whether the reports of the minute are in the table, those that lie included."""
-    return rows[0]["证据等级"] == "E3" and rows[-1]["待核"] != ""
+    """Whether the reports of the minute are in the table, those that lie included, and everybody is marked who has to be."""
+    return (
+        rows[0]["证据等级"] == "E3"
+        and "无送达而报告已播放" in rows[-1]["待核"]
+        and all(row["待核"] for row in rows[1:])
+    )
