@@ -2,14 +2,15 @@
 
 1. **Whatever this room believes is in the ledger before it says so**, or it says that it is not (`durable_until`).
 2. A restarted process reads back what it needs: recorded minutes, who forged, checks that were put, answers, head-counts.
-3. Nothing here waits for a screen; one round a second cuts minutes and puts checks.
+3. **A stored fact that cannot be read keeps no server from its lectures**: it is named in the log, and what comes after it is not read back.
+4. Nothing here waits for a screen; one round a second cuts minutes and puts checks.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ import structlog
 
 from config.settings import PresenceSettings
 from signaling.db.base import utc_now
+from signaling.ledger.errors import DamagedEntry
 from signaling.ledger.facts import Answered, Challenged, RefusedReports, Rendered
 from signaling.ledger.kinds import FORGERY, Kind
 from signaling.live.events import BroadcastChanged, LiveEvent
@@ -154,7 +156,7 @@ class PresenceService:
     async def _restore(self, entry: OnAir) -> None:
         """Take reports, checks and head-counts of a broadcast that runs, head-counts of one that has ended."""
         now = self.clock()
-        await self.counting.open(entry)
+        await _unless_damaged(entry.lecture_id, self.counting.open(entry))
         if entry.state in OVER or entry.lecture_id in self.reporting.rooms:
             return
         broadcast_id = entry.broadcast_id or ""
@@ -163,14 +165,18 @@ class PresenceService:
             entry.lecture_id, broadcast_id, running - self._settings.late_minutes, now.timestamp()
         )
         await self._prepare_checks(entry.lecture_id, broadcast_id)
-        async for fact in self._ledger.evidence(entry.lecture_id):
+        await _unless_damaged(entry.lecture_id, self._read_back(room))
+
+    async def _read_back(self, room: Room) -> None:
+        """Take what the ledger has of a broadcast."""
+        async for fact in self._ledger.evidence(room.lecture_id):
             if isinstance(fact, Rendered):
                 room.sheet.filled.add((screen for screen, _, _ in fact.reports), fact.minute)
             elif isinstance(fact, RefusedReports):
-                self.refusals.restore(entry.lecture_id, fact)
+                self.refusals.restore(room.lecture_id, fact)
                 room.refused.restore(fact)
             elif isinstance(fact, Challenged | Answered):
-                self.checking.restore(entry.lecture_id, fact)
+                self.checking.restore(room.lecture_id, fact)
 
     async def _prepare_checks(self, lecture_id: str, broadcast_id: str) -> None:
         lecture, rules = await self._lectures.info(lecture_id), await self._rules_of(lecture_id)
@@ -255,3 +261,11 @@ class PresenceService:
             "answers_total": self.checking.answers,
             "head_counts_open": len(self.counting.of),
         }
+
+
+async def _unless_damaged(lecture_id: str, reading: Awaitable[None]) -> None:
+    """Await what reads the ledger, up to what cannot be read."""
+    try:
+        await reading
+    except DamagedEntry as error:
+        log.error("x evidence is not read back", lecture=lecture_id, error=str(error))
