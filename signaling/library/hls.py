@@ -13,17 +13,16 @@ import functools
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
 import structlog
 from aiohttp import hdrs, web
 
-from recorder.errors import BadDirective, Cut, HlsError, NoSuchPart, NotYet, ObjectStoreError, TooManyWaiting
+from recorder.errors import HlsError, NotYet, ObjectStoreError
 from recorder.live import LiveStream
 from recorder.vault import RemoteObject
 from signaling.api.problems import Problem, not_found
 from signaling.auth.tokens import WatchClaims
-from signaling.library import pieces, sending
+from signaling.library import pieces, running, sending
 from signaling.library.admission import Admission
 from signaling.library.delivery import Deliveries, Place
 from signaling.library.finished import BASE, FinishedRecordings, Programme
@@ -44,22 +43,6 @@ Times = Sequence[tuple[int, int]]
 def routes(hls: Hls) -> list[web.AbstractRouteDef]:
     """Return the routes; every name below `/hls` that means nothing is 404."""
     return [web.get("/hls-auth", hls.guarded(hls.auth)), web.get("/hls/{path:.*}", hls.guarded(hls.get))]
-
-
-def problem_of(error: HlsError) -> Problem:
-    """Return the problem behind an error of the running stream."""
-    match error:
-        case BadDirective():
-            return Problem(400, "bad_directive", "no playlist leads to this request", str(error))
-        case NotYet(retry_after=seconds):
-            return Problem(503, "hls_not_yet", "nothing to serve yet", str(error), headers=retry_after(seconds))
-        case Cut():
-            return Problem(410, "cut", "the lecture was cut")
-        case TooManyWaiting():
-            return Problem(503, "hls_busy", "too many requests wait", str(error), headers=retry_after(1))
-        case NoSuchPart():
-            return Problem(404, "not_found", "no such media", str(error))
-    raise error
 
 
 class Hls:
@@ -110,7 +93,7 @@ class Hls:
             try:
                 return await handler(request)
             except HlsError as error:
-                problem = problem_of(error)
+                problem = running.problem_of(error)
             except Problem as raised:
                 problem = raised
             except ObjectStoreError as error:
@@ -179,7 +162,7 @@ class Hls:
                     raise self._over(item)
                 return await self._live(request, claims, stream, kind)
             case Init() | SegmentName() | PartName() as piece if stream is not None:
-                return self._told(claims, stream, piece, await _running(stream, piece))
+                return self._told(claims, stream, piece, await running.media(stream, piece))
         return await self._from_files(request, claims, item, asked.piece)
 
     async def _index(
@@ -194,7 +177,7 @@ class Hls:
     async def _live(
         self, request: web.Request, claims: WatchClaims, stream: LiveStream, kind: str
     ) -> web.StreamResponse:
-        msn, part = _number(request, "_HLS_msn"), _number(request, "_HLS_part")
+        msn, part = running.number(request, "_HLS_msn"), running.number(request, "_HLS_part")
         skip = request.query.get("_HLS_skip") in ("YES", "v2")
         text = await stream.playlist("dvr" if kind == "dvr" else "live", msn, part, skip)
         if msn is not None and claims.is_screen:  # only what was really given: an invented number is refused above
@@ -207,7 +190,7 @@ class Hls:
     ) -> web.Response:
         """Have it told when a household was sent a piece of the running stream whole."""
         if claims.is_home:
-            when = _when(stream, piece)
+            when = running.when(stream, piece)
             answer.sent = None if when is None else lambda first, end: self.at_home(claims, [when])
         return answer
 
@@ -271,40 +254,10 @@ class Hls:
 
     def _over(self, item: Item) -> Problem:
         if item.state == "finalising" or item.is_running:
-            return problem_of(NotYet("the recording is not ready"))
+            return running.problem_of(NotYet("the recording is not ready"))
         return not_found("playlist")
-
-
-async def _running(stream: LiveStream, piece: Init | SegmentName | PartName) -> sending.SentBytes:
-    """Answer from the running stream."""
-    match piece:
-        case Init(reel):
-            return await sending.media([stream.init(reel)])
-        case SegmentName(reel, msn):
-            return await sending.media(await stream.segment(reel, msn))
-        case PartName(reel, seq):
-            return await sending.media([await stream.part(reel, seq)])
-
-
-def _when(stream: LiveStream, piece: Init | SegmentName | PartName) -> tuple[int, int] | None:
-    match piece:
-        case SegmentName(_, msn):
-            return stream.when_segment(msn)
-        case PartName(reel, seq):
-            return stream.when(reel, seq)
-    return None
 
 
 def _rewound(earlier: Place, later: Place) -> float:
     """Who plays an earlier part of the lecture reads the same playlist; what is seen of it cannot be told from there."""
     return 0.0
-
-
-def _number(request: web.Request, name: str) -> int | None:
-    """Return a delivery directive, None when it is not given; raise 400 `bad_directive` when it is no number."""
-    text: Any = request.query.get(name)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise problem_of(BadDirective(f"{name} is not a number"))
-    return int(text)

@@ -15,7 +15,7 @@ const zh = {
   'joining': '正在接通',
   'joining.next': '讲座已经开始，画面几秒后出现。',
   'live': '正在直播',
-  'live.next': '看完整场，本户计入本班收看户数；中断后重新打开本链接可以接着看。',
+  'live.next': '看满大部分时间，本户计入本班收看户数；中断后重新打开本链接可以接着看。',
   'paused': '讲座暂停',
   'paused.next': '请留在本页，会自动继续。',
   'cut': '直播已停止',
@@ -52,7 +52,7 @@ const zh = {
 export type Key = keyof typeof zh;
 
 const en: Messages<Key> = {
-  'name': 'Parents’ class',
+  'name': 'For parents',
   'checking': 'Opening',
   'checking.next': 'One moment',
   'where': '{school} · {class}',
@@ -65,7 +65,7 @@ const en: Messages<Key> = {
   'joining': 'Connecting',
   'joining.next': 'The lecture has begun. The picture comes in some seconds.',
   'live': 'Live now',
-  'live.next': 'Watched to the end, your household counts for this class. After a break open this link again and go on.',
+  'live.next': 'Watch most of it and your household counts for this class. After a break open this link again and go on.',
   'paused': 'The lecture is paused',
   'paused.next': 'Stay on this page; it goes on by itself.',
   'cut': 'The broadcast was stopped',
