@@ -18,6 +18,7 @@ from tests.support.chromium import STUDIO_ARGUMENTS, chromium, watch_errors
 from tests.support.classroom import Studio
 from tests.support.console import AWAY, enter, go, look
 from tests.support.library import finished_recording
+from tests.support.policies import in_force
 from tests.support.server import Server, started
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -30,7 +31,8 @@ SOON = {"JIANGTANG_HOME__WRITE_SECONDS": "5", "JIANGTANG_ATTENDANCE__SETTLE_SECO
 @pytest.fixture
 def family(tmp_path: Path) -> Iterator[Server]:
     """A server that writes and settles soon, whose lecture is for parents."""
-    with started(Server(tmp_path / "data", environment=SOON)) as made:
+    short = in_force(tmp_path, least_minutes=0)  # a lecture of seconds counts
+    with started(Server(tmp_path / "data", environment=SOON | short)) as made:
         with sqlite3.connect(next(made.data.rglob("*.sqlite3")), timeout=20) as db:
             db.execute("UPDATE lectures SET audience_kind = 'parents'")
         yield made
