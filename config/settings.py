@@ -339,6 +339,7 @@ class LedgerSettings(Section):
     store_seconds: Positive
     gather_seconds: Annotated[float, Field(ge=0)]
     retry_seconds: Positive
+    verify_hours: Positive
 
 
 class PresenceSettings(Section):

@@ -66,6 +66,7 @@ from signaling.lectures.plan_service import PlanService
 from signaling.lectures.service import LectureService
 from signaling.ledger.roots_service import RootsService
 from signaling.ledger.service import LedgerService
+from signaling.ledger.watchman import Watchman
 from signaling.library.admission import Admission
 from signaling.library.delivery import Deliveries
 from signaling.library.finished import FinishedRecordings
@@ -123,6 +124,7 @@ class Node:
         self._make_library(folder, tokens)
         self.ledger = self._make_ledger(folder)
         self.roots = RootsService(self.db)
+        self.watchman = Watchman(self.roots, settings.ledger.verify_hours, self.live.is_on_air)
         self._make_presence(tokens)
         self.arrivals = ArrivalsService(self.ledger)
         self.attendance = self._make_attendance()
@@ -333,6 +335,7 @@ class Node:
         await self.vault.start()
         self.keeping.start(timedelta(hours=self.settings.attendance.report_utc_offset_hours))
         await self.ledger.start()
+        self.watchman.start()
         await self.attendance.start()
         self.corrections.start()
         await self.home.keeper.start()
@@ -365,6 +368,7 @@ class Node:
             self.corrections.stop,
             self.home.keeper.stop,
             self.attendance.stop,
+            self.watchman.stop,
             self.ledger.stop,
             self.plane.stop,
             self.keeping.stop,

@@ -38,6 +38,7 @@ def join(node: Node) -> None:
     node.alerts.watch.disk = lambda: str(node.space.report()["state"])
     node.alerts.watch.uploads_failed = lambda: node.space.uploads().failed
     node.alerts.watch.ledger = lambda: node.ledger.ledger.state
+    node.alerts.watch.damaged = lambda: bool(node.watchman.damaged)
     node.alerts.urging.roll = node.wall.missing
     node.alerts.urging.state_of = node.live.state
     node.alerts.calls.present = node.live.audience.schools
@@ -71,6 +72,7 @@ def measure(node: Node) -> None:
     node.metrics.add("recordings", lambda: readings.recordings(node.space))
     node.metrics.add("hls", node.hls.metrics)
     node.metrics.add("ledger", node.ledger.ledger.metrics)
+    node.metrics.add("ledger_chain", node.watchman.metrics)
     node.metrics.add("presence", node.presence.metrics)
     node.metrics.add("wall", node.wall.metrics)
     node.metrics.add("home", node.home.metrics)

@@ -69,7 +69,9 @@ class NoticeDocument(BaseModel):
 
     id: str
     event: Literal["opened", "escalated", "urged", "test"]
-    rule: Literal["no_duty", "not_approved", "no_studio", "absent", "disk", "uploads", "ledger", "urged", "test"]
+    rule: Literal[
+        "no_duty", "not_approved", "no_studio", "absent", "disk", "uploads", "ledger", "damaged", "urged", "test"
+    ]
     title: str
     state: Literal["waiting", "sent", "failed"]
     attempts: int

@@ -15,7 +15,7 @@ from signaling.alerts.service import ListedAlert, ListedStep
 from signaling.api.paging import PageQuery
 from signaling.directory.documents import NodeName, Note, Order, Text
 
-RuleName = Literal["no_duty", "not_approved", "no_studio", "absent", "disk", "uploads", "ledger"]
+RuleName = Literal["no_duty", "not_approved", "no_studio", "absent", "disk", "uploads", "ledger", "damaged"]
 Level = Literal["prefecture", "county", "school"]
 Reason = Literal["never_paired", "not_online", "line_bad"]
 Id = Annotated[str, Field(max_length=36)]

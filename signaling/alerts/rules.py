@@ -8,6 +8,7 @@
 | `absent` | approved, not on the air, and no screen of a school is there, from `screens_minutes` before the start | school, county unit, prefecture |
 | `disk`, `uploads` | the recorder's disk is low or full; uploads fail | prefecture |
 | `ledger` | facts do not reach the database, or nothing durable at all | prefecture |
+| `damaged` | an entry of the ledger is not as it was recorded | prefecture |
 
 1. **An alarm is raised once.** A condition that comes back is another occasion; a school that was there once is not reminded again
    before the same start.
@@ -35,6 +36,7 @@ class Rule(StrEnum):
     DISK = "disk"
     UPLOADS = "uploads"
     LEDGER = "ledger"
+    DAMAGED = "damaged"
 
 
 BEFORE: Final = frozenset({"scheduled", "open"})
@@ -93,6 +95,7 @@ class Facts:
     disk: str = "ok"
     uploads_failed: int = 0
     ledger: str = "ok"
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,8 @@ def wanted(now: datetime, facts: Facts, limits: Limits) -> dict[Key, Wanted]:
         found[Key(Rule.UPLOADS, facts.server, facts.prefecture)] = Wanted(count=facts.uploads_failed)
     if facts.ledger != "ok":
         found[Key(Rule.LEDGER, facts.server, facts.prefecture)] = Wanted()
+    if facts.damaged:
+        found[Key(Rule.DAMAGED, facts.server, facts.prefecture)] = Wanted()
     return found
 
 

@@ -31,13 +31,14 @@ LONGEST: Final = timedelta(hours=12)
 
 
 class WatchService:
-    """The round of the rules. `state_of`, `has_studio`, `disk`, `uploads_failed` and `ledger` are set by the composition root."""
+    """The round of the rules. `state_of`, `has_studio`, `disk`, `uploads_failed`, `ledger` and `damaged` are set by the composition root."""
 
     state_of: Callable[[str], str] = staticmethod(lambda lecture_id: "scheduled")
     has_studio: Callable[[str], bool] = staticmethod(lambda lecture_id: False)
     disk: Callable[[], str] = staticmethod(lambda: "ok")
     uploads_failed: Callable[[], int] = staticmethod(lambda: 0)
     ledger: Callable[[], str] = staticmethod(lambda: "ok")
+    damaged: Callable[[], bool] = staticmethod(lambda: False)
 
     def __init__(
         self,
@@ -92,7 +93,8 @@ class WatchService:
             if rules.looks_for_screens(lecture, now, self.limits):
                 lecture = await self._with_schools(session, lecture, now)
             lectures.append(lecture)
-        return Facts(prefecture, lectures, self._server, self.disk(), self.uploads_failed(), self.ledger())
+        about = self.disk(), self.uploads_failed(), self.ledger(), self.damaged()
+        return Facts(prefecture, lectures, self._server, *about)
 
     async def _with_schools(self, session: AsyncSession, lecture: LectureFacts, now: datetime) -> LectureFacts:
         frozen = bool(await session.scalar(queries.is_frozen(lecture.id)))

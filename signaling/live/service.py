@@ -274,6 +274,10 @@ class LiveService:
         """Return the state of a lecture's broadcast; a cut shows at once."""
         return self.broadcasts.peek(lecture_id).shown_state
 
+    def is_on_air(self) -> bool:
+        """Whether any lecture is on now."""
+        return any(entry.shown_state in (State.LIVE, State.PAUSED) for entry in self.broadcasts.known())
+
     def broadcast_id(self, lecture_id: str) -> str | None:
         """Return the id of a lecture's broadcast, None before it opened."""
         return self.broadcasts.peek(lecture_id).broadcast_id

@@ -23,7 +23,7 @@ from tests.support.mailbox import Mailbox, mailbox
 from tests.support.platform import NOON, PREFECTURE, Platform
 from tests.support.receiver import SECRET, Receiver, receiver
 
-ALL = ["no_duty", "not_approved", "no_studio", "absent", "disk", "uploads", "ledger"]
+ALL = ["no_duty", "not_approved", "no_studio", "absent", "disk", "uploads", "ledger", "damaged"]
 
 
 @pytest.fixture

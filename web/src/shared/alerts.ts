@@ -2,7 +2,7 @@ import { request } from './problem';
 import type { Named, PageOf } from './screens';
 
 /** The REST interface of duty, alarms and channels, for the console. Every failure is a `Problem`. */
-export const RULES = ['no_duty', 'not_approved', 'no_studio', 'absent', 'disk', 'uploads', 'ledger'] as const;
+export const RULES = ['no_duty', 'not_approved', 'no_studio', 'absent', 'disk', 'uploads', 'ledger', 'damaged'] as const;
 export type Rule = (typeof RULES)[number];
 /** What a channel may tell: alarms, and that schools are urged to connect. */
 export const CHANNEL_RULES = [...RULES, 'urged'] as const;
