@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
@@ -23,6 +24,9 @@ from signaling.home.viewing import Seen, counts, joined
 
 CHUNK: Final = 500
 PART: Final = 2000
+
+Home = tuple[str, str]
+"""Class and household."""
 
 
 class FactsService:
@@ -59,18 +63,15 @@ class FactsService:
     ) -> int:
         """Write down the households that have seen their share of a lecture, of all or of some; return how many are new."""
         async with self._db.reading() as session:
-            counted = {tuple(row) for row in await session.execute(queries.counted(lecture_id))}
-            found: dict[tuple[str, str], list[tuple[int, int]]] = {}
+            counted = {(one, two) for one, two in await session.execute(queries.counted(lecture_id))}
+            found: dict[Home, list[tuple[int, int]]] = {}
             for chunk in [None] if households is None else _chunks(sorted(households)):
                 stream = await session.stream(queries.seen(lecture_id, chunk).execution_options(yield_per=PART))
                 async for rows in stream.partitions(PART):
                     for class_id, household, block, bits in rows:
                         found.setdefault((class_id, household), []).append((block, bits))
-        new = [
-            {"lecture_id": lecture_id, "class_id": class_id, "household": household, "at": now}
-            for (class_id, household), facts in found.items()
-            if (class_id, household) not in counted and counts(joined(facts), on_air, ratio)
-        ]
+        reached = await asyncio.to_thread(_reached, found, counted, on_air, ratio)
+        new = [{"lecture_id": lecture_id, "class_id": one, "household": two, "at": now} for one, two in reached]
         if new:
             async with self._db.writing() as session:
                 await self._add(session, HomeView, new)
@@ -78,8 +79,15 @@ class FactsService:
 
     async def _add(self, session: AsyncSession, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
         insert = sqlite.insert if self._db.is_sqlite else postgresql.insert
-        for start in range(0, len(rows), CHUNK):
-            await session.execute(insert(table).values(rows[start : start + CHUNK]).on_conflict_do_nothing())
+        if rows:  # one statement for all of them: one with all values would be compiled anew for every batch
+            await session.execute(insert(table.__table__).on_conflict_do_nothing(), [*rows])
+
+
+def _reached(
+    found: Mapping[Home, Sequence[tuple[int, int]]], counted: set[Home], on_air: Mapping[int, int], ratio: Fraction
+) -> list[Home]:
+    """Return who counts now and did not before; runs in a thread."""
+    return [one for one, facts in found.items() if one not in counted and counts(joined(facts), on_air, ratio)]
 
 
 def _place(household: tuple[str, str, str]) -> dict[str, str]:

@@ -33,6 +33,8 @@ log = structlog.get_logger("home")
 TICK_SECONDS: Final = 5.0
 AFTERWARDS_SECONDS: Final = 180.0
 """After its end a lecture's last facts arrive, and attendance takes its measure."""
+WHOLE_SECONDS: Final = 30.0
+"""Between two judgements of all its households then."""
 KEPT: Final = 64
 """Lectures of which it is remembered when they were on the air."""
 
@@ -67,7 +69,7 @@ class Keeper:
         self._arrivals: list[Arrival] = []
         self._seen: dict[tuple[Household, int], int] = {}
         self._touched: dict[str, set[str]] = {}
-        self._ended: dict[str, float] = {}  # until when a lecture is judged as a whole
+        self._ended: dict[str, tuple[float, float]] = {}  # when a lecture is judged as a whole next, and until when
         self._measured: OrderedDict[str, Mapping[int, int]] = OrderedDict()
         self.state_of: Callable[[str], str] = lambda lecture_id: State.SCHEDULED
         self.counted = 0
@@ -75,7 +77,7 @@ class Keeper:
     async def start(self) -> None:
         """Begin; lectures that ended within the time for replays are judged anew."""
         for lecture_id in await self._facts.ended_since(self._wall() - self._replay):
-            self._ended[lecture_id] = self._clock()
+            self._ended[lecture_id] = self._clock(), self._clock()
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
@@ -91,7 +93,7 @@ class Keeper:
     async def handle(self, event: LiveEvent) -> None:
         """Follow broadcasts: a listener of `LiveService`."""
         if isinstance(event, BroadcastChanged) and event.to_state in OVER:
-            self._ended[event.lecture_id] = self._clock() + AFTERWARDS_SECONDS
+            self._ended[event.lecture_id] = self._clock(), self._clock() + AFTERWARDS_SECONDS
 
     async def _run(self) -> None:
         while True:
@@ -105,9 +107,12 @@ class Keeper:
         """Write down what is due, and judge what is over."""
         await self._write(everything=everything)
         now = self._clock()
-        for lecture_id, until in list(self._ended.items()):
-            await self._judge(lecture_id, None, fresh=True)
+        for lecture_id, (due, until) in list(self._ended.items()):
+            if now < due:
+                continue
             self._touched.pop(lecture_id, None)
+            await self._judge(lecture_id, None, fresh=True)
+            self._ended[lecture_id] = now + WHOLE_SECONDS, until
             if now >= until:
                 del self._ended[lecture_id]
         for lecture_id in [one for one in self._touched if self.state_of(one) in OVER]:

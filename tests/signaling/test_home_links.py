@@ -18,7 +18,9 @@ from signaling.auth.tokens import WatchClaims
 from signaling.coverage.models import HomeView
 from signaling.home.models import HomeArrival, HomeLink, HomeSeen
 from signaling.library.shelf import Item
+from signaling.live.events import BroadcastChanged
 from signaling.live.models import Broadcast
+from signaling.live.states import Event, State
 from tests.signaling.test_coverage_api import lines, read
 from tests.signaling.test_coverage_training import ask
 from tests.support.platform import NOON
@@ -331,6 +333,41 @@ async def test_a_lecture_has_room_for_so_many(stage: TermStage, client: Client) 
     client.session.cookie_jar.clear()
     assert (await visit(client, code, 503))["code"] == "home_busy"
     assert (await visit(client, code, household=first["household"]))["watch"] is not None
+
+
+async def test_a_lecture_that_ended_is_judged_until_its_last_facts_are_there(stage: TermStage, client: Client) -> None:
+    lecture, house = await parents(stage), stage.house
+    watch(stage, await visit(client, await issue(stage, client, lecture)), 30)
+    keeper, measure = house.home.keeper, house.on_air.pop(lecture)
+    await keeper.tick(everything=True)
+    house.states[lecture] = "ended"
+    await keeper.handle(BroadcastChanged(lecture, "b1", NOON, Event.END, State.LIVE, State.ENDED, 1))
+    await keeper.tick()
+    house.on_air[lecture] = measure
+    await keeper.tick()
+    assert await total(stage, HomeView) == 0, "not at every turn"
+    house.monotonic.now += 31
+    await keeper.tick()
+    assert await total(stage, HomeView) == 1
+    house.monotonic.now += 200
+    await keeper.tick()
+    assert keeper._ended == {}
+
+
+async def test_what_a_crash_kept_from_being_judged_is_judged_at_the_next_start(
+    stage: TermStage, client: Client
+) -> None:
+    lecture, house = await parents(stage), stage.house
+    watch(stage, await visit(client, await issue(stage, client, lecture)), 30)
+    await house.home.keeper.tick(everything=True)
+    house.home.keeper._touched.clear()  # as another process does not know them
+    await end(stage, lecture)
+    assert await total(stage, HomeView) == 0
+    await house.home.keeper.start()
+    await house.home.keeper.tick()
+    await house.home.keeper.stop()
+    await house.home.keeper.stop()
+    assert await total(stage, HomeView) == 1
 
 
 async def test_a_database_that_is_away_loses_nothing(
