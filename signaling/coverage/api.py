@@ -13,8 +13,9 @@ from signaling.api.parsing import query, reply
 from signaling.auth.identity import Permission
 from signaling.coverage import documents as shown
 from signaling.coverage.asking import Asked, Asking, level_below
-from signaling.coverage.counting import SchoolCoverage, add, cells_of
+from signaling.coverage.counting import SchoolCoverage
 from signaling.coverage.service import CoverageService
+from signaling.coverage.sums import add, cells_of
 
 
 def routes(asking: Asking, service: CoverageService) -> list[web.RouteDef]:

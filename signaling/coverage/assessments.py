@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from signaling.coverage.obligations import Obligations
+from signaling.coverage.sums import reaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def counted(rules: Obligations, entries: Iterable[Entry]) -> dict[str, int]:
         return number
     for held, one in standing(entries).items():
         took_part = one.took_part or 0
-        if held.kind in rules.assessments and took_part and took_part * share.denominator >= one.size * share.numerator:
+        if held.kind in rules.assessments and took_part and reaches(took_part, one.size, share):
             number[held.class_id] = number.get(held.class_id, 0) + 1
     return number
 

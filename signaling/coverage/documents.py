@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field
 
 from signaling.api.paging import PageQuery
 from signaling.coverage.calendar import RegionInfo
-from signaling.coverage.counting import Cell, ClassCoverage, SchoolCoverage, State, Totals, cells_of
+from signaling.coverage.counting import ClassCoverage, SchoolCoverage
 from signaling.coverage.obligations import Kind, Obligations
+from signaling.coverage.sums import Cell, State, Totals, cells_of
 from signaling.coverage.term import CountedTerm
 from signaling.directory.documents import Code
 

@@ -9,10 +9,11 @@ from fractions import Fraction
 from typing import Final
 
 from signaling.attendance.tables import Cell, Column, Kind, Table, local
-from signaling.coverage.counting import ASSESSMENT, SchoolCoverage, Totals, add, cells_of
-from signaling.coverage.counting import Cell as Covered
+from signaling.coverage.counting import SchoolCoverage
 from signaling.coverage.obligations import Kind as Obligation
 from signaling.coverage.obligations import Obligations
+from signaling.coverage.sums import ASSESSMENT, Totals, add, cells_of
+from signaling.coverage.sums import Cell as Covered
 from signaling.coverage.term import CountedTerm
 from signaling.coverage.training import Credit, Outcome
 from signaling.directory.queries import Scope

@@ -8,9 +8,10 @@ from datetime import datetime
 from functools import cached_property
 
 from signaling.coverage.calendar import RegionInfo
-from signaling.coverage.counting import Held, SchoolCoverage, Totals, add
+from signaling.coverage.counting import Held, SchoolCoverage
 from signaling.coverage.obligations import Kind, Obligations
 from signaling.coverage.results import CREDITED, EXCUSED, SchoolResults
+from signaling.coverage.sums import Totals, add
 from signaling.coverage.training import Credit
 from signaling.directory.queries import Scope
 from signaling.directory.terms import Span

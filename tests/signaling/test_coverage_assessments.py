@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signaling.coverage.assessments import Entry, Held, counted, standing, wrong
-from signaling.coverage.counting import FOUR, Cell, Facts, State, add, cells_of, count
+from signaling.coverage.counting import Facts, count
 from signaling.coverage.obligations import Kind, load_obligations
 from signaling.coverage.results import ClassResult
+from signaling.coverage.sums import FOUR, Cell, State, add, cells_of
 from tests.signaling.test_coverage_counting import altered, facts, only, result, terms
 
 EXAMPLES = int(os.environ.get("JIANGTANG_EXAMPLES", "40"))

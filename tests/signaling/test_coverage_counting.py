@@ -13,22 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signaling.coverage.counting import (
-    FOUR,
-    Cell,
-    Facts,
-    Held,
-    Place,
-    Seat,
-    State,
-    TermCoverage,
-    Totals,
-    add,
-    cells_of,
-    count,
-)
+from signaling.coverage.counting import Facts, Held, Place, Seat, TermCoverage, count
 from signaling.coverage.obligations import FILE, Kind, load_obligations
 from signaling.coverage.results import CREDITED, ClassResult, SchoolResults
+from signaling.coverage.sums import FOUR, Cell, State, Totals, add, cells_of
 
 EXAMPLES = int(os.environ.get("JIANGTANG_EXAMPLES", "40"))
 RULES = load_obligations(1)
