@@ -75,6 +75,11 @@ def test_a_school_enters_its_classes_by_keyboard(server: Server, language: str) 
 
         numbers.first.fill(str(size))
         numbers.first.press("Tab")
+        page.locator(".way a").click()
+        expect(page.locator(".el-message-box")).to_be_visible()
+        look(page, "assessment-leave", language)
+        page.locator(".el-message-box__btns button").first.click()
+        expect(numbers.first).to_have_value(str(size))
         page.get_by_test_id("save").click()
         expect(page.get_by_test_id("held").locator("tbody tr")).to_contain_text(
             f"{classes - 1} / {classes - 1}", timeout=AWAY
