@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from signaling.ledger.facts import Confirmed
 from signaling.ledger.kinds import Kind
@@ -27,12 +27,19 @@ class NotExpected(LookupError):
     """The class was not expected at this lecture, or nobody takes head-counts of it."""
 
 
+class About(NamedTuple):
+    """A lecture by its title and the kind of its audience: of parents households are counted, of all others people."""
+
+    title: str
+    audience: str
+
+
 @dataclass(frozen=True, slots=True)
 class Slip:
     """What a class has to confirm: the lecture, when, and what was confirmed last."""
 
     lecture_id: str
-    title: str
+    about: About
     expected: int
     window: Window
     found: HeadCount | None
@@ -42,7 +49,8 @@ class Slip:
         closes = self.window.closes_at
         return {
             "lecture_id": self.lecture_id,
-            "title": self.title,
+            "title": self.about.title,
+            "audience": self.about.audience,
             "expected": self.expected,
             "opens_in_s": max(0.0, round((self.window.opens_at - now).total_seconds(), 3)),
             "closes_in_s": None if closes is None else round((closes - now).total_seconds(), 3),
@@ -61,7 +69,7 @@ class Counting:
     lectures: Lectures
     clock: Callable[[], datetime]
     of: dict[str, HeadCounts] = field(default_factory=dict)
-    titles: dict[str, str] = field(default_factory=dict)
+    about: dict[str, About] = field(default_factory=dict)
     _rules: dict[str, Confirmation] = field(default_factory=dict)
     _late: dict[tuple[str, str], datetime] = field(default_factory=dict)
     _issued: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -89,7 +97,8 @@ class Counting:
             if isinstance(fact, Confirmed):
                 counts.take(fact.class_id, HeadCount(fact.present, fact.guests, fact.by, fact.at, fact.counter))
         self.of.setdefault(lecture_id, counts)
-        self.titles[lecture_id] = "" if lecture is None else lecture.title
+        about = About("", "pupils") if lecture is None else About(lecture.title, lecture.audience_kind)
+        self.about[lecture_id] = about
 
     async def open_late(self, lecture_id: str, class_id: str, until: datetime) -> None:
         """Take the head-count of a class that made the lecture up."""
@@ -106,7 +115,7 @@ class Counting:
             if found is not None and found.closes_at is not None and found.closes_at <= now:
                 del self.of[lecture_id]
                 self._rules.pop(lecture_id, None)
-                self.titles.pop(lecture_id, None)
+                self.about.pop(lecture_id, None)
                 self._issued = {key: value for key, value in self._issued.items() if key[0] != lecture_id}
 
     def window(self, entry: OnAir) -> Window | None:
@@ -126,7 +135,7 @@ class Counting:
             expected = counts.expected.get(class_id)
             found = self._open_for(lecture_id, class_id)
             if expected is not None and found is not None and (found.closes_at is None or now < found.closes_at):
-                yield Slip(lecture_id, self.titles[lecture_id], expected, found, counts.of(class_id))
+                yield Slip(lecture_id, self.about[lecture_id], expected, found, counts.of(class_id))
 
     def _open_for(self, lecture_id: str, class_id: str) -> Window | None:
         found, late = self.window(self.broadcasts.peek(lecture_id)), self._late.get((lecture_id, class_id))

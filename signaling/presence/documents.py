@@ -36,10 +36,14 @@ class ChallengeDocument(BaseModel):
 
 
 class ConfirmationDocument(BaseModel):
-    """The head-count that a class screen offers; `present` null until one was confirmed. Times are seconds from now."""
+    """The head-count that a class screen offers; `present` null until one was confirmed. Times are seconds from now.
+
+    Of an audience of parents `expected` and `present` are households.
+    """
 
     lecture_id: str
     title: str
+    audience: str
     expected: int
     opens_in_s: float
     closes_in_s: float | None
@@ -130,10 +134,13 @@ class HeadCountQuery(BaseModel):
 
 
 class HeadCountRow(BaseModel):
-    """A class and what was confirmed for it at a lecture; `version` is that of the ETag, 0 while nothing was."""
+    """A class and what was confirmed for it at a lecture; `version` is that of the ETag, 0 while nothing was. Of an audience of parents the
+    numbers are households.
+    """
 
     lecture_id: str
     title: str
+    audience: str
     class_id: str
     class_name: str
     expected: int

@@ -108,7 +108,7 @@ class HeadCountApi:
         for lecture_id in list(self._counts.of):
             window = self._counts.window(self._counts.broadcasts.peek(lecture_id))
             if window is not None:
-                told = {"lecture_id": lecture_id, "title": self._counts.titles[lecture_id]}
+                told = {"lecture_id": lecture_id, "title": self._counts.about[lecture_id].title}
                 times = {"opens_at": window.opens_at, "closes_at": window.closes_at}
                 found.append(shown.CountedLecture.model_validate(told | times))
         return sorted(found, key=lambda one: one.opens_at, reverse=True)
@@ -181,7 +181,8 @@ def _row(class_id: str, name: str, slip: Slip) -> shown.HeadCountRow:
     found = slip.found
     return shown.HeadCountRow(
         lecture_id=slip.lecture_id,
-        title=slip.title,
+        title=slip.about.title,
+        audience=slip.about.audience,
         class_id=class_id,
         class_name=name,
         expected=slip.expected,

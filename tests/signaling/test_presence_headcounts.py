@@ -22,6 +22,7 @@ async def test_a_head_count_is_prefilled_confirmed_and_mended_by_a_newer_one() -
         await counting.confirm(LECTURE, "class-a", 40, 0, "room")
     world.later(300)
     told = a.served.seat("a", None, "class-a", LECTURE)["confirmation"]
+    assert (told["title"], told["audience"]) == ("珍爱生命", "pupils")
     assert (told["expected"], told["present"], told["opens_in_s"], told["closes_in_s"]) == (40, None, 0, None)
     await counting.confirm(LECTURE, "class-a", 38, 0, "room")
     await counting.confirm(LECTURE, "class-a", 38, 0, "room")

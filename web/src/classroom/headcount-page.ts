@@ -1,6 +1,6 @@
 import { fill, type Locale, type Params } from '../shared/i18n/core';
 import { drawing, element, write } from './dom';
-import { wrong, type Count } from './headcount';
+import { tooMany, type Count } from './headcount';
 import { SHAPES } from './shapes';
 import { WORDS, type Word } from './words';
 
@@ -16,11 +16,28 @@ export interface CountTouches {
 
 const FIELDS = ['present', 'guests'] as const;
 
-const NAMES: Readonly<Record<Count['field'], Word>> = { present: 'count.present', guests: 'count.guests' };
+/** The words of people, and of households where parents are counted. */
+type Words = Readonly<Record<'title' | 'expected' | 'thanks' | 'too_many' | Count['field'], Word>>;
+const PEOPLE: Words = {
+  title: 'count.title',
+  expected: 'count.expected',
+  thanks: 'count.thanks',
+  too_many: 'count.too_many',
+  present: 'count.present',
+  guests: 'count.guests',
+};
+const HOUSEHOLDS: Words = {
+  title: 'count.title.households',
+  expected: 'count.expected.households',
+  thanks: 'count.thanks.households',
+  too_many: 'count.too_many.households',
+  present: 'count.present.households',
+  guests: 'count.guests',
+};
 
-function troubleWord(code: string): Word {
+function troubleWord(code: string, words: Words): Word {
   if (code === 'offline' || code === 'timeout') return 'count.offline';
-  if (code === 'impossible_count') return 'count.too_many';
+  if (code === 'impossible_count') return words.too_many;
   return code === 'headcount_over' || code === 'not_found' ? 'count.over' : 'count.failed';
 }
 
@@ -31,6 +48,7 @@ export class HeadcountPage {
   private readonly expected = element('p', { class: 'count-expected' });
   private readonly trouble = element('p', { class: 'count-trouble', role: 'alert' });
   private readonly numbers = new Map<Count['field'], HTMLButtonElement>();
+  private readonly names = new Map<Count['field'], HTMLElement>();
   private readonly confirm: HTMLButtonElement;
   private readonly later: HTMLButtonElement;
   private readonly form = element('div', { class: 'count-form' });
@@ -58,20 +76,22 @@ export class HeadcountPage {
     const { slip, at } = count;
     this.root.hidden = at === 'closed' || slip === null;
     if (slip === null) return;
+    const words = slip.households ? HOUSEHOLDS : PEOPLE;
     this.root.dataset['at'] = at;
     this.thanks.hidden = at !== 'thanks';
-    write(this.title, this.word('count.title'));
+    write(this.title, this.word(words.title));
     write(this.lecture, slip.title);
-    write(this.expected, this.word('count.expected', { count: slip.expected }));
-    write(this.thanked, this.word('count.thanks', { count: count.present }));
-    const refusal = wrong(count) ?? (count.trouble === '' ? null : troubleWord(count.trouble));
+    write(this.expected, this.word(words.expected, { count: slip.expected }));
+    write(this.thanked, this.word(words.thanks, { count: count.present }));
+    const refusal = tooMany(count) ? words.too_many : count.trouble === '' ? null : troubleWord(count.trouble, words);
     write(this.trouble, refusal === null ? '' : this.word(refusal, { count: slip.expected }));
+    for (const [field, node] of Array.from(this.names)) write(node, this.word(words[field]));
     for (const [field, node] of Array.from(this.numbers)) {
       write(node, String(count[field]));
       node.setAttribute('aria-pressed', String(count.field === field));
-      node.setAttribute('aria-label', `${this.word(NAMES[field])} ${String(count[field])}`);
+      node.setAttribute('aria-label', `${this.word(words[field])} ${String(count[field])}`);
     }
-    this.confirm.disabled = at !== 'counting' || wrong(count) !== null;
+    this.confirm.disabled = at !== 'counting' || tooMany(count);
   }
 
   private word(key: Word, params?: Params): string {
@@ -92,13 +112,15 @@ export class HeadcountPage {
 
   private row(field: Count['field']): HTMLElement {
     const { touches } = this;
-    const name = this.word(NAMES[field]);
+    const name = this.word(PEOPLE[field]);
+    const shown = element('span', { class: 'count-name' }, name);
+    this.names.set(field, shown);
     const number = this.key('0', name, `count-${field}`, () => touches.choose(field));
     number.classList.add('count-number');
     this.numbers.set(field, number);
     const less = this.key('−', `${name} −1`, `count-${field}-less`, () => touches.step(field, -1));
     const more = this.key('+', `${name} +1`, `count-${field}-more`, () => touches.step(field, 1));
-    return element('div', { class: `count-row ${field}` }, element('span', { class: 'count-name' }, name), less, number, more);
+    return element('div', { class: `count-row ${field}` }, shown, less, number, more);
   }
 
   private pad(): HTMLElement {

@@ -9,6 +9,8 @@ import type { Confirmation } from '../shared/types';
 export interface Slip {
   readonly lecture: string;
   readonly title: string;
+  /** Households are counted instead of people. */
+  readonly households: boolean;
   readonly expected: number;
   readonly opensAt: number;
   readonly closesAt: number | null;
@@ -41,6 +43,7 @@ export function slipOf(told: Confirmation, now: number): Slip {
   return {
     lecture: told.lecture_id,
     title: told.title,
+    households: told.audience === 'parents',
     expected: told.expected,
     opensAt: now + told.opens_in_s * 1000,
     closesAt: closes === null ? null : now + closes * 1000,
@@ -77,11 +80,10 @@ export const erase = (count: Count): Count => put(count, Math.floor(count[count.
 
 export const choose = (count: Count, field: Count['field']): Count => ({ ...count, field, fresh: true });
 
-/** Why this cannot be confirmed, null when it can. */
-export const wrong = ({ slip, present, guests }: Count): 'count.too_many' | null =>
-  slip !== null && present > slip.expected + guests ? 'count.too_many' : null;
+/** More than can be: it is not confirmed. */
+export const tooMany = ({ slip, present, guests }: Count): boolean => slip !== null && present > slip.expected + guests;
 
-export const send = (count: Count): Count => (count.at === 'counting' && wrong(count) === null ? { ...count, at: 'sending', trouble: '' } : count);
+export const send = (count: Count): Count => (count.at === 'counting' && !tooMany(count) ? { ...count, at: 'sending', trouble: '' } : count);
 
 export const thanked = (count: Count, now: number): Count => ({ ...count, at: 'thanks', until: now + THANKS });
 

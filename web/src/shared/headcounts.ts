@@ -4,6 +4,8 @@ import { request } from './problem';
 export interface HeadCount {
   lecture_id: string;
   title: string;
+  /** Of parents households are counted. */
+  audience: 'pupils' | 'teachers' | 'parents';
   class_id: string;
   class_name: string;
   expected: number;

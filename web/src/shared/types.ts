@@ -175,6 +175,8 @@ export interface Challenge {
 export interface Confirmation {
   lecture_id: string;
   title: string;
+  /** Of parents households are counted. */
+  audience: 'pupils' | 'teachers' | 'parents';
   expected: number;
   opens_in_s: number;
   closes_in_s: number | null;

@@ -175,6 +175,7 @@ describe('a presence check', () => {
 const CONFIRMATION: Confirmation = {
   lecture_id: 'L1',
   title: '珍爱生命',
+  audience: 'pupils',
   expected: 42,
   opens_in_s: 300,
   closes_in_s: null,
@@ -185,6 +186,11 @@ const CONFIRMATION: Confirmation = {
 describe('the head-count', () => {
   const slip = count.slipOf(CONFIRMATION, 0);
   const opened = count.open(slip, 0);
+
+  it('counts households of parents, and people of all others', () => {
+    expect(slip.households).toBe(false);
+    expect(count.slipOf({ ...CONFIRMATION, audience: 'parents' }, 0).households).toBe(true);
+  });
 
   it('is offered in its time', () => {
     expect([299_999, 300_000, 9e9].map((now) => count.offered(slip, now))).toEqual([false, true, true]);
@@ -210,8 +216,8 @@ describe('the head-count', () => {
 
   it('refuses more people than there can be, in words', () => {
     const many = count.step(opened, 'present', 1);
-    expect([count.wrong(many), count.send(many).at]).toEqual(['count.too_many', 'counting']);
-    expect(count.wrong(count.step(many, 'guests', 1))).toBeNull();
+    expect([count.tooMany(many), count.send(many).at]).toEqual([true, 'counting']);
+    expect(count.tooMany(count.step(many, 'guests', 1))).toBe(false);
   });
 
   it('thanks and goes away by itself, and goes back to idle when nobody comes', () => {

@@ -5,6 +5,7 @@ import type { HeadCount } from '../../src/shared/headcounts';
 const row = (lecture: string, id: string, changes: Partial<HeadCount> = {}): HeadCount => ({
   lecture_id: lecture,
   title: `讲座 ${lecture}`,
+  audience: 'pupils',
   class_id: id,
   class_name: `七年级${id}班`,
   expected: 40,
@@ -26,6 +27,7 @@ describe('head-counts in the console', () => {
       ['L1', 1, 2],
     ]);
     expect(byLecture([])).toEqual([]);
+    expect(byLecture([row('L1', '1'), row('L2', '1', { audience: 'parents' })]).map((one) => one.households)).toEqual([false, true]);
   });
 
   it('are ready with the size of the class, or with what was confirmed', () => {

@@ -4,6 +4,8 @@ import type { HeadCount } from '../../shared/headcounts';
 export interface CountedLecture {
   readonly id: string;
   readonly title: string;
+  /** Households are counted instead of people. */
+  readonly households: boolean;
   readonly opensAt: string;
   readonly closesAt: string | null;
   readonly done: number;
@@ -17,7 +19,7 @@ export function byLecture(rows: readonly HeadCount[]): CountedLecture[] {
     const own = rows.filter((row) => row.lecture_id === id);
     const [first] = own as [HeadCount];
     const done = own.filter((row) => row.present !== null).length;
-    return { id, title: first.title, opensAt: first.opens_at, closesAt: first.closes_at, done, rows: own };
+    return { id, title: first.title, households: first.audience === 'parents', opensAt: first.opens_at, closesAt: first.closes_at, done, rows: own };
   });
 }
 
