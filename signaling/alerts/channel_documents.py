@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, Field
 
@@ -28,7 +28,8 @@ def _once(values: list[ChannelRule]) -> list[ChannelRule]:
     return list(dict.fromkeys(values))
 
 
-Rules = Annotated[list[ChannelRule], Field(min_length=1, max_length=8), AfterValidator(_once)]
+MOST_RULES: Final = len(get_args(RuleName)) + 1
+Rules = Annotated[list[ChannelRule], Field(min_length=1, max_length=MOST_RULES), AfterValidator(_once)]
 
 
 class NewChannel(Order):

@@ -76,9 +76,9 @@ class Attending:
             await self.attendance.tick(self.clock.now)
         end = begin + 10 * windows
         await self.attendance.handle(changed(Event.END, State.LIVE, end, of))
-        over = update(Broadcast).where(Broadcast.lecture_id == of.lecture_id).values(state="ended", ended_at=at(end))
+        over = {"state": "ended", "ended_at": at(end), "on_air_seconds": 10.0 * windows}
         async with self.db.writing() as session:
-            await session.execute(over)
+            await session.execute(update(Broadcast).where(Broadcast.lecture_id == of.lecture_id).values(**over))
 
     async def replay(self, class_id: str, later: timedelta, *, windows: int, pace: int = 10) -> None:
         """Send a class's screen the recording so long after the beginning, `pace` seconds of it in each window of ten."""

@@ -112,7 +112,7 @@ async def _training(made: Office) -> None:
 
 async def _meeting(made: Office) -> None:
     """Hold a parents' meeting in a class, with seven households of another at home."""
-    await _held(made, MEETING, "parents", "家长会：家庭防毒", MEETING_AT, 12)
+    await _held(made, MEETING, "parents", "家长会：家庭防毒", MEETING_AT, 72)
     await made.confirm(A, 38, MEETING_AT + 400, MEETING)
     async with made.db.writing() as session:
         session.add_all(
