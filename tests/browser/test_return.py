@@ -18,6 +18,8 @@ from tests.support.server import Server
 pytestmark = [pytest.mark.browser, pytest.mark.quiet, pytest.mark.timeout(300)]
 
 FPS = 15
+BEFORE = 90
+"""Pictures that are seen before something happens: three to six seconds, of which a crash may take one part of the recording."""
 AUTOPLAY = "--autoplay-policy=no-user-gesture-required"
 
 
@@ -29,7 +31,8 @@ def go_live(browser: object, demo: dict[str, object]) -> tuple[Studio, list[Clas
     for room in rooms:
         room.enter()
         room.until("live")
-        room.until_seen(15)
+    for room in rooms:
+        room.until_seen(BEFORE)
     return studio, rooms
 
 
