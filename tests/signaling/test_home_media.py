@@ -105,8 +105,9 @@ async def test_a_recording_is_seen_when_it_is_approved_and_told_by_its_ranges(st
     assert told == [], "half a segment is none"
     whole = bearer | {"Range": f"bytes={offset}-{offset + size - 1}"}
     assert (await fetch(client, stage.url("e001.mp4"), whole))[0] == 206
-    while not told:  # the answer ends for the client first
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        while not told:  # the answer ends for the client first
+            await asyncio.sleep(0.01)
     assert [(one, begin) for one, begin, _ in told] == [(subject, dated(playlist))]
     assert stage.replaying.take() == {}, "no screen's account has it"
 
